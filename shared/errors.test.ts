@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PROBLEMS } from './errors.ts';
+import { PROBLEMS, type Problem } from './errors.ts';
 
 /** Clients branch on code and status: neither may change, and no code may disappear. */
 const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
@@ -37,6 +37,9 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
   405: ['METHOD_NOT_ALLOWED'],
   409: [
     'SEATS_EXHAUSTED',
+    'SESSION_ENDED',
+    'SESSIONS_EXHAUSTED',
+    'SIGNED_LIMIT',
     'BORROW_LIMIT_REACHED',
     'TENANT_CLOSED',
     'OWNER_MUST_STAY',
@@ -81,3 +84,50 @@ test('every problem has the status that clients rely on', () => {
 test.each(Object.entries(PROBLEMS))('%s has a title that is one or more sentences', (_, { title }) => {
   expect(title).toMatch(/^[A-Z].*\.$/);
 });
+
+const TABLE: readonly (readonly [string, Problem])[] = Object.entries(PROBLEMS);
+const codesWhere = (holds: (problem: Problem) => boolean): string[] =>
+  TABLE.filter(([, problem]) => holds(problem)).map(([code]) => code);
+const STOP = { do: 'stop' };
+const ACQUIRE = { do: 'acquire' };
+
+test('clients retry limits and failures of the server, and what is not configured is for a person', () => {
+  const temporary = codesWhere(({ status }) => status === 429 || status >= 500);
+  const retried = codesWhere(({ next }) => next.do === 'retry' && next.backoff === 'outage');
+  expect([...retried, 'SIGN_IN_NOT_SET_UP', 'BILLING_NOT_SET_UP'].toSorted()).toEqual(temporary.toSorted());
+});
+
+test('clients that want a seat retry only while all are in use', () => {
+  const retried = codesWhere(({ status, next }) => status < 429 && next.do === 'retry');
+  expect(retried).toEqual(['SEATS_EXHAUSTED', 'SESSIONS_EXHAUSTED']);
+  expect(codesWhere(({ next }) => next.do === 'acquire')).toEqual([]);
+});
+
+test('a running program outlasts a late renewal, and what says nothing about its seat', () => {
+  expect(codesWhere(({ whileHeld }) => whileHeld !== undefined && 'do' in whileHeld)).toEqual([
+    'VALIDATION_FAILED',
+    'INVALID_JSON',
+    'AUTHENTICATION_REQUIRED',
+    'LICENSE_SUSPENDED',
+    'LICENSE_EXPIRED',
+    'NOT_FOUND',
+    'METHOD_NOT_ALLOWED',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+  ]);
+  expect(PROBLEMS.LICENSE_EXPIRED.whileHeld).toEqual({ do: 'retry', backoff: 'repair' });
+});
+
+test('a running program acquires anew unless its session was ended on purpose', () => {
+  expect(PROBLEMS.SESSION_NOT_FOUND.whileHeld).toEqual({
+    byEnded: { released: STOP, evicted: STOP, expired: ACQUIRE, unknown: ACQUIRE },
+  });
+});
+
+test.each(['CREDENTIALS_INVALID', 'FORBIDDEN', 'LICENSE_NOT_FOUND', 'SESSION_ENDED'] as const)(
+  '%s ends a running program',
+  (code) => {
+    const { next, whileHeld }: Problem = PROBLEMS[code];
+    expect(whileHeld ?? next).toEqual(STOP);
+  },
+);

@@ -1,98 +1,261 @@
+/** How long a client waits before it asks again: names of `BACKOFFS`. */
+export type Backoff = 'outage' | 'seat' | 'repair';
+
+/**
+ * A client waits for `Retry-After`, if the response has it (RFC 9110 section 10.2.3), and then a random time from 0 to
+ * `firstMs` × 2ⁿ, at most `longestMs`, where n counts the retries from 0. This is "full jitter": clients that were refused
+ * together do not come back together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Google's
+ * clients also begin with a second and double it (https://cloud.google.com/iam/docs/retry-strategy).
+ */
+export const BACKOFFS: Readonly<Record<Backoff, { readonly firstMs: number; readonly longestMs: number }>> = {
+  /** The server, a dependency or the network fails: usually for seconds. */
+  outage: { firstMs: 1_000, longestMs: 60_000 },
+  /**
+   * All seats are in use. `Retry-After` is when the next lease ends, but a seat can be released before: wait for at most
+   * `longestMs` of it.
+   */
+  seat: { firstMs: 2_000, longestMs: 60_000 },
+  /** A person must act, and may: asking costs at most what heartbeats cost. */
+  repair: { firstMs: 30_000, longestMs: 300_000 },
+};
+
+/** Why a session has ended: the member `ended` of SESSION_NOT_FOUND. A missing or new value counts as `unknown`. */
+export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
+
+/**
+ * What a client does after a problem. `retry`: sends the request again, after the backoff. `acquire`: acquires anew, at
+ * once. `stop`: does not repeat the request, because only a person or another request can help.
+ */
+export type Next =
+  | { readonly do: 'stop' }
+  | { readonly do: 'acquire' }
+  | { readonly do: 'retry'; readonly backoff: Backoff };
+
+export interface Problem {
+  readonly status: number;
+  readonly title: string;
+  /** After any call, unless `whileHeld` applies. */
+  readonly next: Next;
+  /**
+   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`: a program is
+   * running. It runs on while its offline grace lasts, and ends at once after `stop`.
+   */
+  readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<Ended, Next>> };
+}
+
+const STOP = { do: 'stop' } as const;
+const ACQUIRE = { do: 'acquire' } as const;
+const RETRY = {
+  outage: { do: 'retry', backoff: 'outage' },
+  seat: { do: 'retry', backoff: 'seat' },
+  repair: { do: 'retry', backoff: 'repair' },
+} as const;
+
+/** An admin or the program itself ended the session on purpose: to acquire anew would undo that. */
+const AFTER_ENDING = {
+  byEnded: { released: STOP, evicted: STOP, expired: ACQUIRE, unknown: ACQUIRE },
+} as const;
+
 /**
  * Every problem that the API returns. Never change a `code`: clients branch on it. `title` is public; details that only
  * operators may see go into the log as `because`.
+ *
+ * `next`: a refusal of the request itself is not repeated, failures and limits are, as Stripe does
+ * (https://docs.stripe.com/error-low-level). What says nothing about the seat (a proxy or a faulty release answers 400,
+ * 404 or 405, or drops the credentials), and what is often repaired within minutes (a late renewal), does not end a running program. Keygen, too,
+ * lets machines come back (https://keygen.sh/docs/api/machines/, RESURRECTED).
  */
 export const PROBLEMS = {
-  VALIDATION_FAILED: { status: 400, title: 'The request is not valid.' },
-  INVALID_JSON: { status: 400, title: 'The request body is not valid JSON.' },
+  VALIDATION_FAILED: { status: 400, title: 'The request is not valid.', next: STOP, whileHeld: RETRY.repair },
+  INVALID_JSON: {
+    status: 400,
+    title: 'The request body is not valid JSON.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+  },
   INVALID_CURSOR: {
     status: 400,
     title: 'The cursor is not valid for this list. Start again without a cursor.',
+    next: STOP,
   },
-  EVENT_INVALID: { status: 400, title: 'The message is not a valid Seatlease event.' },
+  EVENT_INVALID: { status: 400, title: 'The message is not a valid Seatlease event.', next: STOP },
   GRANT_INVALID: {
     status: 400,
     title: 'The code or token is not valid, has expired, or was already used. Sign in again.',
+    next: STOP,
   },
-  REDIRECT_NOT_ALLOWED: { status: 400, title: 'That redirect address is not registered.' },
+  REDIRECT_NOT_ALLOWED: { status: 400, title: 'That redirect address is not registered.', next: STOP },
   SIGN_IN_MISMATCH: {
     status: 400,
     title: 'This sign-in was not started in this browser, or it took too long. Start again.',
+    next: STOP,
   },
   CONFIRMATION_INVALID: {
     status: 400,
     title: 'The confirmation is not valid or has expired. Request a new one.',
+    next: STOP,
   },
   SIGNATURE_INVALID: {
     status: 400,
     title: 'The signature is missing, too old, or does not match the request.',
+    next: STOP,
   },
-  METER_UNKNOWN: { status: 400, title: 'No meter with that name is configured.' },
+  METER_UNKNOWN: { status: 400, title: 'No meter with that name is configured.', next: STOP },
   USAGE_TIME_REFUSED: {
     status: 400,
     title: 'The timestamp is more than 30 days old, or more than 5 minutes in the future.',
+    next: STOP,
   },
-  HOLDER_REQUIRED: { status: 400, title: 'The request is missing the id that this license counts seats by.' },
+  HOLDER_REQUIRED: {
+    status: 400,
+    title: 'The request is missing the id that this license counts seats by.',
+    next: STOP,
+  },
   AUTHENTICATION_REQUIRED: {
     status: 401,
     title: 'The request has no credentials that this endpoint accepts.',
+    next: STOP,
+    whileHeld: RETRY.repair,
   },
-  CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.' },
-  FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.' },
-  NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.' },
-  BORROW_NOT_ALLOWED: { status: 403, title: 'Seats of this license cannot be borrowed for that long.' },
-  TRIAL_NOT_OFFERED: { status: 403, title: 'No trial is available for this account.' },
-  LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.' },
-  LICENSE_EXPIRED: { status: 403, title: 'The license has expired.' },
-  NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
-  LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.' },
-  TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.' },
-  USER_NOT_FOUND: { status: 404, title: 'There is no such user.' },
-  SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.' },
-  SESSION_NOT_FOUND: { status: 404, title: 'There is no such session, or it has ended.' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'This endpoint does not support that method.' },
-  SEATS_EXHAUSTED: { status: 409, title: 'All seats of this license are in use.' },
-  BORROW_LIMIT_REACHED: { status: 409, title: 'No more seats of this license can be borrowed.' },
-  TENANT_CLOSED: { status: 409, title: 'This tenant was erased and can no longer be changed.' },
-  OWNER_MUST_STAY: { status: 409, title: 'The tenant needs an owner. Transfer the ownership first.' },
-  TOO_MANY_TENANTS: { status: 409, title: 'You already belong to the maximum number of tenants.' },
-  DOMAIN_TAKEN: { status: 409, title: 'Users of that domain already join another tenant.' },
-  PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not available with these options.' },
-  LICENSE_NOT_FOR_SALE: { status: 409, title: 'The vendor manages this license. It cannot be bought here.' },
-  ALREADY_SUBSCRIBED: { status: 409, title: 'This license already has a subscription.' },
+  CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.', next: STOP },
+  FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.', next: STOP },
+  NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.', next: STOP },
+  BORROW_NOT_ALLOWED: {
+    status: 403,
+    title: 'Seats of this license cannot be borrowed for that long.',
+    next: STOP,
+  },
+  TRIAL_NOT_OFFERED: { status: 403, title: 'No trial is available for this account.', next: STOP },
+  LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.', next: STOP, whileHeld: RETRY.repair },
+  LICENSE_EXPIRED: { status: 403, title: 'The license has expired.', next: STOP, whileHeld: RETRY.repair },
+  NOT_FOUND: { status: 404, title: 'There is nothing at this address.', next: STOP, whileHeld: RETRY.repair },
+  LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.', next: STOP },
+  TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.', next: STOP },
+  USER_NOT_FOUND: { status: 404, title: 'There is no such user.', next: STOP },
+  SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
+  SESSION_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such session, or it has ended.',
+    next: STOP,
+    whileHeld: AFTER_ENDING,
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'This endpoint does not support that method.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+  },
+  SEATS_EXHAUSTED: { status: 409, title: 'All seats of this license are in use.', next: RETRY.seat },
+  SESSION_ENDED: {
+    status: 409,
+    title: 'This session has ended. Start a new one with a fresh instance_id.',
+    next: STOP,
+  },
+  SESSIONS_EXHAUSTED: { status: 409, title: 'Too many programs use this seat.', next: RETRY.seat },
+  SIGNED_LIMIT: {
+    status: 409,
+    title: 'Too many machines of this license hold a signed license.',
+    next: STOP,
+  },
+  BORROW_LIMIT_REACHED: { status: 409, title: 'No more seats of this license can be borrowed.', next: STOP },
+  TENANT_CLOSED: { status: 409, title: 'This tenant was erased and can no longer be changed.', next: STOP },
+  OWNER_MUST_STAY: {
+    status: 409,
+    title: 'The tenant needs an owner. Transfer the ownership first.',
+    next: STOP,
+  },
+  TOO_MANY_TENANTS: {
+    status: 409,
+    title: 'You already belong to the maximum number of tenants.',
+    next: STOP,
+  },
+  DOMAIN_TAKEN: { status: 409, title: 'Users of that domain already join another tenant.', next: STOP },
+  PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not available with these options.', next: STOP },
+  LICENSE_NOT_FOR_SALE: {
+    status: 409,
+    title: 'The vendor manages this license. It cannot be bought here.',
+    next: STOP,
+  },
+  ALREADY_SUBSCRIBED: { status: 409, title: 'This license already has a subscription.', next: STOP },
   BILLED_BY_SUBSCRIPTION: {
     status: 409,
     title: 'A subscription pays for this license. Change the subscription instead.',
+    next: STOP,
   },
-  SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.' },
+  SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.', next: STOP },
   NO_BILLING_ACCOUNT: {
     status: 409,
     title: 'This tenant has no billing account yet. Start a checkout first.',
+    next: STOP,
   },
   TRIAL_ALREADY_USED: {
     status: 409,
     title: 'This account, machine or e-mail domain has already had its trial.',
+    next: STOP,
   },
-  USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.' },
-  PAYLOAD_TOO_LARGE: { status: 413, title: 'The request body is too large.' },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The request body must be uncompressed application/json.' },
+  USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.', next: STOP },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    title: 'The request body is too large.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'The request body must be uncompressed application/json.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+  },
   IDEMPOTENCY_KEY_REUSED: {
     status: 422,
     title: 'This idempotency key was already used for a different request.',
+    next: STOP,
   },
-  RATE_LIMITED: { status: 429, title: 'Too many requests. Wait, then try again.' },
-  INTERNAL: { status: 500, title: 'Something went wrong on our side.' },
-  SIGNING_UNAVAILABLE: { status: 502, title: 'Licenses cannot be signed right now. Try again.' },
-  SIGNING_BUSY: { status: 503, title: 'Too many licenses are being signed right now. Try again later.' },
-  SEATS_UNAVAILABLE: { status: 503, title: 'The seat service is unavailable right now. Try again.' },
-  RECORDS_UNAVAILABLE: { status: 503, title: 'The database is unavailable right now. Try again.' },
-  EVENTS_UNAVAILABLE: { status: 503, title: 'Events cannot be published right now. Try again.' },
-  IDENTITY_UNAVAILABLE: { status: 503, title: 'Credentials cannot be checked right now. Try again.' },
-  SIGN_IN_NOT_SET_UP: { status: 503, title: 'Sign-in is not configured on this server.' },
-  BILLING_NOT_SET_UP: { status: 503, title: 'Payments are not configured on this server.' },
-  BILLING_UNAVAILABLE: { status: 503, title: 'The payment service is unavailable right now. Try again.' },
-  LIMITS_UNAVAILABLE: { status: 503, title: 'Rate limits cannot be checked right now. Try again.' },
-} as const;
+  RATE_LIMITED: { status: 429, title: 'Too many requests. Wait, then try again.', next: RETRY.outage },
+  INTERNAL: { status: 500, title: 'Something went wrong on our side.', next: RETRY.outage },
+  SIGNING_UNAVAILABLE: {
+    status: 502,
+    title: 'Licenses cannot be signed right now. Try again.',
+    next: RETRY.outage,
+  },
+  SIGNING_BUSY: {
+    status: 503,
+    title: 'Too many licenses are being signed right now. Try again later.',
+    next: RETRY.outage,
+  },
+  SEATS_UNAVAILABLE: {
+    status: 503,
+    title: 'The seat service is unavailable right now. Try again.',
+    next: RETRY.outage,
+  },
+  RECORDS_UNAVAILABLE: {
+    status: 503,
+    title: 'The database is unavailable right now. Try again.',
+    next: RETRY.outage,
+  },
+  EVENTS_UNAVAILABLE: {
+    status: 503,
+    title: 'Events cannot be published right now. Try again.',
+    next: RETRY.outage,
+  },
+  IDENTITY_UNAVAILABLE: {
+    status: 503,
+    title: 'Credentials cannot be checked right now. Try again.',
+    next: RETRY.outage,
+  },
+  SIGN_IN_NOT_SET_UP: { status: 503, title: 'Sign-in is not configured on this server.', next: STOP },
+  BILLING_NOT_SET_UP: { status: 503, title: 'Payments are not configured on this server.', next: STOP },
+  BILLING_UNAVAILABLE: {
+    status: 503,
+    title: 'The payment service is unavailable right now. Try again.',
+    next: RETRY.outage,
+  },
+  LIMITS_UNAVAILABLE: {
+    status: 503,
+    title: 'Rate limits cannot be checked right now. Try again.',
+    next: RETRY.outage,
+  },
+} as const satisfies Readonly<Record<string, Problem>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 

@@ -7,7 +7,7 @@ const HEADER = `// Generated from clients/openapi.json by \`npm run generate\`.
 
 /**
  * The API's types for clients: one for each schema of the document, `Operations` with the request and response of each
- * operation, and `OPERATIONS` with its method and path.
+ * operation, `OPERATIONS` with its method and path, and what to do after each problem.
  */
 export async function clientTypes(document: OpenApi): Promise<string> {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -37,7 +37,56 @@ export async function clientTypes(document: OpenApi): Promise<string> {
 export const OPERATIONS = {
 ${places.join('\n')}
 } as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;
+
+/**
+ * How long to wait before a retry: first \`Retry-After\`, if the response has it; then a random time from 0 to \`firstMs\` × 2ⁿ,
+ * at most \`longestMs\`, where n counts the retries from 0. With \`seat\`, wait for at most \`longestMs\` of \`Retry-After\`: it is
+ * when a lease ends, and a seat can be released before.
+ */
+export const BACKOFFS = ${literal(document['x-backoffs'])} as const;
+
+/** \`stop\`: only a person or another request can help. \`acquire\`: acquire anew, at once. */
+export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS };
+
+export interface NextSteps {
+  /** After any call, unless \`whileHeld\` applies. */
+  readonly next: Next;
+  /**
+   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from \`next\`. The program runs on
+   * while its offline grace lasts, and ends at once after \`stop\`. \`byEnded\`: by the problem's \`ended\`; a missing or new value
+   * counts as \`unknown\`.
+   */
+  readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
+}
+
+/**
+ * What to do after each problem. No answer, and an unknown code with status 429 or at least 500, count as INTERNAL; any other
+ * unknown code counts as VALIDATION_FAILED.
+ */
+export const NEXT_STEPS = {
+${nextSteps(document).join('\n')}
+} as const satisfies Record<string, NextSteps>;
 `;
+}
+
+/** TypeScript for an object of words and numbers. */
+function literal(value: object): string {
+  return JSON.stringify(value)
+    .replaceAll(/"(\w+)":/g, '$1: ')
+    .replaceAll('"', "'")
+    .replaceAll(',', ', ')
+    .replaceAll(/\{(?=\w)/g, '{ ')
+    .replaceAll('}', ' }');
+}
+
+/** A line for each problem of the document. */
+function nextSteps({ components }: OpenApi): string[] {
+  return Object.values(components.schemas).flatMap(
+    ({ properties, 'x-next': next, 'x-next-while-held': whileHeld }) =>
+      next === undefined
+        ? []
+        : [`  ${Object(properties?.code).const}: ${literal({ next, ...(whileHeld ? { whileHeld } : {}) })},`],
+  );
 }
 
 /** Removes the comments and the type that the compiler adds for itself. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { WATCH_EVERY_MS } from '../../clients/console/src/seats/how-often.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
 import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
-import { PROBLEMS } from '../../shared/errors.ts';
+import { BACKOFFS, PROBLEMS, type Problem } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import * as collections from '../../shared/ports/collections.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
@@ -13,6 +13,7 @@ import { FEATURE_INDEX, featureIndex } from './feature-index.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { table } from './markdown.ts';
 import { openApi } from './openapi/document.ts';
+import { nextInWords } from './openapi/problems.ts';
 
 const PAGES_WITH_TABLES = [
   'clients/docs/api.md',
@@ -53,8 +54,22 @@ function section(name: string): string {
       return apiTable(MANIFEST);
     case 'problems':
       return table(
-        ['Code', 'Status', 'Meaning'],
-        Object.entries(PROBLEMS).map(([code, { status, title }]) => [`\`${code}\``, String(status), title]),
+        ['Code', 'Status', 'Meaning', 'Next', 'While a seat is held'],
+        Object.entries(PROBLEMS).map(([code, { status, title, next, whileHeld }]: [string, Problem]) => [
+          `\`${code}\``,
+          String(status),
+          title,
+          nextInWords(next),
+          whileHeld ? nextInWords(whileHeld) : '',
+        ]),
+      );
+    case 'backoffs':
+      return table(
+        ['Retry', 'First wait', 'Longest wait'],
+        Object.entries(BACKOFFS).map(([name, { firstMs, longestMs }]) => [
+          name,
+          ...[firstMs, longestMs].map((ms) => `0 to ${ms / 1000} s`),
+        ]),
       );
     case 'access':
       return accessMatrix();

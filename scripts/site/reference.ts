@@ -1,4 +1,6 @@
+import type { Problem } from '../../shared/errors.ts';
 import type { OpenApi, Operation, Parameter } from '../generate/openapi/document.ts';
+import { nextInWords } from '../generate/openapi/problems.ts';
 import type { Schema } from '../generate/openapi/schemas.ts';
 import { curlExample } from './example.ts';
 import { type Html, html, inline, paragraphs } from './html.ts';
@@ -191,6 +193,19 @@ function types(document: OpenApi): Html {
 `;
 }
 
+/** What a client does after the problem of a schema. */
+function nextOf(schema: Schema): string {
+  const { 'x-next': next, 'x-next-while-held': whileHeld } = schema as {
+    readonly [name: string]: Problem['whileHeld'];
+  };
+  return [
+    next && `Next: ${nextInWords(next)}.`,
+    whileHeld && `While a seat is held: ${nextInWords(whileHeld)}.`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
 function problems(document: OpenApi): Html {
   const { schemas } = document.components;
   const all = Object.values(schemas).filter((schema) => codeOf(schema) !== '');
@@ -202,7 +217,7 @@ ${schemas.Problem && fieldsOf(schemas.Problem, document)}
 <dl>${all.map((schema) => {
     const { code, status, ...members } = schema.properties ?? {};
     return html`<dt id="${codeOf(schema)}"><code>${codeOf(schema)}</code> <span class="type">${String(Object(status).const)}</span></dt>
-<dd><p>${schema.description}</p>${fieldsOf({ ...schema, properties: members }, document)}</dd>
+<dd><p>${schema.description}</p><p>${inline(nextOf(schema))}</p>${fieldsOf({ ...schema, properties: members }, document)}</dd>
 `;
   })}</dl>
 </section>

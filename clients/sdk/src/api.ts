@@ -1583,6 +1583,10 @@ export interface SessionHistoryPage {
 export interface SessionNotFoundProblem {
   status: 404;
   code: 'SESSION_NOT_FOUND';
+  /**
+   * Why the session has ended, if the caller may know. Treat other values like `unknown`.
+   */
+  ended?: 'released' | 'evicted' | 'expired' | 'unknown';
 }
 export interface SessionPage {
   seats: {
@@ -2435,3 +2439,83 @@ export const OPERATIONS = {
   usersMe: { method: 'GET', path: '/api/v1/users/me' },
   usersList: { method: 'GET', path: '/api/v1/users' },
 } as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;
+
+/**
+ * How long to wait before a retry: first `Retry-After`, if the response has it; then a random time from 0 to `firstMs` × 2ⁿ,
+ * at most `longestMs`, where n counts the retries from 0. With `seat`, wait for at most `longestMs` of `Retry-After`: it is
+ * when a lease ends, and a seat can be released before.
+ */
+export const BACKOFFS = { outage: { firstMs: 1000, longestMs: 60000 }, seat: { firstMs: 2000, longestMs: 60000 }, repair: { firstMs: 30000, longestMs: 300000 } } as const;
+
+/** `stop`: only a person or another request can help. `acquire`: acquire anew, at once. */
+export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS };
+
+export interface NextSteps {
+  /** After any call, unless `whileHeld` applies. */
+  readonly next: Next;
+  /**
+   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`. The program runs on
+   * while its offline grace lasts, and ends at once after `stop`. `byEnded`: by the problem's `ended`; a missing or new value
+   * counts as `unknown`.
+   */
+  readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
+}
+
+/**
+ * What to do after each problem. No answer, and an unknown code with status 429 or at least 500, count as INTERNAL; any other
+ * unknown code counts as VALIDATION_FAILED.
+ */
+export const NEXT_STEPS = {
+  ALREADY_SUBSCRIBED: { next: { do: 'stop' } },
+  AUTHENTICATION_REQUIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  BILLED_BY_SUBSCRIPTION: { next: { do: 'stop' } },
+  BILLING_NOT_SET_UP: { next: { do: 'stop' } },
+  BILLING_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  BORROW_LIMIT_REACHED: { next: { do: 'stop' } },
+  BORROW_NOT_ALLOWED: { next: { do: 'stop' } },
+  CONFIRMATION_INVALID: { next: { do: 'stop' } },
+  CREDENTIALS_INVALID: { next: { do: 'stop' } },
+  DOMAIN_TAKEN: { next: { do: 'stop' } },
+  EVENTS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  FORBIDDEN: { next: { do: 'stop' } },
+  GRANT_INVALID: { next: { do: 'stop' } },
+  HOLDER_REQUIRED: { next: { do: 'stop' } },
+  IDEMPOTENCY_KEY_REUSED: { next: { do: 'stop' } },
+  IDENTITY_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  INTERNAL: { next: { do: 'retry', backoff: 'outage' } },
+  INVALID_CURSOR: { next: { do: 'stop' } },
+  INVALID_JSON: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  LICENSE_EXPIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  LICENSE_NOT_FOR_SALE: { next: { do: 'stop' } },
+  LICENSE_NOT_FOUND: { next: { do: 'stop' } },
+  LICENSE_SUSPENDED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  LIMITS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  METER_UNKNOWN: { next: { do: 'stop' } },
+  NO_BILLING_ACCOUNT: { next: { do: 'stop' } },
+  NOT_ENTITLED: { next: { do: 'stop' } },
+  OWNER_MUST_STAY: { next: { do: 'stop' } },
+  PAYLOAD_TOO_LARGE: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  PLAN_NOT_FOR_SALE: { next: { do: 'stop' } },
+  RATE_LIMITED: { next: { do: 'retry', backoff: 'outage' } },
+  RECORDS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  REDIRECT_NOT_ALLOWED: { next: { do: 'stop' } },
+  SEATS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' } },
+  SEATS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  SESSION_NOT_FOUND: { next: { do: 'stop' }, whileHeld: { byEnded: { released: { do: 'stop' }, evicted: { do: 'stop' }, expired: { do: 'acquire' }, unknown: { do: 'acquire' } } } },
+  SIGN_IN_MISMATCH: { next: { do: 'stop' } },
+  SIGN_IN_NOT_SET_UP: { next: { do: 'stop' } },
+  SIGNING_BUSY: { next: { do: 'retry', backoff: 'outage' } },
+  SIGNING_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  SUBSCRIPTION_ENDED: { next: { do: 'stop' } },
+  SUBSCRIPTION_NOT_FOUND: { next: { do: 'stop' } },
+  TENANT_CLOSED: { next: { do: 'stop' } },
+  TENANT_NOT_FOUND: { next: { do: 'stop' } },
+  TOO_MANY_TENANTS: { next: { do: 'stop' } },
+  TRIAL_ALREADY_USED: { next: { do: 'stop' } },
+  TRIAL_NOT_OFFERED: { next: { do: 'stop' } },
+  UNSUPPORTED_MEDIA_TYPE: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  USAGE_RECORD_CONFLICT: { next: { do: 'stop' } },
+  USAGE_TIME_REFUSED: { next: { do: 'stop' } },
+  USER_NOT_FOUND: { next: { do: 'stop' } },
+  VALIDATION_FAILED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+} as const satisfies Record<string, NextSteps>;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
 import { entryPointOf } from '../../../functions/names.ts';
 import type { Grant } from '../../../shared/domain/authorization.ts';
-import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
+import { BACKOFFS, PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { hasChallenge, hasRetryAfter, problemSchemas, problemsOf, schemaNameOf } from './problems.ts';
 import { apiSchemas, type EndpointSchemas, type Schema } from './schemas.ts';
@@ -20,6 +20,8 @@ export interface OpenApi {
     readonly headers: Readonly<Record<string, Header>>;
     readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
+  /** What the names in `x-next` of the problems mean. */
+  readonly 'x-backoffs': typeof BACKOFFS;
 }
 
 export interface Operation {
@@ -66,6 +68,10 @@ Bodies are JSON in UTF-8, with names in snake_case. A request body with an unkno
 fields outside \`license_data\`, and treat \`null\` in an optional field like an absent field. Responses may get more fields \
 later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
 \`Cache-Control: private, no-store\`.
+
+\`x-next\` of a problem is what a client does next: \`stop\`, \`acquire\` a seat anew, or \`retry\`: wait for \`Retry-After\`, if \
+the response has it, and then for a random time of up to \`firstMs\` of its backoff in \`x-backoffs\`. This bound doubles with \
+each retry, up to \`longestMs\`. While a program holds a seat, \`x-next-while-held\` applies, if a problem has it.
 
 CORS is open to all origins, except for the addresses that the browser itself visits to sign in. No cookie is a \
 credential: send credentials in \`Authorization\`.`;
@@ -182,6 +188,7 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
       headers: HEADERS,
       securitySchemes: SECURITY_SCHEMES,
     },
+    'x-backoffs': BACKOFFS,
   };
 }
 

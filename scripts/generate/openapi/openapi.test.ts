@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { MANIFEST } from '../../../functions/manifest.ts';
 import users from '../../../functions/users/contract.ts';
+import { BACKOFFS, PROBLEMS, type Problem, type ProblemCode } from '../../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { matchPath } from '../../../shared/http/route.ts';
 import { exampleBody, exampleTarget } from '../../site/example.ts';
 import { openApi } from './document.ts';
+import { nextInWords, schemaNameOf } from './problems.ts';
 
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const DOCUMENT = openApi(MANIFEST);
@@ -104,6 +106,23 @@ describe('the OpenAPI document', () => {
     const again = { ...users, endpoints: { me: { ...me, answers } } };
     expect(DOCUMENT.components.schemas).toHaveProperty('Me');
     expect(() => openApi([...MANIFEST, again])).toThrow('two schemas have the name Me');
+  });
+
+  test('has for every problem what a client does next, as the docs and the types of the SDK do', () => {
+    const page = readFileSync('clients/docs/api.md', 'utf8');
+    const types = readFileSync('clients/sdk/src/api.ts', 'utf8');
+    const table = Object.entries(PROBLEMS) as [ProblemCode, Problem][];
+    for (const [code, { next, whileHeld }] of table) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${code}\` |`));
+      const held = whileHeld ? nextInWords(whileHeld) : '';
+      expect(row?.endsWith(`| ${nextInWords(next)} | ${held} |`), row).toBe(true);
+      const schema = DOCUMENT.components.schemas[schemaNameOf(code)];
+      if (!schema) continue;
+      expect(schema).toMatchObject({ 'x-next': next, ...(whileHeld && { 'x-next-while-held': whileHeld }) });
+      expect(types).toMatch(new RegExp(`^  ${code}: \\{ next: \\{ do: '${next.do}'`, 'm'));
+    }
+    expect(DOCUMENT['x-backoffs']).toEqual(BACKOFFS);
+    for (const name of Object.keys(BACKOFFS)) expect(page).toContain(`| ${name} | 0 to `);
   });
 
   test('leaves out no comment of a field', () => {

@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
+import { PROBLEMS, type Problem, type ProblemCode } from '../../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { dependenciesOf } from '../../../shared/http/dependencies.ts';
 import type { Schema } from './schemas.ts';
@@ -62,6 +62,17 @@ const FIELD_ERRORS: Members = {
 
 type Members = Readonly<Record<string, Schema>>;
 
+/** What a client does after a problem, in words. */
+export function nextInWords(next: NonNullable<Problem['whileHeld']>): string {
+  if ('do' in next) return next.do === 'retry' ? `retry (${next.backoff})` : next.do;
+  const byStep = Map.groupBy(Object.entries(next.byEnded), ([, step]) => nextInWords(step));
+  return [...byStep]
+    .map(
+      ([step, endings]) => `${step} if \`ended\` is ${endings.map(([name]) => `\`${name}\``).join(' or ')}`,
+    )
+    .join('; ');
+}
+
 /** The extension members of a problem (RFC 9457 section 3.2), and which of them are required. */
 const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readonly string[] }>> = {
   VALIDATION_FAILED: { members: FIELD_ERRORS },
@@ -87,6 +98,16 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
       borrowed: { ...count, description: 'Seats that are borrowed.' },
       borrowable: { ...count, description: 'The most seats that can be borrowed at once.' },
     },
+  },
+  SESSION_NOT_FOUND: {
+    members: {
+      ended: {
+        type: 'string',
+        enum: ['released', 'evicted', 'expired', 'unknown'],
+        description: 'Why the session has ended, if the caller may know. Treat other values like `unknown`.',
+      },
+    },
+    required: [],
   },
   OWNER_MUST_STAY: {
     members: {
@@ -139,10 +160,12 @@ export function problemSchemas(codes: Iterable<ProblemCode>): Record<string, Sch
 }
 
 function schemaOf(code: ProblemCode): Schema {
-  const { status, title } = PROBLEMS[code];
+  const { status, title, next, whileHeld }: Problem = PROBLEMS[code];
   const { members = {}, required = Object.keys(members) } = MEMBERS[code] ?? {};
   return {
     description: title,
+    'x-next': next,
+    ...(whileHeld && { 'x-next-while-held': whileHeld }),
     allOf: [{ $ref: '#/components/schemas/Problem' }],
     type: 'object',
     properties: { status: { const: status }, code: { const: code }, ...members },
