@@ -74,6 +74,15 @@ describe('npm start', () => {
     );
   });
 
+  test('starts again on the data folder of a server that was killed, for the same license', async () => {
+    const before = demo();
+    await server.kill();
+    expect(existsSync(join(user.folder, '.seatlease', 'server.json'))).toBe(true);
+
+    server = await user.start();
+    expect(demo().license_id).toBe(before.license_id);
+  });
+
   test('keeps the files of its data folder from other users', () => {
     const folder = join(user.folder, '.seatlease');
     const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });

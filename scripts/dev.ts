@@ -10,11 +10,13 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const log = openLog();
 try {
   const server = await startLocalServer(process.env, log.write);
-  print(welcome(await seedDemo(server), server));
+  const demo = await seedDemo(server);
+  // Before the welcome text, which says that Ctrl-C stops the server.
   stopOnSignal(async () => {
     removeDemo(server.config.dataFolder);
     await server.close();
   });
+  print(welcome(demo, server));
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = 1;

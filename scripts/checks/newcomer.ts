@@ -31,6 +31,8 @@ export interface StartedServer {
   output(): string;
   /** Ctrl-C: signals every process in the terminal. Resolves with everything that was printed. */
   interrupt(): Promise<string>;
+  /** Ends every process at once, without a chance to clean up. */
+  kill(): Promise<void>;
 }
 
 const CHECKOUT = ['package.json', 'node_modules', 'clients', 'scripts', 'shared', 'functions'];
@@ -78,6 +80,10 @@ export async function newcomer(): Promise<Newcomer> {
           signal(child, 'SIGINT');
           await ended;
           return output();
+        },
+        async kill() {
+          signal(child, 'SIGKILL');
+          await ended;
         },
       };
     },

@@ -96,11 +96,13 @@ describe('the lock of a data folder', () => {
     );
   });
 
-  test('refuses a second process also while the first is starting', async () => {
+  test('refuses a second process also while the first is starting, and names its process', async () => {
     const first = await lockElsewhere();
     const message = messageOfSecondLock();
     await first.kill();
-    expect(message).toBe(`The data folder ${folder} is already used by another server: ${ADVICE}`);
+    expect(message).toBe(
+      `The data folder ${folder} is already used by a server that is starting (process ${first.pid}): ${ADVICE}`,
+    );
   });
 
   test('ends with the process that holds it, even when it is killed', async () => {
@@ -117,7 +119,7 @@ describe('the lock of a data folder', () => {
     const second = await lockElsewhere();
     const message = messageOfSecondLock();
     await second.kill();
-    expect(message).toContain('is already used by another server');
+    expect(message).toContain(`is already used by a server that is starting (process ${second.pid})`);
   });
 
   test('refuses a second lock in the same process, and can be taken again after a release', () => {

@@ -7,7 +7,8 @@ import { makePrivateFile, makePrivateFolder, readIfExists } from './private-file
 /** SQLite's primary result code for a database that another connection has locked. */
 const SQLITE_BUSY = 5;
 
-const Server = z.object({ url: z.string(), pid: z.int() });
+/** The server of a data folder. Without `url` it is starting. */
+const Server = z.object({ url: z.optional(z.string()), pid: z.int() });
 type Server = z.infer<typeof Server>;
 
 /** The exclusive right of one server to use a data folder. It ends with the process, however the process ends. */
@@ -22,11 +23,18 @@ export class DataFolderInUse extends Error {
   override readonly name = 'DataFolderInUse';
 
   constructor(folder: string, server: Server | undefined) {
-    const who = server ? `the server at ${server.url} (process ${server.pid})` : 'another server';
     super(
-      `The data folder ${folder} is already used by ${who}: stop that server, or set SEATLEASE_DATA to another folder.`,
+      `The data folder ${folder} is already used by ${nameOf(server)}: stop that server, or set SEATLEASE_DATA to another folder.`,
     );
   }
+}
+
+function nameOf(server: Server | undefined): string {
+  if (!server) return 'another server';
+  const { url, pid } = server;
+  return url === undefined
+    ? `a server that is starting (process ${pid})`
+    : `the server at ${url} (process ${pid})`;
 }
 
 /** Open databases: a lock would end if its connection were garbage-collected. */
@@ -43,13 +51,14 @@ export function lockDataFolder(folder: string): DataFolderLock {
   const serverFile = join(folder, 'server.json');
   const database = openLocked(join(folder, 'lock.db'));
   if (!database) throw new DataFolderInUse(folder, readServer(serverFile));
-  // A server that crashed left it behind.
-  rmSync(serverFile, { force: true });
   held.add(database);
+  const write = (server: Server): void =>
+    writeFileSync(serverFile, `${JSON.stringify(server)}\n`, { mode: 0o600 });
+  // Also replaces the file of a server that crashed.
+  write({ pid: process.pid });
   return {
     announce(url) {
-      const server: Server = { url, pid: process.pid };
-      writeFileSync(serverFile, `${JSON.stringify(server)}\n`, { mode: 0o600 });
+      write({ url, pid: process.pid });
     },
     release() {
       if (!held.delete(database)) return;
