@@ -428,6 +428,31 @@ test('accepts both keys exactly until the overlap ends', async () => {
   expect((await acquireWith(newKey, 'machine')).status).toBe(200);
 });
 
+test('loses no running seat on rotation: the old key extends it until the overlap ends, the new one at once', async () => {
+  const startMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: startMs });
+  const license = await suite.createLicense({ max: 2 });
+  const [old, moved] = [await license.acquire('old key'), await license.acquire('new key')];
+  const newKey: string = (await rotate(license.licenseId, { overlap_seconds: 1_000 })).body.license_key;
+  const beat = async (key: string, seat: Reply): Promise<unknown[]> => {
+    const { status, body } = await suite.call('PUT', `${LICENSES}/heartbeat`, {
+      authorization: `License ${key}`,
+      body: { session_id: seat.body.session_id },
+    });
+    return [status, body.revived ?? body.code];
+  };
+  for (const afterMs of [0, 300_000, 600_000, 900_000, 999_999]) {
+    vi.setSystemTime(startMs + afterMs);
+    expect(await beat(license.key, old)).toEqual([200, undefined]);
+    expect(await beat(newKey, moved)).toEqual([200, undefined]);
+  }
+  vi.setSystemTime(startMs + 1_000_000);
+  expect(await beat(license.key, old)).toEqual([401, 'CREDENTIALS_INVALID']);
+  // The seat is still there for a program that gets the new key.
+  expect(await beat(newKey, old)).toEqual([200, undefined]);
+  expect((await read(license.licenseId)).body.seats).toEqual({ active: 2, max: 2 });
+});
+
 test('revokes the oldest key on a second rotation, even during its overlap', async () => {
   const license = await suite.createLicense();
   const second: string = (await rotate(license.licenseId, { overlap_seconds: 600 })).body.license_key;
