@@ -41,13 +41,6 @@ const OPTIONAL_SETTINGS = {
   SERVICE_TOKENS: 'checked-by-cloud-run',
 };
 
-/** A Redis in place of Upstash. */
-const OWN_REDIS = {
-  REDIS_URL: 'rediss://redis.example:6379',
-  REDIS_CLUSTER: 'true',
-  REDIS_CA_CERTIFICATE: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
-};
-
 const OTHER_HASH = 'b'.repeat(64);
 const OTHER_KEY = publicTextOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 
@@ -112,8 +105,14 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
   }
 
   const everything = deployedEnvironment(OPTIONAL_SETTINGS);
-  const { UPSTASH_REDIS_REST_URL: _, UPSTASH_REDIS_REST_TOKEN: __, ...withoutUpstash } = everything;
-  const byProtocol: typeof everything = { ...withoutUpstash, ...OWN_REDIS };
+  const onRedisProtocol = {
+    ...everything,
+    UPSTASH_REDIS_REST_URL: undefined,
+    UPSTASH_REDIS_REST_TOKEN: undefined,
+    REDIS_URL: 'rediss://redis.invalid',
+    REDIS_CLUSTER: 'false',
+    REDIS_CA_CERTIFICATE: '-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n',
+  };
 
   test('opens it with every setting that it reads', async () => {
     const config = readConfig(everything);
@@ -126,14 +125,24 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
   test.each(settingsOf(new Set([dependency])).filter((name) => SETTINGS[name].source !== 'local'))(
     'needs %s for it',
     async (name) => {
-      const fields = await fieldsReadOf(configFrom(everything));
-      const environment = name in OWN_REDIS ? byProtocol : everything;
+      const environment: Record<string, string | undefined> = name.startsWith('REDIS_')
+        ? onRedisProtocol
+        : everything;
+      const fields = await fieldsReadOf(configFrom(environment));
       const value = environment[name] ?? '';
       const { schema } = SETTINGS[name];
-      const others = [`${OTHER_KEY},${value}`, `${value}1`, `1${value}`, '3', 'off', OTHER_HASH, 'false'];
-      const other = [...others, value + value].find((text) => z.safeParse(schema, text).success);
-      const opened = (set: Record<string, string | undefined>): unknown[] => {
-        const config = configFrom(set);
+      const other = [
+        `${OTHER_KEY},${value}`,
+        `${value}1`,
+        `1${value}`,
+        value + value,
+        '3',
+        'off',
+        'true',
+        OTHER_HASH,
+      ].find((text) => z.safeParse(schema, text).success);
+      const opened = (settings: Record<string, string | undefined>): unknown[] => {
+        const config = configFrom(settings);
         return fields.map((field) => config[field]);
       };
       expect(opened({ ...environment, [name]: other })).not.toEqual(opened(environment));

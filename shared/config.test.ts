@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from './config.ts';
 import { publicTextOf } from './domain/rsa-key.ts';
 import { SETTING_NAMES, SETTINGS } from './settings.ts';
@@ -214,7 +214,7 @@ test('reports all invalid settings at once, each by its name', () => {
     PUBSUB_EMULATOR_HOST: 'no-port',
     SCHEDULER_ACCOUNT: 'no-address',
   });
-  const named = [...new Set([...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name))];
+  const named = [...message.matchAll(/^ {2}- (\w+): \S/gm)].map(([, name]) => name);
   expect(named.toSorted()).toEqual(
     [
       'ACCESS_TOKEN_PRIVATE_KEY',
@@ -302,19 +302,51 @@ test('embeds no dependency when deployed', () => {
 test.each(Object.keys(DEPLOYED).filter((name) => name !== 'K_SERVICE'))(
   'requires %s when deployed',
   (name) => {
-    expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toContain(
-      `The settings are not valid:\n  - ${name}: is not set`,
+    const orOther = name === 'UPSTASH_REDIS_REST_URL' ? ', and neither is REDIS_URL' : '';
+    expect(refusalOf({ ...DEPLOYED, [name]: undefined })).toBe(
+      `The settings are not valid:\n  - ${name}: is not set${orOther}`,
     );
   },
 );
 
-test('accepts one Redis when deployed, and refuses two', () => {
-  const { UPSTASH_REDIS_REST_URL: _, UPSTASH_REDIS_REST_TOKEN: __, ...others } = DEPLOYED;
-  const REDIS_URL = 'rediss://10.64.16.2:6379';
-  expect(readConfig({ ...others, REDIS_URL }).seats).toMatchObject({ kind: 'redis', url: REDIS_URL });
-  expect(refusalOf({ ...DEPLOYED, REDIS_URL })).toContain(
-    '  - UPSTASH_REDIS_REST_URL: cannot be set together with REDIS_URL',
-  );
+describe('the Redis', () => {
+  const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, ...others } = DEPLOYED;
+  const REDIS_CA_CERTIFICATE =
+    '-----BEGIN CERTIFICATE-----\\nMIIB+/=\\n-----END CERTIFICATE-----\\n-----BEGIN CERTIFICATE-----\\nMIIC\\n-----END CERTIFICATE-----\\n';
+
+  test('can be one that speaks the Redis protocol, also when deployed', () => {
+    const url = 'rediss://user:pass@10.0.0.1:6379/2';
+    const single = { kind: 'redis', url, isCluster: false, caCertificate: undefined };
+    expect(readConfig({ ...others, REDIS_URL: url }).seats).toEqual(single);
+    const cluster = { REDIS_URL: 'rediss://10.0.0.1', REDIS_CLUSTER: 'true', REDIS_CA_CERTIFICATE };
+    expect(readConfig({ ...others, ...cluster }).seats).toEqual({
+      kind: 'redis',
+      url: 'rediss://10.0.0.1',
+      isCluster: true,
+      caCertificate: REDIS_CA_CERTIFICATE.replaceAll('\\n', '\n'),
+    });
+  });
+
+  test('cannot be both that and Upstash', () => {
+    expect(refusalOf({ ...DEPLOYED, REDIS_URL: 'redis://10.0.0.1' })).toBe(
+      [
+        'The settings are not valid:',
+        '  - UPSTASH_REDIS_REST_URL: cannot be set together with REDIS_URL',
+        '  - UPSTASH_REDIS_REST_TOKEN: cannot be set together with REDIS_URL',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    ['REDIS_URL', { REDIS_URL: 'redis://h/name' }],
+    ['REDIS_URL', { REDIS_CA_CERTIFICATE }],
+    ['REDIS_URL', { REDIS_URL: 'redis://h/1', REDIS_CLUSTER: 'true' }],
+    ['REDIS_CLUSTER', { REDIS_URL: 'redis://h', REDIS_CLUSTER: 'yes' }],
+    ['REDIS_CA_CERTIFICATE', { REDIS_URL: 'rediss://h', REDIS_CA_CERTIFICATE: 'ca.pem' }],
+    ['REDIS_CA_CERTIFICATE', { REDIS_URL: 'redis://h', REDIS_CA_CERTIFICATE }],
+  ])('has no setting %s that contradicts the others: %j', (name, settings) => {
+    expect(refusalOf({ ...SECRETS, ...settings })).toContain(`- ${name}: `);
+  });
 });
 
 test.each([

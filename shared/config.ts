@@ -47,8 +47,10 @@ export function readConfig(
   for (const name of names) {
     const { schema, default: fallback, required = [], insteadOf } = SETTINGS[name];
     const isReplaced = insteadOf !== undefined && set[insteadOf] !== undefined;
-    if (isReplaced && set[name] !== undefined)
+    if (isReplaced && set[name] !== undefined) {
       problems.push(`${name}: cannot be set together with ${insteadOf}`);
+      continue;
+    }
     const isRequired =
       !isReplaced &&
       (typeof required === 'string'
@@ -56,7 +58,8 @@ export function readConfig(
         : required.some((other) => set[other] !== undefined));
     const text = set[name] ?? (isRequired ? undefined : fallback);
     if (text === undefined) {
-      if (isRequired) problems.push(`${name}: is not set${insteadOf ? `, and neither is ${insteadOf}` : ''}`);
+      const orOther = insteadOf && required.includes(DEPLOYED) ? `, and neither is ${insteadOf}` : '';
+      if (isRequired) problems.push(`${name}: is not set${orOther}`);
       continue;
     }
     const { success, data, error } = z.safeParse(schema, text);
@@ -65,9 +68,25 @@ export function readConfig(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const config = configOf(values as Values);
+  if (config.seats.kind === 'redis') refuseContradictions(config.seats);
   if (dependencies.has('signer') && set[DEPLOYED] !== undefined && config.signing.kind === 'embedded')
     throw new ConfigError(['SIGNING_KEY_VERSION: a local key cannot be used in production']);
   return config;
+}
+
+function refuseContradictions({
+  url,
+  isCluster,
+  caCertificate,
+}: ReturnType<typeof seatsOf> & { kind: 'redis' }): void {
+  const { protocol, pathname } = new URL(url);
+  const problems = [
+    ...(caCertificate !== undefined && protocol !== 'rediss:'
+      ? ['REDIS_CA_CERTIFICATE: needs a rediss:// URL in REDIS_URL']
+      : []),
+    ...(isCluster && !['', '/', '/0'].includes(pathname) ? ['REDIS_URL: a cluster has one database, 0'] : []),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 /** Settings that no dependency reads are for the program itself. */

@@ -3,10 +3,10 @@ import { openPubSubEvents } from './adapters/events/pubsub-events.ts';
 import { openGoogleIdentity } from './adapters/identity/google-identity.ts';
 import { openLimits } from './adapters/limits/upstash-limits.ts';
 import { openFirestoreRecords } from './adapters/records/firestore-records.ts';
+import type { RedisEngine } from './adapters/redis/engine.ts';
 import { openRedisMaintenance } from './adapters/seats/redis-maintenance.ts';
 import { openSeats } from './adapters/seats/redis-seats.ts';
 import { refillingSeats } from './adapters/seats/refilling-seats.ts';
-import { httpRequester } from './adapters/seats/upstash-http.ts';
 import { openKmsSigner } from './adapters/signer/kms-signer.ts';
 import { type Config, ConfigError } from './config.ts';
 import { accessTokenIssuer, accessTokens } from './domain/access-token.ts';
@@ -26,15 +26,6 @@ import type { SignIn, SignInPage } from './ports/sign-in.ts';
 import type { Signer } from './ports/signer.ts';
 import { DEPENDENCIES, type Dependency } from './settings.ts';
 
-/** A Redis with Upstash's REST API. */
-export interface RestRedis {
-  readonly url: string;
-  readonly token: string;
-  /** Time limit of a request; the default of `httpRequester` if absent. */
-  readonly timeoutMs?: number | undefined;
-  close(): Promise<void>;
-}
-
 /** The service accounts of Cloud Scheduler and Pub/Sub, and how their tokens are verified. */
 export interface Services {
   readonly identity: Identity;
@@ -43,7 +34,8 @@ export interface Services {
 
 /** Opens each port from its part of the configuration. Throws `ConfigError` for a kind that it does not support. */
 export interface Openers {
-  redis(seats: Config['seats']): Promise<RestRedis>;
+  /** `timeoutMs` limits each call; the engine's default if absent. */
+  redis(seats: Config['seats'], timeoutMs?: number): Promise<RedisEngine>;
   records(records: Config['records']): Promise<Records>;
   events(events: Config['events']): Promise<Events>;
   signer(signing: Config['signing']): Promise<Signer>;
@@ -65,9 +57,13 @@ export interface Openers {
  * are not even loaded in functions that do not get their secrets.
  */
 export const DEPLOYED: Openers = {
-  async redis(seats) {
-    if (seats.kind !== 'upstash') throw notSet('UPSTASH_REDIS_REST_URL');
-    return { ...seats, close: async () => {} };
+  // Imported here because a deployed suite uses one of the two.
+  async redis(seats, timeoutMs) {
+    if (seats.kind === 'upstash')
+      return (await import('./adapters/redis/upstash-http.ts')).httpRequester({ ...seats, timeoutMs });
+    if (seats.kind === 'redis')
+      return (await import('./adapters/redis/redis-protocol.ts')).redisEngine({ ...seats, timeoutMs });
+    throw notSet('UPSTASH_REDIS_REST_URL or REDIS_URL');
   },
   async records(records) {
     if (records.kind !== 'firestore') throw notSet('GOOGLE_CLOUD_PROJECT');
@@ -130,23 +126,22 @@ export async function assembleDeps(
   openers: Openers = DEPLOYED,
   dependencies: ReadonlySet<Dependency> = DEPENDENCIES,
 ): Promise<Deps> {
-  const closers: (() => Promise<void>)[] = [];
-  const once = <P extends { close(): Promise<void> }>(open: () => Promise<P>): (() => Promise<P>) =>
+  const closers: (() => unknown)[] = [];
+  const once = <P extends { close(): unknown }>(open: () => Promise<P>): (() => Promise<P>) =>
     lazy(async () => {
       const part = await open();
       closers.unshift(() => part.close());
       return part;
     });
   const redis = once(() => openers.redis(config.seats));
-  const requester = lazy(async () => httpRequester(await redis()));
   const records = once(() => openers.records(config.records));
   const services = lazy(() => openers.services(config.services));
   const publicUrl = (): string => config.publicUrl ?? `http://127.0.0.1:${config.port}`;
 
   const open: { readonly [D in Dependency]: () => Deps[D] | Promise<Deps[D]> } = {
-    seats: once(async () => refillingSeats(openSeats(await requester()), await records())),
-    seatMaintenance: async () => openRedisMaintenance(await requester()),
-    limits: async () => openLimits(await requester()),
+    seats: once(async () => refillingSeats(openSeats(await redis()), await records())),
+    seatMaintenance: async () => openRedisMaintenance(await redis()),
+    limits: async () => openLimits(await redis()),
     records,
     signer: once(() => openers.signer(config.signing)),
     events: once(() => openers.events(config.events)),

@@ -170,7 +170,7 @@ export const ROOMS: readonly Room[] = [
     mayImport: (file) =>
       only(
         `${file.split('/').slice(0, 3).join('/')}/`,
-        'shared/adapters/grpc/',
+        'shared/adapters/(grpc|redis)/',
         // One check of ID tokens, for users who sign in and for Google's own callers.
         'shared/adapters/identity/(id-token|google-identity)\\.ts',
         ...PORTS,

@@ -309,12 +309,12 @@ describe('a real Redis behind the REST protocol of Upstash', () => {
     await redis.close();
   });
 
-  test('accepts the token and loads the scripts, and does not know the flag', async () => {
+  test('accepts the token, knows the flag and loads the scripts', async () => {
     const given = { UPSTASH_REDIS_REST_URL: server.url, UPSTASH_REDIS_REST_TOKEN: server.token };
     const findings = await run(REDIS, stackOf({ given }), httpAnswers());
     expect(findings.map(({ check, level }) => [check, level])).toEqual([
       ['token', 'ok'],
-      ['key locking', 'warning'],
+      ['key locking', 'ok'],
       ['scripts', 'ok'],
       ['database', 'unknown'],
     ]);

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openStripe, openStripeEvents, type StripeOptions } from '../adapters/billing/stripe-billing.ts';
+import type { RedisEngine } from '../adapters/redis/engine.ts';
+import { redisEngine } from '../adapters/redis/redis-protocol.ts';
 import {
   type GoogleSignInOptions,
   openGoogleSignIn,
@@ -9,17 +10,16 @@ import {
 import { openKmsKeys } from '../adapters/signer/kms-keys.ts';
 import type { Config } from '../config.ts';
 import { logToStandardOutput } from '../http/log.ts';
+import { lazy } from '../lazy.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Identity } from '../ports/identity.ts';
 import type { Records } from '../ports/records.ts';
 import type { SignIn, SignInPage } from '../ports/sign-in.ts';
 import type { SigningKeys } from '../ports/signing-keys.ts';
-import { assembleDeps, DEPLOYED, type RestRedis } from '../wiring.ts';
+import { assembleDeps, DEPLOYED } from '../wiring.ts';
 import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
 import { makePrivateFile, makePrivateFolder } from './private-files.ts';
 import { startEmbeddedRedis } from './redis/embedded-redis.ts';
-import type { RespOptions } from './redis/resp-client.ts';
-import { startUpstashServer } from './redis/upstash-server.ts';
 import { type LocalIdentity, openLocalIdentity } from './service-tokens.ts';
 import { openLocalKeys, openLocalSigner } from './signing-key.ts';
 import { openSqliteRecords } from './sqlite-records.ts';
@@ -70,7 +70,7 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
       checkout: { ...checkout, returnUrl: checkout.returnUrl ?? embedded.stripe?.returnUrl },
     },
     {
-      redis: async (seats) => ({ ...(await openRedis(seats)), timeoutMs: embedded.redisWithinMs }),
+      redis: (seats) => openRedis(seats, embedded.redisWithinMs),
       records: async () => openRecords(config),
       events: async (events) => bus ?? DEPLOYED.events(events),
       async signer(signing) {
@@ -118,20 +118,15 @@ export async function openSigningKeys({ signing, dataFolder }: Config): Promise<
     : openLocalKeys({ folder: localKeysIn(dataFolder), version: signing.version });
 }
 
-/** Opens Upstash, or a server with Upstash's REST API in front of a Redis server or the embedded Redis. */
-async function openRedis(seats: Config['seats']): Promise<RestRedis> {
-  if (seats.kind === 'upstash') return DEPLOYED.redis(seats);
-  const token = randomBytes(24).toString('base64url');
-  if (seats.kind === 'redis') return startUpstashServer({ backend: backendOf(seats.url), token });
-  const redis = await startEmbeddedRedis();
-  const front = await startUpstashServer({ backend: redis, token });
-  return {
-    ...front,
-    async close() {
-      await front.close();
-      await redis.close();
-    },
-  };
+async function openRedis(seats: Config['seats'], timeoutMs: number | undefined): Promise<RedisEngine> {
+  if (seats.kind !== 'embedded') return DEPLOYED.redis(seats, timeoutMs);
+  const server = await startEmbeddedRedis();
+  const engine = redisEngine({ url: `redis://${server.host}:${server.port}`, timeoutMs });
+  const close = lazy(async () => {
+    engine.close();
+    await server.close();
+  });
+  return { ...engine, close };
 }
 
 function openIssuer(dataFolder: string): LocalIdentity {
@@ -149,15 +144,4 @@ function stripeAt({ apiKey, host, port }: NonNullable<EmbeddedOptions['stripe']>
 
 function localKeysIn(dataFolder: string): string {
   return join(dataFolder, 'signing-keys');
-}
-
-function backendOf(redisUrl: string): RespOptions {
-  const { hostname, port, username, password, pathname } = new URL(redisUrl);
-  return {
-    host: hostname,
-    port: Number(port || 6379),
-    username: username ? decodeURIComponent(username) : undefined,
-    password: password ? decodeURIComponent(password) : undefined,
-    db: pathname.length > 1 ? Number(pathname.slice(1)) : undefined,
-  };
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { REDIS_INSTANCE } from '../../../infra/names.ts';
-import { assembleScript, VERBS } from '../../../shared/adapters/seats/lua/scripts.ts';
+import { lockingPrefix } from '../../../shared/adapters/redis/upstash-http.ts';
+import { assembleScript, READ_ONLY, VERBS } from '../../../shared/adapters/seats/lua/scripts.ts';
 import { type Answer, NoAnswer } from '../answers.ts';
 import { type Area, type Asking, type Check, type Stack, settled } from '../check.ts';
 import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
@@ -34,8 +35,7 @@ const MIB = 1024 * 1024;
 
 /** A key of this program alone; it expires after a second. */
 const PROBE = 'seatlease-doctor';
-/** The first line that lets scripts of different keys run at the same time (https://upstash.com/docs/redis/features/key-locking). */
-const FLAGGED = "#!lua flags=allow-key-locking\nreturn redis.call('EXISTS', KEYS[1])";
+const FLAGGED = `${lockingPrefix({ isReadOnly: false })}return redis.call('EXISTS', KEYS[1])`;
 
 /**
  * The Redis of the seats. At Upstash: what functions need of it, and the settings of the database. Of a Memorystore instance,
@@ -175,8 +175,8 @@ async function checkToken(send: Send): Promise<Verdict> {
 function judgeFlag(reply: Reply): Verdict {
   if (reply.result === 0 || reply.result === 1)
     return ok('Scripts of different licenses run at the same time.');
-  return warning(
-    `The engine does not know allow-key-locking (${codeOf(reply)}): each script locks the whole database.`,
+  return failed(
+    `The engine does not know allow-key-locking (${codeOf(reply)}): it refuses every script.`,
     'Use a database at Upstash, or ask Upstash to update it.',
   );
 }
@@ -184,7 +184,7 @@ function judgeFlag(reply: Reply): Verdict {
 async function checkScripts(send: Send): Promise<Verdict> {
   const loaded = await Promise.all(
     VERBS.map(async (verb) => {
-      const source = assembleScript(verb);
+      const source = `${lockingPrefix({ isReadOnly: READ_ONLY.has(verb) })}${assembleScript(verb).source}`;
       const { result } = await send('SCRIPT', 'LOAD', source);
       return { verb, isLoaded: result === createHash('sha1').update(source).digest('hex') };
     }),

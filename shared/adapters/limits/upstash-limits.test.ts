@@ -4,10 +4,17 @@ import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import type { BucketSize, Limits } from '../../ports/limits.ts';
 import { limitsContract } from '../../testing/contracts/limits/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
-import { embeddedBackend, listOf, realBackend, type SeatsBackend } from '../../testing/seats/backend.ts';
+import {
+  CLOCK_KEY,
+  embeddedBackend,
+  listOf,
+  realBackend,
+  type SeatsBackend,
+  upstashBackend,
+} from '../../testing/seats/backend.ts';
 import { type CountingProxy, countingProxy } from '../../testing/servers/counting-proxy.ts';
 import { answering } from '../../testing/servers/redis-over-http.ts';
-import { httpRequester } from '../seats/upstash-http.ts';
+import { httpRequester } from '../redis/upstash-http.ts';
 import { openLimits } from './upstash-limits.ts';
 
 const TOKEN = 'a-token';
@@ -20,15 +27,13 @@ afterEach(async () => {
 });
 
 async function underTest(backend: SeatsBackend) {
-  const front = await startUpstashServer({ backend, token: TOKEN });
-  const [here, there] = [httpRequester(front), httpRequester(front)];
+  const [here, there] = [backend.openEngine(), backend.openEngine()];
   return {
     limits: openLimits(here),
     elsewhere: openLimits(there),
     async close() {
       here.close();
       there.close();
-      await front.close();
       await backend.close();
     },
   };
@@ -79,7 +84,7 @@ function redisSuite(open: () => Promise<SeatsBackend>): void {
       ...Array.from({ length: 12 }, () => limits.take('all', TEN_A_MINUTE)),
     ]);
     const keys = listOf(await redis.command(['KEYS', '*'])).map(String);
-    const ours = keys.filter((key) => key !== 'moved_clock_ms');
+    const ours = keys.filter((key) => !key.startsWith(CLOCK_KEY));
     expect(ours.toSorted()).toEqual(['limit:all', 'limit:one']);
     const ttlsMs = await Promise.all(
       ['one', 'all'].map(async (bucket) => Number(await redis.command(['PTTL', `limit:${bucket}`]))),
@@ -99,6 +104,10 @@ function redisSuite(open: () => Promise<SeatsBackend>): void {
     expect(fault).not.toBeInstanceOf(Unavailable);
   });
 }
+
+describeReal('redis-server', 'limits on Redis behind the REST API of Upstash', () => {
+  limitsContract(async () => underTest(await upstashBackend()));
+});
 
 describe('limits on embedded Redis', () => {
   limitsContract(async () => underTest(await embeddedBackend()));

@@ -1,7 +1,9 @@
-import { Redis, type Requester } from '@upstash/redis';
+import type { Redis } from '@upstash/redis';
 import * as z from 'zod/mini';
 import { Unavailable } from '../../errors.ts';
 import type { Limits } from '../../ports/limits.ts';
+import type { RedisEngine } from '../redis/engine.ts';
+import { prepareScript, type Script } from '../redis/script.ts';
 
 /**
  * Limits with `@upstash/ratelimit`'s token bucket: one EVALSHA and one key (`limit:<bucket>`) per `take`. The key
@@ -12,8 +14,8 @@ import type { Limits } from '../../ports/limits.ts';
  * refills all at once. It uses the function's clock: if that runs ahead, the bucket refills that much sooner, once. A
  * take whose response is lost may be counted twice.
  */
-export function openLimits(requester: Requester): Limits {
-  const redis = onAnyRedis(new Redis(requester));
+export function openLimits(engine: RedisEngine): Limits {
+  const redis = onAnyRedis(engine);
   return {
     async take(bucket, { requests, windowSeconds }) {
       // Imported here because most functions have no limits.
@@ -50,26 +52,31 @@ const TokenBucketReply = z.tuple([z.int(), z.int(), z.int()]);
 type ScriptClient = Pick<Redis, 'eval' | 'evalsha' | 'get' | 'set'>;
 
 /**
- * Only Upstash knows the flag in the first line of the library's scripts (`#!lua flags=allow-key-locking`, since 2.1):
- * Redis 7 rejects a script with it, and Redis 6.2 cannot parse the line. So the line is removed; without it Upstash
- * locks more keys, as it does for the seat scripts. The library's digests are those of the scripts with the line.
- * Therefore `evalsha` fails with NOSCRIPT, without a request to Redis, and the library then passes the source.
+ * The library's scripts begin with the line that only Upstash knows (`#!lua flags=allow-key-locking`, since 2.1), and its
+ * digests are those of the scripts with it. So the line is replaced by the engine's own, and `evalsha` fails with
+ * NOSCRIPT, without a request to Redis: the library then passes the source. A script has one key, which is in any slot of
+ * a cluster.
  */
-function onAnyRedis(redis: Redis): ScriptClient {
-  const scripts = new Map<string, ReturnType<typeof redis.createScript<unknown>>>();
+function onAnyRedis(engine: RedisEngine): ScriptClient {
+  const scripts = new Map<string, Script>();
   return {
-    get: redis.get,
-    set: redis.set,
+    get: unused,
+    set: unused,
     evalsha: async () => {
       throw new Error('NOSCRIPT');
     },
     async eval<TArgs extends unknown[], TData>(source: string, keys: string[], args: TArgs) {
-      const script = scripts.get(source) ?? redis.createScript<unknown>(source.replace(/^#!.*\n/, ''));
+      const script = scripts.get(source) ?? prepareScript(engine, source.replace(/^#!.*\n/, ''));
       scripts.set(source, script);
-      const reply = z.safeParse(TokenBucketReply, await script.exec(keys, args.map(String)));
+      const reply = z.safeParse(TokenBucketReply, await script(keys, args.map(String)));
       if (!reply.success) throw new Error('limits: unknown reply', { cause: reply.error });
       // The library declares what its script returns.
       return reply.data as TData;
     },
   };
+}
+
+/** For limits that change while they are used, which the library reads and writes with these. */
+async function unused(): Promise<never> {
+  throw new TypeError('The limits are fixed.');
 }

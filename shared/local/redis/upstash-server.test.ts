@@ -1,7 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Redis } from '@upstash/redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openRedis } from '../../adapters/seats/upstash-client.ts';
-import { httpRequester } from '../../adapters/seats/upstash-http.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeReal } from '../../testing/real-parts.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
 import { startEmbeddedRedis } from './embedded-redis.ts';
@@ -56,7 +55,6 @@ describeReal('redis-server', 'the Upstash server on Redis', () => {
 function serverSuite(start: () => Promise<{ host: string; port: number; end(): Promise<void> }>): void {
   let backend: Awaited<ReturnType<typeof start>>;
   let front: UpstashServer;
-  const requesters: { close(): void }[] = [];
 
   beforeAll(async () => {
     backend = await start();
@@ -69,22 +67,11 @@ function serverSuite(start: () => Promise<{ host: string; port: number; end(): P
   beforeEach(async () => {
     await post(front, '/', ['FLUSHALL']);
   });
-  afterEach(() => {
-    for (const requester of requesters.splice(0)) requester.close();
-  });
 
-  function ours(): Redis {
-    const requester = httpRequester({ url: front.url, token: TOKEN });
-    requesters.push(requester);
-    return openRedis(requester);
-  }
-  const stock = () =>
-    new Redis({ url: front.url, token: TOKEN, automaticDeserialization: false, retry: false });
+  describe("with Upstash's client", () => {
+    const connect = () =>
+      new Redis({ url: front.url, token: TOKEN, automaticDeserialization: false, retry: false });
 
-  describe.each([
-    ["Upstash's client", stock],
-    ['our requester', ours],
-  ])('with %s', (_name, connect) => {
     test.each(AWKWARD)('stores and returns %j as unchanged text', async (text) => {
       const redis = connect();
       expect(await redis.set('k', text)).toBe('OK');
@@ -215,6 +202,98 @@ function serverSuite(start: () => Promise<{ host: string; port: number; end(): P
     expect(await post(front, '/pipeline', [['SET', 'ran', '1'], command])).toEqual(refused);
     expect(await post(front, '/multi-exec', [['SET', 'ran', '1'], command])).toEqual(refused);
     expect((await post(front, '/', ['GET', 'ran'])).body).toEqual({ result: null });
+  });
+
+  test.each([
+    [['FUNCTION', 'LIST']],
+    [['fcall', 'f', '0']],
+    [['HEXPIRE', 'h', '1', 'FIELDS', '1', 'f']],
+    [['PEXPIRETIME', 'k']],
+  ])('refuses %j, which is newer than Redis 6.2', async (command) => {
+    const refused = { status: 400, body: { error: expect.stringContaining('newer than Redis 6.2') } };
+    expect(await post(front, '/', command)).toEqual(refused);
+  });
+
+  describe('a script', () => {
+    const LOCKING = '#!lua flags=allow-key-locking\n';
+    const run = (source: string, ...input: unknown[]) => post(front, '/', ['EVAL', source, ...input]);
+    const refusedWith = (text: string) => ({ status: 400, body: { error: expect.stringContaining(text) } });
+
+    test.each([
+      ["redis.call('SET', KEYS[1], 'v') return redis.call('GET', KEYS[1])", 'v'],
+      ["return redis.call('DEL', KEYS[1], KEYS[2])", 0],
+      ["return redis.call('TIME')[3]", null],
+      ['return redis.status_reply("FINE")', 'FINE'],
+      ["return {1, 'two', {false, {}}, 4}", [1, 'two', [null, []], 4]],
+      ['return false', null],
+      ['', null],
+    ])('that keeps to its keys runs with the flag as without it: %s', async (source, result) => {
+      for (const line of ['', '#!lua\n', LOCKING])
+        expect(await run(`${line}${source}`, 2, 'k', 'l')).toEqual({ status: 200, body: { result } });
+    });
+
+    test.each([
+      "return redis.call('GET', 'other')",
+      "return redis.call('get', ARGV[1])",
+      "return redis.call('DEL', KEYS[1], 'other')",
+      "local key = KEYS[1] .. 'x' return redis.pcall('SET', key, 'v')",
+    ])('with the flag cannot use a key that is not in KEYS: %s', async (source) => {
+      const before = (await post(front, '/', ['KEYS', '*'])).body;
+      expect(await run(`${LOCKING}${source}`, 1, 'k', 'other')).toEqual(refusedWith('not in KEYS'));
+      expect((await post(front, '/', ['KEYS', '*'])).body).toEqual(before);
+      expect((await run(source, 1, 'k', 'other')).status).toBe(200);
+    });
+
+    test.each(['FLUSHALL', 'KEYS', 'SCAN', 'DBSIZE', 'PUBLISH', 'HEXPIRE'])(
+      'cannot call %s, which needs the whole database or is too new',
+      async (name) => {
+        expect(await run(`${LOCKING}return redis.call('${name}', '0')`, 0)).toEqual(
+          refusedWith('is not available in scripts'),
+        );
+      },
+    );
+
+    test('without writes cannot write', async () => {
+      const line = '#!lua flags=no-writes,allow-key-locking\n';
+      expect(await run(`${line}return redis.call('SET', KEYS[1], 'v')`, 1, 'k')).toEqual(
+        refusedWith('Write commands are not allowed'),
+      );
+      expect((await run(`${line}return redis.call('GET', KEYS[1])`, 1, 'k')).body).toEqual({ result: null });
+    });
+
+    test.each([
+      ['#!lua flags=no-such-flag\nreturn 1', 'Unexpected flag in script shebang: no-such-flag'],
+      ['#!python\nreturn 1', 'Unexpected engine in script shebang: python'],
+    ])('whose first line is %j is refused', async (source, error) => {
+      expect(await run(source, 0)).toEqual(refusedWith(error));
+    });
+
+    test('has the digest of what was sent, whatever runs', async () => {
+      const source = `${LOCKING}return KEYS[1]`;
+      const digest = createHash('sha1').update(source).digest('hex');
+      const bySource = await post(front, '/', ['EVALSHA', digest, 1, 'k']);
+      expect(bySource).toEqual(refusedWith('NOSCRIPT'));
+      expect((await post(front, '/', ['SCRIPT', 'LOAD', source])).body).toEqual({ result: digest });
+      expect((await post(front, '/', ['EVALSHA', digest, 1, 'k'])).body).toEqual({ result: 'k' });
+      expect((await post(front, '/', ['SCRIPT', 'EXISTS', digest])).body).toEqual({ result: [1] });
+      const both = [
+        ['EVALSHA', digest, 1, 'a'],
+        ['EVALSHA', 'f'.repeat(40), 1, 'b'],
+      ];
+      const replies = [{ result: 'a' }, { error: expect.stringMatching(/^NOSCRIPT/) }];
+      expect((await post(front, '/pipeline', both)).body).toEqual(replies);
+      expect((await post(front, '/multi-exec', both)).body).toEqual(replies);
+      await post(front, '/', ['SCRIPT', 'FLUSH']);
+      expect(await post(front, '/', ['EVALSHA', digest, 1, 'k'])).toEqual(refusedWith('NOSCRIPT'));
+    });
+
+    test('is counted with the commands that it runs', async () => {
+      const before = front.commandCount();
+      await post(front, '/', ['GET', 'k']);
+      expect(front.commandCount() - before).toBe(1);
+      await run(`for i = 1, 5 do redis.call('INCR', KEYS[1]) end return redis.call('TIME')`, 1, 'n');
+      expect(front.commandCount() - before).toBe(1 + 1 + 6);
+    });
   });
 
   test('accepts streams, groups and consumers that are named like options', async () => {

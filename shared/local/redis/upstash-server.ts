@@ -9,6 +9,7 @@ import {
   type RespReply,
   respClient,
 } from './resp-client.ts';
+import { type Translated, type UpstashScripts, upstashScripts } from './upstash-scripts.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 60_000;
@@ -30,6 +31,16 @@ const REFUSED = new Set(
    SYNC PSYNC REPLCONF REPLICAOF SLAVEOF FAILOVER`.split(/\s+/),
 );
 
+/**
+ * Commands that are newer than Redis 6.2. Upstash has most of them today
+ * (https://upstash.com/docs/redis/overall/rediscompatibility), but not every Redis that Seatlease runs on.
+ */
+const TOO_NEW = new Set(
+  `FUNCTION FCALL FCALL_RO EVAL_RO EVALSHA_RO EXPIRETIME PEXPIRETIME LMPOP ZMPOP SINTERCARD ZINTERCARD LCS HEXPIRE
+   HPEXPIRE HEXPIREAT HPEXPIREAT HEXPIRETIME HPEXPIRETIME HTTL HPTTL HPERSIST HGETDEL HGETEX HSETEX XDELEX
+   XACKDEL`.split(/\s+/),
+);
+
 /** A limit of the database's plan. */
 export type PlanLimit = 'commands' | 'memory' | 'bandwidth';
 
@@ -38,13 +49,17 @@ export interface UpstashServer {
   readonly token: string;
   /** From now on, the database is at this limit; `undefined`: at none. */
   reach(limit: PlanLimit | undefined): void;
+  /**
+   * Commands so far, with those that scripts have run: Upstash counts these too
+   * (https://upstash.com/docs/redis/sdks/ratelimit-ts/costs). A script that failed counts as one.
+   */
+  commandCount(): number;
   /** Closes every connection, also those with open requests. */
   close(): Promise<void>;
 }
 
 /**
- * Upstash's REST API in front of any Redis, on 127.0.0.1 only: for development, tests and self-hosting, so that the
- * production adapter runs everywhere.
+ * Upstash's REST API in front of any Redis, on 127.0.0.1 only, for tests.
  *
  * `POST /` accepts one command, `POST /pipeline` several, `POST /multi-exec` several as one transaction. If one command
  * of a batch is refused, none of the batch runs. Answers are `{result}` or `{error}`: 400 for what Redis or this server
@@ -54,18 +69,27 @@ export interface UpstashServer {
  * `reach` brings it to a limit of a plan at Upstash. At the limit of commands or bandwidth every command is refused, at
  * that of its size only writes are (https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded). The
  * page is silent about scripts; here they count as writes, as in Redis.
+ *
+ * Scripts keep to the flags of their first line, see `upstashScripts` for them and for `readableKeys`.
  */
 export async function startUpstashServer(options: {
   readonly backend: RespOptions;
   readonly token: string;
   readonly port?: number;
+  readonly readableKeys?: string | undefined;
 }): Promise<UpstashServer> {
   const backend = limited(respClient(options.backend));
+  let commandCount = 0;
+  const count = (commands: number): void => {
+    commandCount += commands;
+  };
+  const scripts = upstashScripts({ count, readableKeys: options.readableKeys });
+  const database: Database = { backend, scripts, count };
   const isAuthorized = secretMatcher(`Bearer ${options.token}`);
   const server = http.createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
     (incoming, outgoing) => {
-      answer(backend, isAuthorized, incoming)
+      answer(database, isAuthorized, incoming)
         .catch(asReply)
         .then((reply) => write(outgoing, reply))
         .catch(() => outgoing.destroy());
@@ -81,6 +105,7 @@ export async function startUpstashServer(options: {
     url: `http://127.0.0.1:${address.port}`,
     token: options.token,
     reach: backend.reach,
+    commandCount: () => commandCount,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -164,8 +189,14 @@ function write(outgoing: ServerResponse, { status, body }: HttpReply): void {
   outgoing.end(text);
 }
 
+interface Database {
+  readonly backend: RespClient;
+  readonly scripts: UpstashScripts;
+  count(commands: number): void;
+}
+
 async function answer(
-  backend: RespClient,
+  database: Database,
   isAuthorized: (header: string) => boolean,
   incoming: IncomingMessage,
 ): Promise<HttpReply> {
@@ -179,11 +210,11 @@ async function answer(
   const encode = encoderFor(incoming.headers['upstash-encoding']);
   switch (incoming.url) {
     case '/':
-      return runOne(backend, read(commandSchema, text), encode);
+      return runOne(database, read(commandSchema, text), encode);
     case '/pipeline':
-      return runPipeline(backend, read(batchSchema, text), encode);
+      return runPipeline(database, read(batchSchema, text), encode);
     case '/multi-exec':
-      return runTransaction(backend, read(batchSchema, text), encode);
+      return runTransaction(database, read(batchSchema, text), encode);
     default:
       throw new Refused(404, 'ERR only /, /pipeline and /multi-exec are served');
   }
@@ -214,31 +245,51 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function runOne(backend: RespClient, command: string[], encode: Encoder): Promise<HttpReply> {
-  refuseUnsupported([command]);
-  const item = itemOf(await backend.command(command), encode);
+async function runOne(database: Database, command: string[], encode: Encoder): Promise<HttpReply> {
+  const [reply = null] = await run(database, [command]);
+  const item = itemOf(reply, encode);
   return { status: 'error' in item ? 400 : 200, body: item };
 }
 
-async function runPipeline(backend: RespClient, commands: string[][], encode: Encoder): Promise<HttpReply> {
-  refuseUnsupported(commands);
-  const replies = await backend.pipeline(commands);
+async function runPipeline(database: Database, commands: string[][], encode: Encoder): Promise<HttpReply> {
+  const replies = await run(database, commands);
   return { status: 200, body: replies.map((reply) => itemOf(reply, encode)) };
 }
 
+async function run({ backend, scripts, count }: Database, commands: string[][]): Promise<RespReply[]> {
+  refuseUnsupported(commands);
+  count(commands.length);
+  const translated = commands.map((command) => scripts.translate(command));
+  const sent = translated.filter((each): each is Translated => !(each instanceof ErrorReply));
+  const replies = await backend.pipeline(sent.map(({ command }) => command));
+  return translated.map((each) => (each instanceof ErrorReply ? each : each.read(replies.shift() ?? null)));
+}
+
 async function runTransaction(
-  backend: RespClient,
+  { backend, scripts, count }: Database,
   commands: string[][],
   encode: Encoder,
 ): Promise<HttpReply> {
   refuseUnsupported(commands);
+  count(commands.length);
+  const translated = commands.map((command) => scripts.translate(command));
+  // Redis finds out only when it runs the transaction, and goes on with its other commands.
+  const queued = translated.map((each) =>
+    each instanceof ErrorReply ? ['EVALSHA', UNKNOWN_DIGEST, '0'] : each.command,
+  );
   // One pipeline: on the shared connection, no command of another request can run between MULTI and EXEC.
-  const replies = await backend.pipeline([['MULTI'], ...commands, ['EXEC']]);
+  const replies = await backend.pipeline([['MULTI'], ...queued, ['EXEC']]);
   const executed = replies.at(-1);
   if (executed instanceof ErrorReply) throw new Refused(400, executed.message);
   if (!Array.isArray(executed)) throw new TypeError('EXEC must return a list, because no key is watched.');
-  return { status: 200, body: executed.map((reply) => itemOf(reply, encode)) };
+  const items = executed.map((reply, n) => {
+    const each = translated[n];
+    return itemOf(each === undefined || each instanceof ErrorReply ? reply : each.read(reply), encode);
+  });
+  return { status: 200, body: items };
 }
+
+const UNKNOWN_DIGEST = '0'.repeat(40);
 
 function refuseUnsupported(commands: string[][]): void {
   for (const [name = '', ...args] of commands) {
@@ -246,6 +297,7 @@ function refuseUnsupported(commands: string[][]): void {
     if (REFUSED.has(verb) || (verb === 'SCRIPT' && args[0]?.toUpperCase() === 'DEBUG')) {
       throw new Refused(400, `ERR ${verb} is not available over REST`);
     }
+    if (TOO_NEW.has(verb)) throw new Refused(400, `ERR ${verb} is newer than Redis 6.2`);
     if ((verb === 'XREAD' || verb === 'XREADGROUP') && blocks(args)) {
       throw new Refused(400, `ERR ${verb} with BLOCK is not available over REST`);
     }

@@ -1,16 +1,25 @@
 import { onTestFinished } from 'vitest';
-import { openRedis } from '../../adapters/seats/upstash-client.ts';
-import { type HttpRequesterOptions, httpRequester } from '../../adapters/seats/upstash-http.ts';
+import type { RedisEngine } from '../../adapters/redis/engine.ts';
+import { type HttpRequesterOptions, httpRequester } from '../../adapters/redis/upstash-http.ts';
 import { cannedServer } from './canned-server.ts';
 
 /** Must never appear in an error message. */
 export const TOKEN = 'a-secret-token';
 
-/** The Redis client on our requester. It is closed when the test ends. */
+/** An Upstash engine with some commands as methods. It is closed when the test ends. */
 export function opened(url: string, options: Partial<HttpRequesterOptions> = {}) {
-  const requester = httpRequester({ url, token: TOKEN, ...options });
-  onTestFinished(() => requester.close());
-  return openRedis(requester);
+  return withMethods(httpRequester({ url, token: TOKEN, ...options }));
+}
+
+/** An engine with some commands as methods. It is closed when the test ends. */
+export function withMethods(redis: RedisEngine) {
+  onTestFinished(() => redis.close());
+  return {
+    ...redis,
+    get: (key: string) => redis.command(['GET', key]),
+    set: (key: string, value: string) => redis.command(['SET', key, value]),
+    incr: (key: string) => redis.command(['INCR', key]),
+  };
 }
 
 /** Address of a server that answers every request with this status and body until the test ends. */

@@ -1,35 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { Unavailable } from '../../errors.ts';
+import { ABOUT_THE_COMMAND, CANNOT_SERVE } from '../../testing/contracts/redis-errors.ts';
 import { answering, opened, serving } from '../../testing/servers/redis-over-http.ts';
-import { RedisError } from './upstash-http.ts';
+import { RedisError } from './engine.ts';
 
 describe('a response', () => {
-  const cannotServe = [
-    'LOADING Redis is loading the dataset in memory',
-    "READONLY You can't write against a read only replica.",
-    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-    'BUSY Redis is busy running a script.',
-    "OOM command not allowed when used memory > 'maxmemory'. script: f00, on @user_script:1.",
-    'CLUSTERDOWN The cluster is down',
-    'ERR Error running script (call to f_0): @user_script:3: @user_script: 3: -OOM command not allowed',
-    'ERR max daily request limit exceeded. Limit: 10000, Usage: 10001.',
-    'ERR max requests limit exceeded. Limit: 500000, Usage: 500000.',
-    'WRONGPASS invalid or missing auth token',
-  ];
-  test.each(cannotServe)('%j is Unavailable, alone and inside a pipeline', async (error) => {
+  test.each(CANNOT_SERVE)('%j is Unavailable', async (error) => {
     const alone = opened(await answering(400, { error }));
     await expect(alone.get('k')).rejects.toThrow(Unavailable);
-    const batched = opened(await answering(200, [{ result: 'OK' }, { error }]));
-    await expect(batched.pipeline().set('k', '1').get('k').exec()).rejects.toThrow(Unavailable);
   });
 
-  test.each([
-    'NOSCRIPT No matching script.',
-    'BUSYGROUP Consumer Group name already exists',
-    'BUSYKEY Target key name already exists.',
-    'WRONGTYPE Operation against a key holding the wrong kind of value',
-    'ERR wrong number of arguments, LOADING is no command',
-  ])('%j is an error about the command', async (error) => {
+  test.each(ABOUT_THE_COMMAND)('%j is an error about the command', async (error) => {
     await expect(opened(await answering(400, { error })).get('k')).rejects.toThrow(new RedisError(error));
   });
 
@@ -64,8 +45,6 @@ describe('a response', () => {
         status === 429 ? { ...expected, redisLimit: redisLimit ?? 'commands' } : expected,
       );
     }
-    const batched = opened(await answering(200, [{ result: 'OK' }, { error }]));
-    await expect(batched.pipeline().set('k', '1').get('k').exec()).rejects.toMatchObject(expected);
   });
 
   test.each(['', 'Too Many Requests', '{"error":"ERR slow down"}'])(
@@ -100,14 +79,6 @@ describe('a response', () => {
   ])('with status %i and the text %j is Unavailable', async (status, text) => {
     const redis = opened(await serving((response) => response.writeHead(status).end(text)));
     await expect(redis.get('k')).rejects.toThrow(Unavailable);
-    await expect(redis.pipeline().get('k').exec()).rejects.toThrow(Unavailable);
-  });
-
-  test('to a pipeline is Unavailable if a reply is missing or unreadable', async () => {
-    for (const items of [[{ result: 1 }], [{ result: 1 }, {}], [{ result: 1 }, null], { result: [1, 2] }]) {
-      const redis = opened(await answering(200, items));
-      await expect(redis.pipeline().get('a').get('b').exec()).rejects.toThrow(Unavailable);
-    }
   });
 
   test('of more than 8 MiB is Unavailable; a little less is read', async () => {
