@@ -292,7 +292,7 @@ async function stateOf({ tenantId, licenseId, invitationId }: World): Promise<un
     members: await Array.fromAsync(eachDocument(records, MEMBERS_OF_TENANT, { tenantId })),
     invitation: await records.get(INVITATIONS, invitationId),
     license: await records.get(LICENSES, licenseId),
-    sessions: await seats.listSessions(licenseId, { limit: 10 }),
+    seats: await seats.listSeats(licenseId, { limit: 10 }),
   };
 }
 

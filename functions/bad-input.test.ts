@@ -110,7 +110,7 @@ async function stateOf(): Promise<unknown> {
 /** Fields and values in turn, without the field that counts callers with wrong keys (include/enter.lua). */
 function withoutPace(hash: RespReply): RespReply {
   if (!Array.isArray(hash)) return hash;
-  return hash.filter((_, i) => hash[i - (i % 2)] !== 'strangers_us');
+  return hash.filter((_, i) => hash[i - (i % 2)] !== 'strangers');
 }
 
 function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer> {

@@ -15,6 +15,7 @@ import {
   RETENTION_DAYS,
 } from './testing/counted-suite.ts';
 import {
+  BORROWING,
   DEEP_HEALTH,
   type OperationCounts,
   SESSION_LIST,
@@ -44,6 +45,9 @@ function times(name: string, count: number): string[] {
 function withoutEmptyReads(sum: OperationCounts, queriesWithResults: number): OperationCounts {
   return { ...sum, documentReads: sum.documentReads - queriesWithResults };
 }
+
+/** A seat is acquired, a license signed, and the seat released. */
+const EVENTS_OF_A_VISIT = 3;
 
 /** Acquires a seat, uses it and releases it. */
 async function visit({ acquire, heartbeat, sign, release }: TestLicense): Promise<void> {
@@ -81,13 +85,6 @@ describe('a call', () => {
       expect(renewed).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
     });
 
-    test('to borrow a seat, and to borrow it again, without a signature', async () => {
-      for (const status of [201, 200]) {
-        const lent = await counted.costOf(() => license.acquire('machine', { borrow_days: 7 }));
-        expect(lent).toMatchObject({ result: { status }, ...ONE_ROUND_TRIP });
-      }
-    });
-
     test('to be denied a seat', async () => {
       const full = await counted.suite.createLicense({ max: 0 });
       const denied = await counted.costOf(() => full.acquire('machine'));
@@ -120,14 +117,24 @@ describe('a call', () => {
     });
   });
 
+  test('to borrow a seat costs one round trip, and a record of the loan, without a signature', async () => {
+    // Loads the script.
+    await license.acquire('another machine', { borrow_days: 7 });
+    const lent = await counted.costOf(() => license.acquire('machine', { borrow_days: 7 }));
+    expect(lent).toMatchObject({ result: { status: 201 }, redis: ['EVALSHA'], kms: [] });
+    expect(lent.operations).toEqual({ ...totalOf({}), ...BORROWING });
+    const again = await counted.costOf(() => license.acquire('machine', { borrow_days: 7 }));
+    expect(again).toMatchObject({ result: { status: 200 }, redis: ['EVALSHA'], records: ['get loans'] });
+  });
+
   describe('to sign', () => {
-    test('costs three round trips, a read and two signatures; a repeat costs two round trips, through heartbeats too', async () => {
+    test('costs four round trips, a read and two signatures; a repeat costs two round trips, through heartbeats too', async () => {
       const { session_id } = (await license.acquire('machine')).body;
       const first = await counted.costOf(() => license.sign({ session_id }));
       expect(first).toMatchObject({
         result: { status: 200 },
-        // The third counts the requests of this key against its limit.
-        redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
+        // The second reserves the signature, and the third counts the requests of this key against its limit.
+        redis: ['EVALSHA', 'EVALSHA', 'EVALSHA', 'EVALSHA'],
         records: ['get licenses'],
         statements: 1,
         kms: ['AsymmetricSign', 'AsymmetricSign'],
@@ -184,13 +191,13 @@ describe('a call', () => {
     expect(deep.redis).toEqual(times('EVALSHA', SHARDS));
   });
 
-  test('of a license that Redis does not have reads it from the records only once', async () => {
+  test('of a license that Redis does not have reads it, its loans and its bars from the records only once', async () => {
     await counted.redis.command(['FLUSHALL']);
     const cold = await counted.costOf(() => license.acquire('machine'));
     expect(cold).toMatchObject({
       result: { status: 201 },
       redis: ['EVALSHA', 'EVALSHA', 'EVALSHA'],
-      statements: 1,
+      statements: 3,
     });
     const warm = await counted.costOf(() => license.acquire('machine'));
     expect(warm).toMatchObject({ result: { status: 200 }, ...ONE_ROUND_TRIP });
@@ -276,13 +283,13 @@ describe('a sweep', () => {
     for (let n = 0; n < 10; n += 1) await license.acquire(`machine-${n}`);
   }
 
-  test('without work costs one command per shard, six reads and a write', async () => {
+  test('without work costs one command per shard, seven reads and a write', async () => {
     const idle = await counted.costOf(sweep);
     expect(idle.operations).toEqual(totalOf({ idleSweep: 1 }));
     expect(idle.redis).toEqual(times('EVALSHA', SHARDS));
-    // The reads look for unsealed events, unprocessed Stripe events, due subscriptions, uncounted usage, due erasures,
-    // and the end of the hour.
-    expect(idle.records).toHaveLength(7);
+    // The reads look for bars, unsealed events, unprocessed Stripe events, due subscriptions, uncounted usage, due
+    // erasures, and the end of the hour.
+    expect(idle.records).toHaveLength(8);
     expect(idle.records.at(-1)).toBe('set maintenance');
   });
 
@@ -334,7 +341,7 @@ describe('a sweep', () => {
     await counted.publish(await counted.withhold(sweep));
     const both = await counted.costOf(sweep);
     expect(both.operations).toEqual(
-      withoutEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 4, sealedChain: 2 }), 1),
+      withoutEmptyReads(totalOf({ idleSweep: 1, sealedEvent: 2 * EVENTS_OF_A_VISIT, sealedChain: 2 }), 1),
     );
   });
 });
@@ -367,10 +374,12 @@ describe('a sweep that compares or deletes', () => {
         const another = { ...first, licenseId: newLicenseId(license.tenantId) };
         expect(shardOf(another.licenseId)).toBe(shardOf(first.licenseId));
         await records.create(LICENSES, another.licenseId, another);
-        await seats.putLicense(entitlementOf(another));
+        await seats.restore({ entitlement: entitlementOf(another), loans: [], bars: [] });
       }
     };
     const hourly = { idleSweep: 1, comparison: 1 };
+    // Until nothing of the session that ended is remembered any more.
+    for (let hours = 0; hours < 4; hours += 1) await compare();
     expect(await compare()).toEqual(totalOf({ ...hourly, comparedLicense: 1 }));
     await addLicenses(1);
     expect(await compare()).toEqual(totalOf({ ...hourly, comparedLicense: 2 }));
@@ -389,7 +398,7 @@ describe('a sweep that compares or deletes', () => {
     };
     const costOfSessions = (count: number, pages: number): OperationCounts => {
       const of = { comparedLicense: 1, comparedPool: 1, comparedSession: count, comparedSessionPage: pages };
-      return withoutEmptyReads(totalOf({ idleSweep: 1, comparison: 1, ...of }), 1);
+      return withoutEmptyReads(totalOf({ idleSweep: 1, comparison: 1, checkedLicenses: 1, ...of }), 1);
     };
     await seat('first');
     expect(await compare(open)).toEqual(costOfSessions(1, 0));
@@ -412,7 +421,7 @@ describe('a sweep that compares or deletes', () => {
     expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
   });
 
-  test('costs ten reads and ten writes a day to delete old data, and eight operations per session that is old enough', async () => {
+  test('costs twelve reads and twelve writes a day to delete old data, and eleven operations per session that is old enough', async () => {
     /** The sweep that deletes, once everything is past its retention period. */
     const forget = async (): Promise<OperationCounts> => {
       counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);
@@ -427,7 +436,10 @@ describe('a sweep that compares or deletes', () => {
       await counted.suite.settle();
       // Two queries have results: histories and events.
       expect(await forget()).toEqual(
-        withoutEmptyReads(totalOf({ ...hourly, forgetting: 1, forgottenSession: sessions }), 2),
+        withoutEmptyReads(
+          totalOf({ ...hourly, checkedLicenses: 1, forgetting: 1, forgottenSession: sessions }),
+          2,
+        ),
       );
     }
   });
@@ -452,8 +464,8 @@ test('a seat-hour costs exactly the sum of its calls, sweeps and events', async 
       await andSweep(await license.sign({ session_id }));
       await andSweep(await andSweep(await license.release(session_id)));
     });
-    // The two events of the session are in two sweeps. Each of these sweeps publishes a batch and extends a chain.
-    const sweepsWithEvents = 2;
+    // Each event of the session is in another sweep. Each of these sweeps publishes a batch and extends a chain.
+    const sweepsWithEvents = EVENTS_OF_A_VISIT;
     const sum = totalOf({
       acquire: 1,
       heartbeat: 12,
@@ -461,8 +473,8 @@ test('a seat-hour costs exactly the sum of its calls, sweeps and events', async 
       release: 1,
       idleSweep: sweeps,
       publishedBatch: sweepsWithEvents,
-      recordedEvent: 2,
-      sealedEvent: 2,
+      recordedEvent: EVENTS_OF_A_VISIT,
+      sealedEvent: EVENTS_OF_A_VISIT,
       sealedChain: sweepsWithEvents,
     });
     expect(operations).toEqual(withoutEmptyReads(sum, sweepsWithEvents));
@@ -471,19 +483,28 @@ test('a seat-hour costs exactly the sum of its calls, sweeps and events', async 
   }
 });
 
-test('an acquire loads no handler of another function, no heavy SDK and no rate limits, with and without Firestore', async () => {
-  const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { maxBuffer: 1024 * 1024 });
-  const { status, forAcquire, withSdks } = JSON.parse(stdout);
-  expect(status).toBe(201);
-  const heavy = /node_modules\/(@google-cloud|stripe|google-auth-library|googleapis|@grpc|google-gax)\//;
-  expect(forAcquire.filter((file: string) => heavy.test(file))).toEqual([]);
-  expect(forAcquire.filter((file: string) => file.includes('/@upstash/redis/'))).not.toEqual([]);
-  const limits = /\/@upstash\/(ratelimit|core-analytics)\//;
-  expect(forAcquire.filter((file: string) => limits.test(file))).toEqual([]);
-  const handlers = forAcquire.filter((file: string) => file.endsWith('/handler.ts'));
-  expect(handlers).toEqual([expect.stringMatching(/\/acquire\/handler\.ts$/)]);
-  for (const sdk of ['/stripe/', '/google-auth-library/']) {
-    expect(withSdks.some((file: string) => heavy.test(file) && file.includes(sdk))).toBe(true);
-  }
-});
+test.each([
+  ['upstash', /\/redis\/upstash-http\.ts$/, /\/redis\/redis-protocol\.ts$|\/iovalkey\//],
+  ['redis', /\/redis\/redis-protocol\.ts$/, /\/upstash-http\.ts$|\/@upstash\//],
+])(
+  'an acquire on %s loads no handler of another function, no heavy SDK, no rate limits and nothing of another Redis',
+  async (redis, own, foreign) => {
+    const script = fileURLToPath(new URL('./testing/modules-of-acquire.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [script, redis], {
+      maxBuffer: 1024 * 1024,
+    });
+    const { status, forAcquire, withSdks } = JSON.parse(stdout);
+    expect(status).toBe(201);
+    const heavy = /node_modules\/(@google-cloud|stripe|google-auth-library|googleapis|@grpc|google-gax)\//;
+    expect(forAcquire.filter((file: string) => heavy.test(file))).toEqual([]);
+    expect(forAcquire.filter((file: string) => own.test(file))).not.toEqual([]);
+    expect(forAcquire.filter((file: string) => foreign.test(file))).toEqual([]);
+    const limits = /\/@upstash\/(ratelimit|core-analytics)\//;
+    expect(forAcquire.filter((file: string) => limits.test(file))).toEqual([]);
+    const handlers = forAcquire.filter((file: string) => file.endsWith('/handler.ts'));
+    expect(handlers).toEqual([expect.stringMatching(/\/acquire\/handler\.ts$/)]);
+    for (const sdk of ['/stripe/', '/google-auth-library/']) {
+      expect(withSdks.some((file: string) => heavy.test(file) && file.includes(sdk))).toBe(true);
+    }
+  },
+);

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROLES } from '../shared/domain/authorization.ts';
 import { beginErasure } from '../shared/domain/erasure.ts';
-import { newPersonalId } from '../shared/domain/ids.ts';
+import { newPersonalId, newSessionId } from '../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { dependenciesOf } from '../shared/http/dependencies.ts';
 import { ERASURES } from '../shared/ports/collections.ts';
 import type { Deps } from '../shared/ports/deps.ts';
 import { DEPENDENCIES, type Dependency } from '../shared/settings.ts';
+import { recordLoan } from '../shared/use-cases/loans.ts';
 import { MANIFEST } from './manifest.ts';
 import { SAMPLES, sendTo } from './testing/sample-requests.ts';
 import { newMember, newPlace, type Place, worldFor } from './testing/sample-world.ts';
@@ -30,6 +31,7 @@ beforeAll(async () => {
     },
   });
   const place = await newPlace(suite);
+  await loseLoan(place);
   for (const sample of SAMPLES) {
     const self = await newMember(suite, place.tenantId);
     for (const authorization of credentialsOf(sample.endpoint, place, self)) {
@@ -41,6 +43,14 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
+/** The records have a loan that the seat store has lost: a sweep restores it. */
+async function loseLoan({ license: { licenseId } }: Place): Promise<void> {
+  const nowMs = suite.deps.clock.nowMs();
+  const names = { sessionId: newSessionId(licenseId), kind: 'loan', holder: 'h', machine: 'm' } as const;
+  const times = { acquiredAtMs: nowMs, expiresAtMs: nowMs + 3_600_000 };
+  await recordLoan({ ...names, ...times, facts: { fingerprint: 'f' } }, suite.deps);
+}
+
 /** Sends what the samples do not: requests in which functions read further dependencies. */
 async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { records } = suite.deps;
@@ -50,7 +60,8 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   await records.create(ERASURES, erasureId, interrupted);
   await suite.sweep();
 
-  const ofNewTenant = await suite.createLicense();
+  const ofNewTenant = await suite.createLicense({ borrow: { max_days: 1 } });
+  await ofNewTenant.acquire('field-laptop', { borrow_days: 1 });
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });

@@ -81,12 +81,12 @@ const ACQUIRE = 'acquire POST /api/v1/licenses/acquire';
 const HEARTBEAT = 'heartbeat PUT /api/v1/licenses/heartbeat';
 
 test('counts seats granted, renewed, denied, kept, lost and revived by function, endpoint and verdict', async () => {
-  const { session_id } = (await license.acquire('machine')).body;
+  const { session_id, session_token } = (await license.acquire('machine')).body;
   await license.acquire('machine');
   for (const machine of ['second', 'third']) expect((await license.acquire(machine)).status).toBe(409);
   await license.heartbeat({ session_id });
   clocked.moveClock(360_000);
-  expect((await license.heartbeat({ session_id })).body.revived).toBe(true);
+  expect((await license.heartbeat({ session_id, session_token })).body.revived).toBe(true);
   await license.release(session_id);
   await license.heartbeat({ session_id });
   const found = await measured();
@@ -111,9 +111,11 @@ test('counts seats granted, renewed, denied, kept, lost and revived by function,
 
 test('counts each session that one call revives', async () => {
   const many = await clocked.suite.createLicense({ max: 3 });
-  const sessions: { session_id: string }[] = [];
-  for (const machine of ['a', 'b'])
-    sessions.push({ session_id: (await many.acquire(machine)).body.session_id });
+  const sessions: { session_id: string; session_token: string }[] = [];
+  for (const machine of ['a', 'b']) {
+    const { session_id, session_token } = (await many.acquire(machine)).body;
+    sessions.push({ session_id, session_token });
+  }
   clocked.moveClock(360_000);
   await many.heartbeat({ sessions });
   expect(await measured()).toContainEqual(

@@ -37,14 +37,6 @@ test('reads a session although the copy of its license was lost, and restores th
   expect(await hasCopy()).toBe(true);
 });
 
-test('stores a signed license without reading the license', async () => {
-  const { licenseId, sessionId, hasCopy } = await sessionWithoutCopy();
-  const get = vi.spyOn(clocked.suite.deps.records, 'get');
-  expect(await clocked.suite.deps.seats.keepSigned(licenseId, sessionId, 'signed')).toBe('KEPT');
-  expect(get).not.toHaveBeenCalled();
-  expect(await hasCopy()).toBe(false);
-});
-
 describe('an unknown license', () => {
   /** A seat store with its own clock, and a call for an unknown license. */
   function openRefilling() {
@@ -64,7 +56,7 @@ describe('an unknown license', () => {
       waitMs: (ms: number) => {
         nowMs += ms;
       },
-      call: (by: Proof = proof) => seats.heartbeat({ licenseId, proof: by, sessions: [] }),
+      call: (by: Proof = proof) => seats.heartbeat({ licenseId, proof: by, sessions: [], toldVersion: 0 }),
     };
   }
   const UNKNOWN = { verdict: 'UNKNOWN_LICENSE' };
@@ -93,11 +85,12 @@ describe('an unknown license', () => {
     } as const;
     const callsOfAllKinds = [
       () => one.seats.readSession(sessionRequest),
-      () => one.seats.release({ ...sessionRequest, reason: 'released' }),
+      () => one.seats.release(sessionRequest),
       () =>
         one.seats.acquire({
           ...sessionRequest,
-          proposedSessionId: 'ses',
+          kind: 'machine',
+          machine: 'm',
           holders: { machine: 'm' },
           facts: { fingerprint: 'f' },
         }),
@@ -111,7 +104,7 @@ describe('an unknown license', () => {
   test('is reported as unknown to trusted callers, however often they call', async () => {
     const { call, seats, ids, reads } = openRefilling();
     for (let n = 0; n < 25; n += 1) expect(await call({ kind: 'trusted' })).toEqual(UNKNOWN);
-    expect(await seats.listSessions(ids.licenseId, { limit: 0 })).toEqual(UNKNOWN);
+    expect(await seats.listSeats(ids.licenseId, { limit: 0 })).toEqual(UNKNOWN);
     expect(reads()).toBe(1);
   });
 
@@ -122,7 +115,7 @@ describe('an unknown license', () => {
       const license = draftLicense(opened.ids, key, { max: 1 }, 0);
       const proof = { kind: 'license-key', keyHash: license.keyHash } as const;
       for (let n = 0; n < 21; n += 1) await opened.call(proof);
-      await opened[where].putLicense(entitlementOf(license));
+      await opened[where].restore({ entitlement: entitlementOf(license), loans: [], bars: [] });
       expect(await opened.call(proof)).toMatchObject({ verdict: 'OK' });
     }
   });
@@ -130,7 +123,8 @@ describe('an unknown license', () => {
   test('is read again at once after its copy was stored here and lost', async () => {
     const { call, seats, ids, reads } = openRefilling();
     await call();
-    await seats.putLicense(entitlementOf(draftLicense(ids, 'key', { max: 1 }, 0)));
+    const entitlement = entitlementOf(draftLicense(ids, 'key', { max: 1 }, 0));
+    await seats.restore({ entitlement, loans: [], bars: [] });
     await clocked.redis.command(['DEL', poolKey('license', ids.licenseId)]);
     expect(await call()).toEqual(UNKNOWN);
     expect(reads()).toBe(2);

@@ -7,6 +7,7 @@ import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../shared/local/redis/resp-client.ts';
 import { startUpstashServer } from '../shared/local/redis/upstash-server.ts';
 import type { SeatEvent } from '../shared/testing/contracts/seats/pool.ts';
+import { type Random, randomOf } from '../shared/testing/random.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { runs } from '../shared/testing/runs.ts';
 import { eventsIn, listOf, readOutbox } from '../shared/testing/seats/backend.ts';
@@ -37,9 +38,6 @@ const Body = z.object({
   session_token: z.optional(z.string()),
 });
 type Body = z.infer<typeof Body>;
-
-/** Returns pseudo-random integers below a bound, the same in every run. */
-type Random = (below: number) => number;
 
 interface Scale {
   readonly clients: number;
@@ -102,10 +100,10 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
 
     // From here on, machines compete: there are seats for two in five.
     const held = new Map(granted.map(({ body }, i) => [`machine-${i}`, body]));
-    const random = randomFrom(20_261_123);
+    const random = randomOf(20_261_123, 'crowd');
     const statuses = new Set<string>();
     await crowd.each(operations, async () => {
-      const holder = `machine-${random(Math.ceil(seats * 2.5))}`;
+      const holder = `machine-${random.between(0, Math.ceil(seats * 2.5) - 1)}`;
       statuses.add(await randomStep(crowd, held, holder, random));
     });
     expect([...statuses].sort()).toEqual(STATUSES);
@@ -158,14 +156,15 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const license = await suite.createLicense({ max: seats, ...NO_RATE_LIMIT });
     const crowd = openCrowd(suite, license, clients);
 
-    const random = randomFrom(7);
+    const random = randomOf(7, 'crowd');
     const held = new Map<string, Body>();
     const statuses = new Map<string, number>();
     const commandsBefore = proxy.commands.length;
     await crowd.each(operations, async () => {
       // One lost answer is hidden by the retry. If the retry is lost too, the caller gets a 503.
-      if (random(10) === 0) proxy.dropNextAnswers(random(4) === 0 ? clients : 1);
-      const holder = `machine-${random(Math.ceil(seats * 2.5))}`;
+      if (random.between(0, 10 - 1) === 0)
+        proxy.dropNextAnswers(random.between(0, 4 - 1) === 0 ? clients : 1);
+      const holder = `machine-${random.between(0, Math.ceil(seats * 2.5) - 1)}`;
       const status = await randomStep(crowd, held, holder, random);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     });
@@ -191,7 +190,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     const license = await suite.createLicense({ max: seats, ...NO_RATE_LIMIT });
     const crowd = openCrowd(suite, license, clients);
 
-    const random = randomFrom(11);
+    const random = randomOf(11, 'crowd');
     const held = new Map<string, Body>();
     const lives: SeatEvent[][] = [];
     const losses = Math.ceil(operations / 12);
@@ -199,7 +198,7 @@ function crowdSuite(scale: Scale, startRedis: () => Promise<{ host: string; port
     await crowd.each(operations / 2, async () => {
       steps += 1;
       if (steps % losses === 0) lives.push(await emptyRedis(redis, license));
-      await randomStep(crowd, held, `machine-${random(Math.ceil(seats * 2.5))}`, random);
+      await randomStep(crowd, held, `machine-${random.between(0, Math.ceil(seats * 2.5) - 1)}`, random);
     });
     lives.push(await readOutbox(redis, license.licenseId));
 
@@ -280,7 +279,9 @@ async function randomStep(
   random: Random,
 ): Promise<string> {
   const session = held.get(holder);
-  const what = session ? (['acquire', 'heartbeat', 'release', 'release'] as const)[random(4)] : 'acquire';
+  const what = session
+    ? (['acquire', 'heartbeat', 'release', 'release'] as const)[random.between(0, 4 - 1)]
+    : 'acquire';
   if (!session || !what || what === 'acquire') {
     const answer = await crowd.acquire(holder);
     if (answer.body.session_id) held.set(holder, answer.body);
@@ -291,26 +292,32 @@ async function randomStep(
 
 /**
  * Replays the events in order, and returns how many seats were held at the end and at most. Throws for an event that
- * cannot be true: a second seat for a session, or the end of a session without a seat.
+ * cannot be true: the beginning of a living session, the end of another, or a seat that is taken twice.
  */
 function replay(events: readonly SeatEvent[]): { active: number; most: number; acquired: number } {
-  const seated = new Set<string>();
+  const living = new Set<string>();
+  const seats = new Set<string>();
   const everAcquired = new Set<string>();
   let most = 0;
   for (const { type, sessionId, more } of events) {
-    const begins = type === 'session.acquired' || type === 'session.revived';
+    const extendsLoan = type === 'session.borrowed' && living.has(sessionId);
+    const begins = /^session\.(acquired|borrowed|revived)$/.test(type) && !extendsLoan;
     const ends = /^session\.(released|evicted|expired)$/.test(type);
     if (type === 'session.acquired') {
       if (everAcquired.has(sessionId)) throw new Error(`${sessionId} was acquired twice`);
       everAcquired.add(sessionId);
     }
-    if (begins && seated.has(sessionId)) throw new Error(`${sessionId} was seated while it held a seat`);
-    if (begins) seated.add(sessionId);
-    if (ends && !seated.delete(sessionId)) throw new Error(`${sessionId} ended without a seat`);
-    if (begins) expect(Number(more.active)).toBe(seated.size);
-    most = Math.max(most, seated.size);
+    if (begins && living.has(sessionId)) throw new Error(`${sessionId} began while it was living`);
+    if (begins) living.add(sessionId);
+    if (ends && !living.delete(sessionId)) throw new Error(`${sessionId} ended without a seat`);
+    const { holder = '', seat } = more;
+    if (seat === 'taken' && seats.has(holder)) throw new Error(`${holder} took a second seat`);
+    if (seat === 'taken') seats.add(holder);
+    if (seat === 'freed' && !seats.delete(holder)) throw new Error(`${holder} freed no seat`);
+    if (begins || ends) expect(Number(more.active)).toBe(seats.size);
+    most = Math.max(most, seats.size);
   }
-  return { active: seated.size, most, acquired: everAcquired.size };
+  return { active: seats.size, most, acquired: everAcquired.size };
 }
 
 async function openSuite(environment: Record<string, string>): Promise<TestSuite> {
@@ -326,15 +333,6 @@ function openClient(host: string, port: number): RespClient {
 }
 
 async function countActive({ deps }: TestSuite, { licenseId }: TestLicense): Promise<number | undefined> {
-  const listed = await deps.seats.listSessions(licenseId, { limit: 0 });
+  const listed = await deps.seats.listSeats(licenseId, { limit: 0 });
   return listed.verdict === 'OK' ? listed.active : undefined;
-}
-
-/** A linear congruential generator (constants of Numerical Recipes): random enough, and the same in every run. */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }

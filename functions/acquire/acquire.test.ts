@@ -1,7 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { newLicenseId, newLicenseKey } from '../../shared/domain/ids.ts';
+import { PLANS } from '../../shared/domain/plans.ts';
+import { Unavailable } from '../../shared/errors.ts';
+import { LOANS } from '../../shared/ports/collections.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
+import { newMember } from '../testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
+import type { TestUser } from '../testing/users.ts';
 
 const PATH = '/api/v1/licenses/acquire';
 
@@ -24,6 +29,7 @@ test('grants the bought seats, then refuses and reports when to retry', async ()
     ttl: 360,
     heartbeat_interval: 300,
     offline_grace_days: 7,
+    offline_start_days: 0,
   });
   expect((await license.acquire('machine-b')).status).toBe(201);
 
@@ -34,6 +40,22 @@ test('grants the bought seats, then refuses and reports when to retry', async ()
   expect(refused.body.retry_after).toBeGreaterThan(0);
   expect(refused.body.retry_after).toBeLessThanOrEqual(360);
   expect(refused.headers.get('retry-after')).toBe(String(refused.body.retry_after));
+});
+
+test('returns the entitlements of the license with the seat', async () => {
+  const license = await suite.createLicense({ plan: 'team', features: ['export', 'scan'] });
+  const { entitlements } = (await license.acquire('machine')).body;
+  expect(entitlements).toEqual({
+    plan: 'team',
+    features: ['export', 'scan'],
+    limits: PLANS.team.limits,
+    version: 1,
+  });
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { features: ['print'] });
+  expect((await license.acquire('machine')).body.entitlements).toMatchObject({
+    features: ['print'],
+    version: 2,
+  });
 });
 
 test('grants at most five seats of a five-seat pool when twenty machines acquire at once', async () => {
@@ -59,6 +81,70 @@ test('grants one seat and one session to a machine that acquires a hundred times
   expect(new Set(replies.map(({ body }) => body.session_id)).size).toBe(1);
   expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
   expect(replies.filter(({ status }) => status === 200)).toHaveLength(99);
+});
+
+test('returns one session with 200 however often a program repeats its request', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const replies = [];
+  for (let n = 0; n < 5; n += 1) replies.push(await license.acquire('machine', { instance_id: 'start-1' }));
+  expect(replies.map(({ status }) => status)).toEqual([201, 200, 200, 200, 200]);
+  expect(new Set(replies.map(({ body }) => body.session_id)).size).toBe(1);
+  expect(replies.at(-1)?.body.seats).toEqual({ active: 1, max: 2 });
+});
+
+test('gives each program of a machine a session of its own on one seat', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const editor = await license.acquire('machine', { instance_id: 'editor' });
+  const viewer = await license.acquire('machine', { instance_id: 'viewer' });
+  expect([editor.status, viewer.status]).toEqual([201, 200]);
+  expect(viewer.body.session_id).not.toBe(editor.body.session_id);
+  expect(viewer.body.seats).toEqual({ active: 1, max: 1 });
+  await license.release(editor.body.session_id);
+  expect((await license.acquire('rival')).body.code).toBe('SEATS_EXHAUSTED');
+  await license.release(viewer.body.session_id);
+  expect((await license.acquire('rival')).status).toBe(201);
+});
+
+test('refuses a program more on a seat that has the most it may have', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const acquire = (n: number) => license.acquire('terminal-server', { instance_id: `start-${n}` });
+  for (let n = 0; n < 64; n += 1) expect((await acquire(n)).status).toBe(n === 0 ? 201 : 200);
+  const refused = await acquire(64);
+  expect([refused.status, refused.body]).toMatchObject([
+    409,
+    { code: 'SESSIONS_EXHAUSTED', max_sessions: 64 },
+  ]);
+  expect((await acquire(63)).status).toBe(200);
+  expect((await license.acquire('other')).body.seats).toEqual({ active: 2, max: 2 });
+});
+
+test.each(['released', 'evicted'])(
+  'refuses an instance that was %s, and grants a new instance',
+  async (ended) => {
+    const license = await suite.createLicense();
+    const { session_id } = (await license.acquire('machine', { instance_id: 'start-1' })).body;
+    if (ended === 'released') await license.release(session_id);
+    else await suite.operate('DELETE', `/api/v1/licenses/sessions/${session_id}`);
+    const refused = await license.acquire('machine', { instance_id: 'start-1' });
+    expect([refused.status, refused.body]).toMatchObject([409, { code: 'SESSION_ENDED', ended }]);
+    expect((await license.acquire('machine', { instance_id: 'start-2' })).status).toBe(201);
+  },
+);
+
+test('returns the same session to an instance that acquires again after its lease expired', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  const license = await suite.createLicense({ max: 1 });
+  const acquire = () => license.acquire('sleeper', { instance_id: 'start-1' });
+  const { session_id, expires_at } = (await acquire()).body;
+  vi.setSystemTime(Date.parse(expires_at));
+  const again = await acquire();
+  expect([again.status, again.body.session_id]).toEqual([201, session_id]);
+});
+
+test.each(['', 'x'.repeat(65), 7])('refuses the instance_id %j', async (instance_id) => {
+  const license = await suite.createLicense();
+  const refused = await license.acquire('machine', { instance_id });
+  expect(refused.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/instance_id' }] });
 });
 
 test('grants seats beyond max up to the overdraft, and marks them', async () => {
@@ -95,10 +181,36 @@ test('lends a seat for at most the days that the license allows', async () => {
     expires_at: inDays(1),
     next_heartbeat_due: inDays(1),
   });
-  expect((await license.acquire('field-laptop')).body).toMatchObject({
-    session_id,
-    borrowed_until: inDays(1),
-  });
+});
+
+test('extends the one loan of a machine, whichever of its programs asks', async () => {
+  const license = await suite.createLicense({ max: 2, borrow: { max_days: 7 } });
+  const borrow = (instance_id: string, borrow_days: number) =>
+    license.acquire('field-laptop', { instance_id, borrow_days });
+  const lent = await borrow('start-1', 2);
+  const longer = await borrow('start-2', 3);
+  expect([lent.status, longer.status]).toEqual([201, 200]);
+  expect(longer.body.session_id).toBe(lent.body.session_id);
+  expect(Date.parse(longer.body.borrowed_until)).toBeGreaterThan(Date.parse(lent.body.borrowed_until));
+
+  const online = await license.acquire('field-laptop', { instance_id: 'start-3' });
+  expect(online.body).toMatchObject({ seats: { active: 1, max: 2 } });
+  expect(online.body).not.toHaveProperty('borrowed_until');
+  expect(online.body.session_id).not.toBe(lent.body.session_id);
+});
+
+test('records a loan before the answer, and lends nothing while it cannot be recorded', async () => {
+  const license = await suite.createLicense({ borrow: { max_days: 7 } });
+  const lent = await license.acquire('field-laptop', { borrow_days: 2 });
+  expect(await suite.deps.records.get(LOANS, lent.body.session_id)).toBeDefined();
+  const set = vi.spyOn(suite.deps.records, 'transact').mockRejectedValue(new Unavailable('records', 'down'));
+  const create = vi.spyOn(suite.deps.records, 'create').mockRejectedValue(new Unavailable('records', 'down'));
+  const refused = await license.acquire('second-laptop', { borrow_days: 2 });
+  expect([refused.status, refused.body.code]).toEqual([503, 'RECORDS_UNAVAILABLE']);
+  for (const spy of [set, create]) spy.mockRestore();
+  const retried = await license.acquire('second-laptop', { borrow_days: 2 });
+  expect(retried.status).toBe(200);
+  expect(await suite.deps.records.get(LOANS, retried.body.session_id)).toBeDefined();
 });
 
 test('lends no seats unless the license allows borrowing', async () => {
@@ -141,8 +253,37 @@ test('counts one seat for a user on two machines and two for two users on one ma
   const desk = await license.acquire('desk', { user_id: 'ada' });
   const laptop = await license.acquire('laptop', { user_id: 'ada' });
   expect([desk.status, laptop.status]).toEqual([201, 200]);
-  expect(laptop.body.session_id).toBe(desk.body.session_id);
+  expect(laptop.body.session_id).not.toBe(desk.body.session_id);
+  expect(laptop.body.seats.active).toBe(1);
   expect((await license.acquire('desk', { user_id: 'grace' })).body.seats.active).toBe(2);
+});
+
+test('never mixes up two members who send the same fingerprint', async () => {
+  const license = await suite.createLicense({ max: 2 });
+  const [ada, bob] = [
+    await newMember(suite, license.tenantId),
+    await newMember(suite, license.tenantId),
+  ] as const;
+  const acquire = async (user: TestUser) => {
+    const body = { fingerprint: 'workstation of bob', license_id: license.licenseId, instance_id: 'start-1' };
+    const seat = await user.call('POST', '/api/v1/licenses/acquire', body);
+    expect(seat.status, seat.text).toBe(201);
+    return { session_id: seat.body.session_id, session_token: seat.body.session_token };
+  };
+  const beat = (user: TestUser, body: object) => user.call('PUT', '/api/v1/licenses/heartbeat', body);
+  const ofBob = await acquire(bob);
+  const ofAda = await acquire(ada);
+  expect(ofAda.session_id).not.toBe(ofBob.session_id);
+  expect((await beat(ada, ofBob)).body).toMatchObject({ code: 'SESSION_NOT_FOUND', ended: 'unknown' });
+  expect((await ada.call('POST', '/api/v1/licenses/release', ofBob)).status).toBe(204);
+
+  const erase = '/api/v1/gdpr/delete';
+  const { confirmation_token } = (await ada.call('POST', erase, {})).body;
+  const erased = await ada.call('DELETE', erase, { confirmation_token });
+  expect(erased.status, erased.text).toBe(200);
+  const { sessions } = (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body;
+  expect(sessions).toMatchObject([{ session_id: ofBob.session_id, user_id: bob.userId }]);
+  expect((await beat(bob, ofBob)).body).toMatchObject({ session_id: ofBob.session_id });
 });
 
 test('counts one seat for each process of a machine, if seats are counted by process', async () => {
@@ -153,12 +294,23 @@ test('counts one seat for each process of a machine, if seats are counted by pro
   expect((await license.acquire('other', { process_id: '1' })).status).toBe(409);
 });
 
-test.each(['user', 'process'])('requires the matching id if the license counts seats by %s', async (unit) => {
+test('counts each instance as a process if seats are counted by process and no process_id is sent', async () => {
+  const license = await suite.createLicense({ max: 2, unit: 'process' });
+  for (const instance_id of ['a', 'b'])
+    expect((await license.acquire('machine', { instance_id })).status).toBe(201);
+  expect((await license.acquire('machine', { instance_id: 'a' })).status).toBe(200);
+  expect((await license.acquire('machine', { instance_id: 'c' })).status).toBe(409);
+});
+
+test.each([
+  ['user', 'user_id', { instance_id: 'start-1' }],
+  ['process', 'process_id or instance_id', {}],
+])('requires the matching id if the license counts seats by %s', async (unit, ids, more) => {
   const license = await suite.createLicense({ unit });
-  const refused = await license.acquire('machine');
+  const refused = await license.acquire('machine', more);
   expect(refused.status).toBe(400);
   expect(refused.body.code).toBe('HOLDER_REQUIRED');
-  expect(refused.body.detail).toContain(`${unit}_id`);
+  expect(refused.body.detail).toContain(`send ${ids}.`);
 });
 
 test('refuses a key for another license, and does not reveal whether that license exists', async () => {

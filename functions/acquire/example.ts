@@ -5,6 +5,7 @@ export default {
   acquire: ({ licenseId, fresh }) => ({
     body: {
       fingerprint: fresh('my-laptop'),
+      instance_id: fresh('start'),
       license_id: licenseId,
       process_id: 'process-4711',
       hostname: 'laptop-of-ada',

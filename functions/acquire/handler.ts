@@ -1,10 +1,13 @@
+import type { Unit } from '../../shared/domain/entitlement.ts';
+import { identityOf } from '../../shared/domain/holder.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { viewOfEntitlements } from '../../shared/http/entitlements-view.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { AcquireVerdict } from '../../shared/ports/seats.ts';
+import type { BorrowRequest, BorrowVerdict, Held } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
 async function acquire(
@@ -16,24 +19,20 @@ async function acquire(
   const { licenseId, userId } = target;
   note({ license_id: licenseId });
   const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
-  const verdict = await deps.seats.acquire({
-    licenseId,
-    proof: caller.proof,
-    proposedSessionId: newSessionId(licenseId),
-    holders: {
-      machine: deps.pseudonyms(licenseId, 'machine', fingerprint),
-      user: userId && deps.pseudonyms(licenseId, 'user', userId),
-      process: processId && deps.pseudonyms(licenseId, 'process', fingerprint, processId),
-    },
-    facts: { fingerprint, hostname, appVersion, userId, processId },
-    borrowDays: body.borrow_days,
-  });
+  const facts = { fingerprint, hostname, appVersion, userId, processId };
+  const program = { facts, instanceId: body.instance_id, isSignedIn: caller.kind === 'person' };
+  const identity = identityOf(program, licenseId, deps.pseudonyms);
+  const request = { licenseId, proof: caller.proof, facts, ...identity };
+  const days = body.borrow_days;
+  const verdict = await (days === undefined ? deps.seats.acquire(request) : borrow(request, days, deps));
 
   switch (verdict.verdict) {
     case 'GRANTED':
       return { answer: 'granted', body: seatOf(licenseId, verdict, deps) };
     case 'RENEWED':
       return { answer: 'renewed', body: seatOf(licenseId, verdict, deps) };
+    case 'JOINED':
+      return { answer: 'joined', body: seatOf(licenseId, verdict, deps) };
     case 'FULL': {
       const { active, max, retryAfterSeconds } = verdict;
       return {
@@ -43,10 +42,26 @@ async function acquire(
         retryAfterSeconds,
       };
     }
+    case 'SESSIONS_EXHAUSTED': {
+      const { maxSessions } = verdict;
+      return {
+        problem: 'SESSIONS_EXHAUSTED',
+        detail: `This seat already has ${maxSessions} sessions. End one of them first.`,
+        members: { max_sessions: maxSessions },
+      };
+    }
+    case 'SESSION_ENDED': {
+      const { ended } = verdict;
+      return {
+        problem: 'SESSION_ENDED',
+        detail: `The session of this instance_id was ${ended}. Send a new instance_id to start another one.`,
+        members: { ended },
+      };
+    }
     case 'HOLDER_REQUIRED':
       return {
         problem: 'HOLDER_REQUIRED',
-        detail: `This license counts seats by ${verdict.unit}: send ${verdict.unit}_id.`,
+        detail: `This license counts seats by ${verdict.unit}: send ${IDS_OF[verdict.unit]}.`,
       };
     case 'BORROW_TOO_LONG': {
       const { maxDays } = verdict;
@@ -70,6 +85,36 @@ async function acquire(
     default:
       return refuseLicense(verdict, caller.proof);
   }
+}
+
+/** What identifies a holder, by what the license counts. */
+const IDS_OF = {
+  machine: 'fingerprint',
+  user: 'user_id',
+  process: 'process_id or instance_id',
+} satisfies Record<Unit, string>;
+
+/**
+ * Borrows a seat. The loan is in the records before the client learns of it: if Redis loses it, it is put back. A loan is
+ * always a session of its own, with a new id.
+ */
+async function borrow(
+  request: Omit<BorrowRequest, 'days' | 'sessionId'>,
+  days: number,
+  { seats, records }: Deps,
+): Promise<BorrowVerdict> {
+  const sessionId = newSessionId(request.licenseId);
+  const verdict = await seats.borrow({ ...request, sessionId, days });
+  if (isHeld(verdict)) {
+    // Imported here because most calls borrow nothing, and it loads the schemas of all records.
+    const { recordLoan } = await import('../../shared/use-cases/loans.ts');
+    await recordLoan(verdict.session, { records });
+  }
+  return verdict;
+}
+
+function isHeld(verdict: BorrowVerdict): verdict is Extract<BorrowVerdict, Held> {
+  return 'session' in verdict;
 }
 
 /** With a license key, the key determines the license. A signed-in user must pass the license id. */
@@ -96,21 +141,22 @@ function refuseField(at: string, detail: string): Refusal<'VALIDATION_FAILED'> {
   return refuseFields('VALIDATION_FAILED', [{ at, detail }]);
 }
 
-type GrantedVerdict = Extract<AcquireVerdict, { verdict: 'GRANTED' | 'RENEWED' }>;
-
-function seatOf(licenseId: string, { session, active, max, atMs, rhythm }: GrantedVerdict, deps: Deps) {
+function seatOf(licenseId: string, { session, active, max, atMs, rhythm, told }: Held, deps: Deps) {
+  const expiresAt = timestamp(session.expiresAtMs);
   return {
     session_id: session.sessionId,
-    session_token: deps.sessionTokens.seal(session, atMs),
+    session_token: deps.sessionTokens.seal(session, told.version),
     license_id: licenseId,
     seats: { active, max },
     ...(active > max ? { overdraft: true as const } : {}),
-    expires_at: timestamp(session.expiresAtMs),
-    ...(session.borrowedUntilMs === undefined ? {} : { borrowed_until: timestamp(session.borrowedUntilMs) }),
+    entitlements: viewOfEntitlements(told),
+    expires_at: expiresAt,
+    ...(session.kind === 'loan' ? { borrowed_until: expiresAt } : {}),
     ttl: secondsLeft(session.expiresAtMs, atMs),
     heartbeat_interval: rhythm.heartbeatSeconds,
     next_heartbeat_due: nextHeartbeatDue(atMs, session, rhythm),
     offline_grace_days: rhythm.offlineGraceDays,
+    offline_start_days: rhythm.offlineStartDays,
   };
 }
 

@@ -21,6 +21,7 @@ import { eachDocument } from '../../shared/ports/each-document.ts';
 import { INVITATIONS_FOR_EMAIL, MEMBERSHIPS_OF_USER } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import type { SignedInUser } from '../../shared/ports/sign-in.ts';
+import { unbarUser } from '../../shared/use-cases/bars.ts';
 
 interface Joining {
   readonly tenant: Tenant;
@@ -33,7 +34,7 @@ interface Joining {
  * domain, or gets a tenant of their own.
  */
 export async function signUp(person: SignedInUser, deps: Deps): Promise<string> {
-  const { records, seatMaintenance, clock } = deps;
+  const { records, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
   const [invited, tenantsLeft] = await Promise.all([
@@ -66,7 +67,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
     return { userId: user.userId, joined };
   });
   // A member who was removed a moment ago is still barred from seats. The bar ends when they join again.
-  for (const { tenant } of joined) await seatMaintenance.unbar(tenant.tenantId, userId);
+  for (const { tenant } of joined) await unbarUser(tenant.tenantId, userId, deps);
   return userId;
 }
 

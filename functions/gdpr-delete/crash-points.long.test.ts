@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { unsealed } from '../../shared/domain/audit-chain.ts';
+import { identityOf } from '../../shared/domain/holder.ts';
 import {
   allShards,
   newLicenseId,
   newLicenseKey,
   newPersonalId,
-  newSessionId,
   newTenantId,
 } from '../../shared/domain/ids.ts';
 import { draftLicense, entitlementOf } from '../../shared/domain/license.ts';
@@ -179,7 +179,7 @@ async function createPerson(): Promise<Person> {
     const invitation = { invitationId, tenantId: shop.tenantId, email, role: 'admin', ...times } as const;
     transaction.set(INVITATIONS, invitationId, invitation);
   });
-  await suite.deps.seats.putLicense(entitlementOf(license));
+  await suite.deps.seats.restore({ entitlement: entitlementOf(license), loans: [], bars: [] });
   for (const id of [shop.licenseId, licenseId]) await seat(id, email);
   const subscriptionId = await buy(labId);
   return { number: people, userId, labId, subscriptionId, signInId: signIn.signInId };
@@ -194,13 +194,13 @@ async function buy(tenantId: string): Promise<string> {
 }
 
 async function seat(licenseId: string, email: string): Promise<void> {
-  const fingerprint = `machine of person ${people}`;
+  const facts = { fingerprint: `machine of person ${people}`, userId: email.toUpperCase() };
+  const program = { facts, isSignedIn: false };
   const { verdict } = await suite.deps.seats.acquire({
     licenseId,
     proof: { kind: 'trusted' },
-    proposedSessionId: newSessionId(licenseId),
-    holders: { machine: suite.deps.pseudonyms(licenseId, 'machine', fingerprint) },
-    facts: { fingerprint, userId: email.toUpperCase() },
+    facts,
+    ...identityOf(program, licenseId, suite.deps.pseudonyms),
   });
   if (verdict !== 'GRANTED') throw new Error(`no seat: ${verdict}`);
 }

@@ -14,15 +14,19 @@ import {
   USERS,
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { ALL_LOANS } from '../../shared/ports/queries.ts';
 import type { FactsPage } from '../../shared/ports/seat-maintenance.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { readRedisValues } from '../testing/inspectable-suite.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 import { signIn, type TestUser } from '../testing/users.ts';
 import contract from './contract.ts';
 
 const ERASE = '/api/v1/gdpr/delete';
+const ACQUIRE = '/api/v1/licenses/acquire';
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
@@ -328,6 +332,95 @@ test('ends all sessions of the user among many of a license, and no others', asy
   const others = Array.from({ length: 35 }, (_, n) => `user-${2 * n}`);
   expect((await factsIn(key)).toSorted()).toEqual(others.toSorted());
 });
+
+test("ends only the user's own program on a machine that others use too, and keeps their history", async () => {
+  await join(ada, shopId, 'member');
+  const key = await licenseKey(shopId);
+  const start = async (userId: string, borrowing: object = {}) => {
+    const body = { fingerprint: 'shared', user_id: userId, instance_id: `of ${userId}`, ...borrowing };
+    const reply = await suite.call('POST', ACQUIRE, { authorization: `License ${key}`, body });
+    expect(reply.status, reply.text).toBeLessThan(300);
+    return reply.body;
+  };
+  const [ofAda, ofBob] = [await start(ada.email), await start(bob.email)];
+  expect(ofBob.seats.active).toBe(1);
+  await suite.settle();
+  const { erased } = (await confirm(ada, await ask(ada))).body;
+  expect(erased).toMatchObject({ sessions: 1, session_histories: 1, audit_events: 1 });
+  expect(await factsIn(key)).toEqual([bob.email]);
+  const { records } = suite.deps;
+  expect(await records.get(SESSION_HISTORIES, ofAda.session_id)).toMatchObject({ holder: null });
+  const named = { holder: expect.any(String), isOpen: true };
+  expect(await records.get(SESSION_HISTORIES, ofBob.session_id)).toMatchObject(named);
+  const events = await auditOf(records, licenseOfKey(key) ?? '');
+  const withHolder = events.filter(({ detail }) => detail.holder !== undefined);
+  expect(withHolder.map(({ sessionId }) => sessionId)).toEqual([ofBob.session_id]);
+});
+
+test('finds earlier sessions on the machine of a signed-in user, which is theirs alone', async () => {
+  const member = await join(ada, shopId, 'member');
+  const license_id = licenseOfKey(await licenseKey(shopId)) ?? '';
+  const start = async (instance_id: string) => {
+    const reply = await member.call('POST', ACQUIRE, { fingerprint: 'laptop', instance_id, license_id });
+    expect(reply.status, reply.text).toBe(201);
+    return reply.body.session_id;
+  };
+  const earlier = await start('one');
+  await member.call('POST', '/api/v1/licenses/release', { session_id: earlier });
+  const later = await start('two');
+  await suite.settle();
+  expect((await confirm(ada, await ask(ada))).body.erased).toMatchObject({
+    ...{ sessions: 1, session_histories: 2, audit_events: 3 },
+  });
+  for (const sessionId of [earlier, later])
+    expect(await suite.deps.records.get(SESSION_HISTORIES, sessionId)).toMatchObject({ holder: null });
+});
+
+test('deletes borrowed seats of the user, and none of others, so that no loss of Redis brings them back', async () => {
+  await join(ada, shopId, 'member');
+  const terms = { max: 5, borrow: { max_days: 7 } };
+  const keys = [await licenseKey(shopId, terms), await licenseKey(shopId, { ...terms, unit: 'user' })];
+  const kept: string[] = [];
+  for (const key of keys) {
+    await seat(key, { fingerprint: 'laptop', user_id: ada.email, borrow_days: 7 });
+    const lent = await seat(key, { fingerprint: 'desk', user_id: 'somebody', borrow_days: 7 });
+    kept.push(lent.body.session_id);
+  }
+  await suite.settle();
+  // Of the second license, only the records still know the loans.
+  await clocked.redis.command(['DEL', ...(await keysOf(licenseOfKey(keys[1] ?? '') ?? ''))]);
+  await confirm(ada, await ask(ada));
+  const loans = await Array.fromAsync(eachDocument(suite.deps.records, ALL_LOANS, {}));
+  const left = loans.filter(({ tenantId }) => tenantId === shopId).map(({ sessionId }) => sessionId);
+  expect(left.toSorted()).toEqual(kept.toSorted());
+  await clocked.redis.command(['FLUSHALL']);
+  for (const key of keys) {
+    const { body } = await seat(key, { fingerprint: 'another', user_id: 'another' });
+    expect(body.seats.active).toBe(2);
+  }
+});
+
+test('deletes what was signed in an erased tenant, also for a machine whose session has expired', async () => {
+  const key = await licenseKey(labId);
+  const { session_id } = (await seat(key, { fingerprint: 'crashed-machine' })).body;
+  const authorization = `License ${key}`;
+  const signed = await suite.call('POST', '/api/v1/licenses/sign', { authorization, body: { session_id } });
+  expect(signed.status, signed.text).toBe(200);
+  await suite.settle();
+  clocked.moveClock(360_000);
+  await suite.settle();
+  const findMachine = async () =>
+    [...(await readRedisValues(clocked.redis))].filter(([, text]) => text.includes('crashed-machine'));
+  expect(await findMachine()).toHaveLength(1);
+  await confirm(ada, await ask(ada));
+  expect(await findMachine()).toEqual([]);
+});
+
+/** Redis' keys of a license. */
+async function keysOf(licenseId: string): Promise<string[]> {
+  const keys = await clocked.redis.command(['KEYS', `*${licenseId}`]);
+  return Array.isArray(keys) ? keys.map(String) : [];
+}
 
 /** Writes events and open session histories of one holder. */
 async function writeHistories(tenantId: string, key: string, holder: string, many: number): Promise<void> {

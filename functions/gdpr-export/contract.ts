@@ -28,6 +28,8 @@ const ExportedInvitation = z.strictObject({ ...InvitationView.shape, tenant_id: 
 const ExportedSession = z.strictObject({
   session_id: SessionId,
   license_id: LicenseId,
+  /** A program that runs, or a borrowed seat. */
+  kind: z.enum(['program', 'loan']),
   /** Pseudonym of the machine, user or process that the seat is counted by. */
   holder: z.string(),
   /** Whether it holds a seat now. */
@@ -41,6 +43,17 @@ const ExportedSession = z.strictObject({
   /** The process on the machine, if the app sent it. */
   process_id: z.nullable(z.string()),
   app_version: z.nullable(z.string()),
+});
+
+/** A borrowed seat, as it is recorded until a day after its end. */
+const ExportedLoan = z.strictObject({
+  session_id: SessionId,
+  license_id: LicenseId,
+  /** Pseudonyms of the seat's holder and of the machine. */
+  holder: z.string(),
+  machine: z.string(),
+  acquired_at: Timestamp,
+  borrowed_until: Timestamp,
 });
 
 const ExportedEvent = z.strictObject({
@@ -117,9 +130,11 @@ const PersonExport = z.strictObject({
   trial: z.nullable(z.strictObject({ began_at: Timestamp, license_id: z.nullable(LicenseId) })),
   /** The user's sessions, in licenses of their tenants. */
   sessions: z.array(ExportedSession),
-  /** Histories of sessions that were counted by one of the user's pseudonyms. */
+  /** The user's borrowed seats. */
+  loans: z.array(ExportedLoan),
+  /** Histories of these sessions, and of others that were counted by one of the user's pseudonyms. */
   session_histories: z.array(SessionHistoryView),
-  /** Events that contain one of the user's pseudonyms. */
+  /** Events of these sessions, and others that contain one of the user's pseudonyms. */
   audit_events: z.array(ExportedEvent),
 });
 
@@ -149,6 +164,7 @@ const TenantExport = z.strictObject({
   metered_days: z.array(MeteredDay),
   /** All sessions of the tenant's licenses. */
   sessions: z.array(ExportedSession),
+  loans: z.array(ExportedLoan),
   session_histories: z.array(SessionHistoryView),
   audit_events: z.array(ExportedEvent),
 });

@@ -63,21 +63,19 @@ describe('the export of a user', () => {
     });
   });
 
-  test('contains every session with its client data: seated, borrowed or expired, by user id or e-mail address', () => {
-    const exported: { fingerprint: string; is_seated: boolean }[] = mine.body.sessions;
-    const byMachine = exported.map(({ fingerprint, is_seated }) => [
+  test('contains every session with its client data, by user id or e-mail address, and whether it is borrowed', () => {
+    const exported: { fingerprint: string; kind: string }[] = mine.body.sessions;
+    const byMachine = exported.map(({ fingerprint, kind }) => [
       fingerprint.replace(`${ADA.fingerprint}-`, ''),
-      is_seated,
+      kind,
     ]);
-    // The session of machine 3 has no user: only the export of the lab contains it.
     expect(byMachine.toSorted()).toEqual([
-      ['2', false],
-      ['4', true],
-      ['5', true],
-      ['6', true],
-      ['7', true],
-      ['8', true],
-      ['9', true],
+      ['4', 'program'],
+      ['5', 'program'],
+      ['6', 'program'],
+      ['7', 'loan'],
+      ['8', 'program'],
+      ['9', 'program'],
     ]);
     expect(mine.body.sessions[0]).toMatchObject({
       hostname: expect.stringContaining(ADA.hostname),
@@ -86,13 +84,27 @@ describe('the export of a user', () => {
     });
   });
 
+  test('contains the seats that the user has borrowed', () => {
+    const borrowed = mine.body.sessions.find(({ kind }: { kind: string }) => kind === 'loan');
+    expect(mine.body.loans).toEqual([
+      {
+        session_id: borrowed.session_id,
+        license_id: borrowed.license_id,
+        holder: borrowed.holder,
+        machine: borrowed.holder,
+        acquired_at: new Date(inspectable.nowMs()).toISOString(),
+        borrowed_until: new Date(inspectable.nowMs() + 3 * 86_400_000).toISOString(),
+      },
+    ]);
+  });
+
   test('contains the histories of all sessions, including ended ones, and every event with a pseudonym of the user', () => {
-    // Machines 1, 2 and 4 to 8. The event of machine 9 has not arrived.
-    expect(mine.body.session_histories).toHaveLength(7);
+    // Machines 1 and 4 to 8. The event of machine 9 has not arrived.
+    expect(mine.body.session_histories).toHaveLength(6);
     expect(mine.body.session_histories.map(({ end_reason }: { end_reason: string }) => end_reason)).toContain(
       'released',
     );
-    expect(mine.body.audit_events).toHaveLength(10);
+    expect(mine.body.audit_events).toHaveLength(8);
     for (const { holder } of [...mine.body.session_histories, ...mine.body.audit_events])
       expect([...world.holders]).toContain(holder);
   });
@@ -115,7 +127,7 @@ describe('the export of a user', () => {
         world.ada.call('GET', `/api/v1/gdpr/export${query}`),
       ),
     );
-    expect(early?.body.session_histories).toHaveLength(2);
+    expect(early?.body.session_histories).toHaveLength(1);
     expect(late?.body.session_histories).toHaveLength(5);
     expect(early?.body.audit_events.length + late?.body.audit_events.length).toBe(
       mine.body.audit_events.length,
@@ -155,7 +167,8 @@ describe('the export of a tenant', () => {
     expect(body.licenses.map(({ license_id }: { license_id: string }) => license_id).toSorted()).toEqual(
       ids.toSorted(),
     );
-    expect(body.sessions).toHaveLength(9);
+    expect(body.sessions).toHaveLength(8);
+    expect(body.loans).toHaveLength(1);
     expect(body.sessions.map(({ hostname }: { hostname: string }) => hostname)).toContain('host-of-carl');
     expect(body.session_histories).toHaveLength(9);
     expect(body.audit_events.length).toBeGreaterThan(11);

@@ -1,4 +1,4 @@
-import { holdersOf, isHeldBy } from '../../shared/domain/erasure.ts';
+import { holdersOf, isHeldBy, isHolderOwn } from '../../shared/domain/erasure.ts';
 import { accountClaimId } from '../../shared/domain/trial.ts';
 import type { User } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
@@ -8,7 +8,14 @@ import { own } from '../../shared/http/own.ts';
 import { boundsOf } from '../../shared/http/page.ts';
 import { type Member, viewOfMember } from '../../shared/http/tenant-view.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
-import { BILLING_ACCOUNTS, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
+import {
+  BILLING_ACCOUNTS,
+  LOANS,
+  SESSION_HISTORIES,
+  TENANTS,
+  TRIAL_CLAIMS,
+  USERS,
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import {
@@ -17,6 +24,8 @@ import {
   INVITATIONS_FOR_EMAIL,
   INVITATIONS_OF_TENANT,
   LICENSES_OF_TENANT,
+  LOANS_OF_HOLDER,
+  LOANS_OF_LICENSE,
   MEMBERS_OF_TENANT,
   MEMBERSHIPS_OF_USER,
   METERED_DAYS_OF_LICENSE,
@@ -25,7 +34,7 @@ import {
   SIGN_INS_OF_USER,
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../shared/ports/queries.ts';
-import type { Page, Records } from '../../shared/ports/records.ts';
+import type { Collection, Records } from '../../shared/ports/records.ts';
 import {
   eachKnownSession,
   type KnownSession,
@@ -39,6 +48,7 @@ import {
   exportOfEvent,
   exportOfInvitation,
   exportOfLicense,
+  exportOfLoan,
   exportOfMembership,
   exportOfMeteredDay,
   exportOfPerson,
@@ -111,6 +121,8 @@ async function exportTenant(
     await rowLimit.fill(meteredDays, days, exportOfMeteredDay);
     const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
     await rowLimit.fill(seats.sessions, sessions, (session) => exportOfSession(licenseId, session));
+    const loans = eachDocument(records, LOANS_OF_LICENSE, { licenseId });
+    await rowLimit.fill(seats.loans, loans, exportOfLoan);
   }
   const bounds = boundsOf(query);
   const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
@@ -125,39 +137,64 @@ async function exportTenant(
 
 interface Seats {
   readonly sessions: ReturnType<typeof exportOfSession>[];
+  readonly loans: ReturnType<typeof exportOfLoan>[];
   readonly session_histories: ReturnType<typeof viewOfHistory>[];
   readonly audit_events: ReturnType<typeof exportOfEvent>[];
 }
 
 function emptySeats(): Seats {
-  return { sessions: [], session_histories: [], audit_events: [] };
+  return { sessions: [], loans: [], session_histories: [], audit_events: [] };
 }
 
 /**
- * Adds the sessions, histories and events of a user in a license. The user's sessions are read first: their holders are
- * further pseudonyms of the user.
+ * Adds the sessions, loans, histories and events of a user in a license. The user's sessions are read first: their
+ * holders are further pseudonyms of the user. On a seat that others may share, only the user's own sessions are added.
  */
 async function addSeatsOfUser(
   seats: Seats,
   person: User,
   licenseId: string,
-  bounds: Pick<Page, 'least' | 'below'>,
+  bounds: ReturnType<typeof boundsOf>,
   rowLimit: RowLimit,
   unreadable: string[],
   { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
+  const isOwn = (session: KnownSession) => isHolderOwn(person, licenseId, session, pseudonyms);
   const holders = new Set(holdersOf(person, licenseId, pseudonyms));
-  const heldSessions = eachOnce(heldBy(person, readSessions(licenseId, seatMaintenance, unreadable)));
+  const idsOnSharedSeats: string[] = [];
+  const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
+  const heldSessions = withOnly(sessions, (session) => isHeldBy(person, session.facts) || isOwn(session));
   await rowLimit.fill(seats.sessions, heldSessions, (session) => {
-    holders.add(session.holder);
+    if (isOwn(session)) holders.add(session.holder);
+    else idsOnSharedSeats.push(session.sessionId);
     return exportOfSession(licenseId, session);
   });
   for (const holder of holders) {
+    const loans = eachDocument(records, LOANS_OF_HOLDER, { holder });
+    await rowLimit.fill(seats.loans, loans, exportOfLoan);
     const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, bounds);
     await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
     const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
     await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   }
+  for (const sessionId of idsOnSharedSeats) {
+    await rowLimit.fill(seats.loans, onlyDocument(LOANS, sessionId, records), exportOfLoan);
+    const history = withOnly(onlyDocument(SESSION_HISTORIES, sessionId, records), ({ acquiredAtMs }) =>
+      isWithin(acquiredAtMs, bounds),
+    );
+    await rowLimit.fill(seats.session_histories, history, viewOfHistory);
+    const events = eachDocument(records, auditQuery('sessionId', false), { sessionId }, bounds);
+    await rowLimit.fill(seats.audit_events, events, exportOfEvent);
+  }
+}
+
+async function* onlyDocument<T>(collection: Collection<T>, id: string, records: Records) {
+  const found = await records.get(collection, id);
+  if (found) yield found;
+}
+
+function isWithin(atMs: number, { least, below }: ReturnType<typeof boundsOf>): boolean {
+  return atMs >= (least ?? atMs) && atMs < (below ?? Number.POSITIVE_INFINITY);
 }
 
 function readSessions(licenseId: string, seatMaintenance: SeatMaintenance, unreadable: string[]) {
@@ -168,8 +205,8 @@ function readSessions(licenseId: string, seatMaintenance: SeatMaintenance, unrea
   );
 }
 
-async function* heldBy(person: User, sessions: AsyncIterable<KnownSession>) {
-  for await (const session of sessions) if (isHeldBy(person, session.facts)) yield session;
+async function* withOnly<T>(rows: AsyncIterable<T>, isWanted: (row: T) => boolean) {
+  for await (const row of rows) if (isWanted(row)) yield row;
 }
 
 /** The seat store can list a session twice while other sessions start and end. */

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
 import type { BillingAccount } from '../../shared/domain/billing-event.ts';
 import { eventToJson } from '../../shared/domain/event-message.ts';
 import type { License } from '../../shared/domain/license.ts';
+import type { Loan } from '../../shared/domain/loan.ts';
 import type { MeteredDay } from '../../shared/domain/metering.ts';
 import type { SignIn } from '../../shared/domain/sign-in.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
@@ -46,17 +47,31 @@ export function exportOfInvitation(invitation: Invitation) {
   return { ...viewOfInvitation(invitation), tenant_id: invitation.tenantId };
 }
 
-export function exportOfSession(licenseId: string, { sessionId, holder, facts, isSeated }: KnownSession) {
+export function exportOfSession(licenseId: string, session: KnownSession) {
+  const { sessionId, kind, holder, facts, isLiving } = session;
   return {
     session_id: sessionId,
     license_id: licenseId,
+    kind: kind === 'loan' ? ('loan' as const) : ('program' as const),
     holder,
-    is_seated: isSeated,
+    is_seated: isLiving,
     fingerprint: facts.fingerprint,
     hostname: facts.hostname ?? null,
     user_id: facts.userId ?? null,
     process_id: facts.processId ?? null,
     app_version: facts.appVersion ?? null,
+  };
+}
+
+export function exportOfLoan(loan: Loan) {
+  const { sessionId, licenseId, holder, machine, acquiredAtMs, untilMs } = loan;
+  return {
+    session_id: sessionId,
+    license_id: licenseId,
+    holder,
+    machine,
+    acquired_at: timestamp(acquiredAtMs),
+    borrowed_until: timestamp(untilMs),
   };
 }
 

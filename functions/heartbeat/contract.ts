@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { ABSENT, clientBody } from '../../shared/http/client-body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
+import { EntitlementsView } from '../../shared/http/entitlements-view.ts';
 import { SessionId, SessionToken, Timestamp } from '../../shared/http/fields.ts';
 
 /** Most sessions that one call can extend. */
@@ -9,11 +10,14 @@ export const MAX_SESSIONS = 100;
 
 const Beat = {
   session_id: SessionId,
-  /** The latest token of the session. The token restores the session if Redis has lost its data. */
+  /**
+   * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you
+   * learn only with it how a session ended.
+   */
   session_token: z.optional(SessionToken),
 };
 
-const ExtendedSession = z.strictObject({
+const Extended = {
   status: z.literal('heartbeat_acknowledged'),
   session_id: SessionId,
   /** Replaces the previous token. */
@@ -24,15 +28,28 @@ const ExtendedSession = z.strictObject({
   next_heartbeat_due: Timestamp,
   /** Present, and true, only if the lease had expired and the session took a free seat again. */
   revived: z.optional(z.literal(true)),
+};
+
+const ExtendedSession = z.strictObject({
+  ...Extended,
+  /** Present only if they have changed since the token was issued, or if you sent no token. */
+  entitlements: z.optional(EntitlementsView),
 });
 
 const ExtendedSessions = z.strictObject({
   results: z.array(
     z.union([
-      ExtendedSession,
-      z.strictObject({ status: z.literal('session_not_found'), session_id: SessionId }),
+      z.strictObject(Extended),
+      z.strictObject({
+        status: z.literal('session_not_found'),
+        session_id: SessionId,
+        /** Why it has ended. Treat other values like `unknown`. Acquire again after `expired` and `unknown`. */
+        ended: z.enum(['released', 'evicted', 'expired', 'unknown']),
+      }),
     ]),
   ),
+  /** Present only if they have changed since a token was issued, or if a token is missing. */
+  entitlements: z.optional(EntitlementsView),
 });
 
 export default defineFunction({
@@ -43,7 +60,7 @@ export default defineFunction({
   maxInstances: 100,
   timeoutSeconds: 10,
   roles: ['roles/datastore.viewer'],
-  uses: ['seats', 'sessionTokens'],
+  uses: ['records', 'seats', 'sessionTokens'],
   measures: [
     {
       field: 'revived',

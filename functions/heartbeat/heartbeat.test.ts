@@ -1,10 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newSessionId } from '../../shared/domain/ids.ts';
+import { PLANS } from '../../shared/domain/plans.ts';
 import { sessionTokens } from '../../shared/domain/session-token.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
-import { openTestSuite, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import { newMember } from '../testing/sample-world.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 const TTL_MS = 360_000;
 
@@ -41,6 +43,17 @@ async function seated(license: TestLicense, machine: string): Promise<{ id: stri
   return { id: body.session_id, token: body.session_token };
 }
 
+async function seatedMember(license: TestLicense) {
+  const user = await newMember(suite, license.tenantId);
+  const body = { fingerprint: `machine of ${user.userId}`, license_id: license.licenseId };
+  const seat = await user.call('POST', '/api/v1/licenses/acquire', body);
+  expect(seat.status, seat.text).toBe(201);
+  const { session_id, session_token } = seat.body;
+  const beat = (more = {}): Promise<Reply> =>
+    user.call('PUT', '/api/v1/licenses/heartbeat', { session_id, ...more });
+  return { user, session_id, session_token, beat };
+}
+
 async function activeSeats(license: TestLicense): Promise<number> {
   return (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body.seats.active;
 }
@@ -60,6 +73,30 @@ test('extends the lease to one TTL from now, and returns when the next heartbeat
     next_heartbeat_due: new Date(nowMs + 600_000).toISOString(),
   });
   expect(beat.body).not.toHaveProperty('revived');
+});
+
+test('returns the entitlements only if they have changed since the token was issued', async () => {
+  const license = await suite.createLicense({ features: ['export'] });
+  const { id, token } = await seated(license, 'machine');
+  const beat = async (session_token: string): Promise<Reply> =>
+    license.heartbeat({ session_id: id, session_token });
+  expect((await beat(token)).body).not.toHaveProperty('entitlements');
+
+  await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { features: ['print'] });
+  const changed = await beat(token);
+  expect(changed.body.entitlements).toEqual({
+    plan: 'pro',
+    features: ['print'],
+    limits: PLANS.pro.limits,
+    version: 2,
+  });
+  expect((await beat(changed.body.session_token)).body).not.toHaveProperty('entitlements');
+  const sessions = [{ session_id: id, session_token: token }];
+  const batch = await license.heartbeat({ sessions });
+  expect(batch.body.entitlements).toMatchObject({ features: ['print'], version: 2 });
+  const { session_token } = batch.body.results[0];
+  const later = await license.heartbeat({ sessions: [{ session_id: id, session_token }] });
+  expect(later.body).not.toHaveProperty('entitlements');
 });
 
 test('keeps the seat of a client as long as it sends heartbeats in time', async () => {
@@ -102,9 +139,9 @@ test('reports an ended session and a foreign one alike in a batch, and extends t
   const beat = await license.heartbeat({ sessions: beats });
   expect(beat.status).toBe(200);
   expect(beat.body.results).toEqual([
-    { status: 'session_not_found', session_id: unknown },
+    { status: 'session_not_found', session_id: unknown, ended: 'unknown' },
     expect.objectContaining({ status: 'heartbeat_acknowledged', session_id: id }),
-    { status: 'session_not_found', session_id: stranger.id },
+    { status: 'session_not_found', session_id: stranger.id, ended: 'unknown' },
     expect.objectContaining({ status: 'heartbeat_acknowledged', session_id: id }),
   ]);
 });
@@ -119,19 +156,28 @@ test('returns the same bytes for a foreign and an unknown session, with and with
   ];
   const [first, ...others] = await Promise.all(bodies.map((body) => license.heartbeat(body)));
   expect(first?.status).toBe(404);
-  expect(first?.body.code).toBe('SESSION_NOT_FOUND');
+  expect(first?.body).toMatchObject({ code: 'SESSION_NOT_FOUND', ended: 'unknown' });
   for (const other of others) expect(bareAnswer(other)).toEqual(first && bareAnswer(first));
 });
 
 test('revives a session with a free seat on a late heartbeat, and reports it', async () => {
   const nowMs = freezeClock();
   const license = await suite.createLicense({ max: 1 });
-  const { id } = await seated(license, 'sleeper');
+  const { id, token } = await seated(license, 'sleeper');
   vi.setSystemTime(nowMs + TTL_MS);
-  const beat = await license.heartbeat({ session_id: id });
+  const beat = await license.heartbeat({ session_id: id, session_token: token });
   expect(beat.status).toBe(200);
   expect(beat.body).toMatchObject({ session_id: id, revived: true });
   expect((await license.acquire('other')).status).toBe(409);
+});
+
+test('does not revive a session without its token', async () => {
+  const nowMs = freezeClock();
+  const license = await suite.createLicense();
+  const { id } = await seated(license, 'sleeper');
+  vi.setSystemTime(nowMs + TTL_MS);
+  const beat = await license.heartbeat({ session_id: id });
+  expect([beat.status, beat.body]).toMatchObject([404, { code: 'SESSION_NOT_FOUND', ended: 'expired' }]);
 });
 
 test('does not revive a session whose seat is taken', async () => {
@@ -141,18 +187,18 @@ test('does not revive a session whose seat is taken', async () => {
   vi.setSystemTime(nowMs + TTL_MS);
   await seated(license, 'next in line');
   const beat = await license.heartbeat({ session_id: id, session_token: token });
-  expect(beat.status).toBe(404);
-  expect(beat.body.code).toBe('SESSION_NOT_FOUND');
+  expect([beat.status, beat.body]).toMatchObject([404, { code: 'SESSION_NOT_FOUND', ended: 'expired' }]);
   expect(await activeSeats(license)).toBe(1);
 });
 
-test('does not revive an old session of a machine that has a new one', async () => {
+test('revives a session of a machine that has a newer one on the same seat', async () => {
   const nowMs = freezeClock();
-  const license = await suite.createLicense({ max: 5 });
+  const license = await suite.createLicense({ max: 1 });
   const old = await seated(license, 'machine');
   vi.setSystemTime(nowMs + TTL_MS);
   await seated(license, 'machine');
-  expect((await license.heartbeat({ session_id: old.id, session_token: old.token })).status).toBe(404);
+  const beat = await license.heartbeat({ session_id: old.id, session_token: old.token });
+  expect([beat.status, beat.body]).toMatchObject([200, { session_id: old.id, revived: true }]);
   expect(await activeSeats(license)).toBe(1);
 });
 
@@ -184,7 +230,61 @@ test('does not revive a session that was released by its token after Redis had l
     body: { session_id: id, session_token: token },
   });
   expect(released.status).toBe(204);
-  expect((await license.heartbeat({ session_id: id, session_token: token })).status).toBe(404);
+  const beat = await license.heartbeat({ session_id: id, session_token: token });
+  expect([beat.status, beat.body.ended]).toEqual([404, 'released']);
+});
+
+describe('after Redis has lost everything', () => {
+  test('revives no session whose eviction was just answered, alone or in a batch', async () => {
+    const license = await suite.createLicense();
+    const { id, token } = await seated(license, 'hog');
+    const honest = await seated(license, 'honest');
+    await suite.operate('DELETE', `/api/v1/licenses/sessions/${id}`);
+    await emptyRedis();
+    const evicted = { session_id: id, session_token: token };
+    const beat = await license.heartbeat(evicted);
+    expect([beat.status, beat.body]).toMatchObject([404, { code: 'SESSION_NOT_FOUND', ended: 'evicted' }]);
+    const other = { session_id: honest.id, session_token: honest.token };
+    const batch = await license.heartbeat({ sessions: [evicted, other, evicted] });
+    expect(batch.body.results).toMatchObject([
+      { status: 'session_not_found', ended: 'evicted' },
+      { status: 'heartbeat_acknowledged', session_id: honest.id, revived: true },
+      { status: 'session_not_found', ended: 'evicted' },
+    ]);
+    expect(await activeSeats(license)).toBe(1);
+  });
+
+  test('revives no session whose release is on record', async () => {
+    const license = await suite.createLicense();
+    const { id, token } = await seated(license, 'machine');
+    await license.release(id);
+    await suite.settle();
+    await emptyRedis();
+    const beat = await license.heartbeat({ session_id: id, session_token: token });
+    expect([beat.status, beat.body.ended]).toEqual([404, 'released']);
+  });
+
+  test('revives the session of a member, and none of a removed member', async () => {
+    const license = await suite.createLicense({ max: 2, unit: 'user' });
+    const [staying, leaving] = [await seatedMember(license), await seatedMember(license)];
+    const path = `/api/v1/tenants/${license.tenantId}/members/${leaving.user.userId}`;
+    expect((await suite.operate('DELETE', path)).status).toBe(204);
+    await emptyRedis();
+    const { session_token } = leaving;
+    const refused = await leaving.beat({ session_token });
+    expect([refused.status, refused.body.code]).toEqual([404, 'LICENSE_NOT_FOUND']);
+    const beat = await staying.beat({ session_token: staying.session_token });
+    expect(beat.body).toMatchObject({ session_id: staying.session_id, revived: true });
+    expect(await activeSeats(license)).toBe(1);
+  });
+});
+
+test('tells a signed-in user how a session ended only with its token', async () => {
+  const license = await suite.createLicense({ unit: 'user' });
+  const { session_id, session_token, beat } = await seatedMember(license);
+  await suite.operate('DELETE', `/api/v1/licenses/sessions/${session_id}`);
+  expect((await beat()).body).toMatchObject({ code: 'SESSION_NOT_FOUND', ended: 'unknown' });
+  expect((await beat({ session_token })).body).toMatchObject({ ended: 'evicted' });
 });
 
 test('grants no more than the bought seats to tokens after Redis has lost everything', async () => {
@@ -208,7 +308,10 @@ test('ignores tokens that are forged or of another session', async () => {
   const foreign = await seated(await suite.createLicense(), 'theirs');
   const opened = suite.deps.sessionTokens.open(mine.id, mine.token);
   if (!opened) throw new Error('the token does not open');
-  const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(opened.session, Date.now());
+  const forged = sessionTokens(['a-key-that-is-not-the-servers-0123456789']).seal(
+    opened.session,
+    opened.toldVersion,
+  );
   const [version, payload, seal] = mine.token.split('.');
   await emptyRedis();
   const tokens = [
@@ -217,7 +320,7 @@ test('ignores tokens that are forged or of another session', async () => {
     forged,
     `${version}.${payload}.${seal?.slice(0, -1)}`,
     `${version}.${payload}`,
-    `st2.${payload}.${seal}`,
+    `st9.${payload}.${seal}`,
     `${mine.token}.x`,
     'x',
     undefined,
@@ -246,7 +349,7 @@ test.each(['released', 'evicted'])(
     for (const laterMs of [0, TTL_MS - 1, TTL_MS, 2 * TTL_MS - 1, 2 * TTL_MS]) {
       vi.setSystemTime(nowMs + laterMs);
       const beat = await license.heartbeat({ session_id: id, session_token: token });
-      expect(beat.body.code, `${laterMs} ms later`).toBe('SESSION_NOT_FOUND');
+      expect(beat.body, `${laterMs} ms later`).toMatchObject({ code: 'SESSION_NOT_FOUND', ended: how });
     }
   },
 );

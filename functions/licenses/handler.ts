@@ -85,7 +85,7 @@ async function read(
 ): Promise<ReplyOf<typeof contract, 'read'>> {
   const license = own(await deps.records.get(LICENSES, params.license_id), standing, 'LICENSE_NOT_FOUND');
   if ('problem' in license) return license;
-  const pool = await deps.seats.listSessions(params.license_id, { limit: 0 });
+  const pool = await deps.seats.listSeats(params.license_id, { limit: 0 });
   if (pool.verdict !== 'OK') throw new Error('the license has a record but no entitlement copy');
   return {
     answer: 'license',

@@ -2,7 +2,7 @@ import { unsealed } from '../../shared/domain/audit-chain.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { type PushEnvelope, readMessage, TRACEPARENT_ATTRIBUTE } from '../../shared/domain/event-message.ts';
 import { addToHistory } from '../../shared/domain/session-history.ts';
-import { addToHour, usageHourId } from '../../shared/domain/usage.ts';
+import { addToHour, usageHourId, usageMsOf } from '../../shared/domain/usage.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { readTraceparent, traceName } from '../../shared/http/trace.ts';
 import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
@@ -32,8 +32,8 @@ async function receive(
  * a duplicate finds that the event is recorded.
  */
 function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
-  const { eventId, licenseId, sessionId, atMs } = event;
-  const hourId = usageHourId(licenseId, atMs);
+  const { eventId, licenseId, sessionId } = event;
+  const hourId = usageHourId(licenseId, usageMsOf(event));
   return records.transact(async (transaction) => {
     const [known, history, hour] = await Promise.all([
       transaction.get(AUDIT, eventId),

@@ -33,7 +33,12 @@ beforeEach(() => {
   tenantId = newTenantId(16);
   licenseId = newLicenseId(tenantId);
   sessionId = newSessionId(licenseId);
-  const sessionEvent = (type: SeatEvent['type'], minute: number, active: number): SeatEvent =>
+  const sessionEvent = (
+    type: SeatEvent['type'],
+    minute: number,
+    seat: 'taken' | 'freed',
+    active: number,
+  ): SeatEvent =>
     eventOf({
       type,
       tenantId,
@@ -41,13 +46,13 @@ beforeEach(() => {
       sessionId,
       atMs: START_MS + minute * MINUTE_MS,
       position: `${START_MS + minute * MINUTE_MS}-0`,
-      detail: { holder: 'a-holder', acquiredAtMs: START_MS, active, max: 9 },
+      detail: { holder: 'a-holder', acquiredAtMs: START_MS, seat, active, max: 9 },
     });
   life = [
-    sessionEvent('session.acquired', 0, 5),
-    sessionEvent('session.expired', 6, 4),
-    sessionEvent('session.revived', 10, 3),
-    sessionEvent('session.released', 20, 2),
+    sessionEvent('session.acquired', 0, 'taken', 5),
+    sessionEvent('session.expired', 6, 'freed', 4),
+    sessionEvent('session.revived', 10, 'taken', 3),
+    sessionEvent('session.released', 20, 'freed', 5),
   ];
 });
 
@@ -94,7 +99,7 @@ const WHOLE_LIFE = {
     isOpen: false,
   },
   nine: { peak: 5, denials: 0, closing: { active: 5 } },
-  ten: { peak: 5, denials: 0, closing: { active: 2 } },
+  ten: { peak: 6, denials: 0, closing: { active: 5 } },
 };
 
 test('records an event with its session history and its hour of usage', async () => {

@@ -5,32 +5,34 @@ import { refuseKey } from '../../shared/http/license-refusal.ts';
 import { requestedLicense } from '../../shared/http/own.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { forgetLoan } from '../../shared/use-cases/loans.ts';
+import { recordEviction } from '../../shared/use-cases/sessions.ts';
 import type contract from './contract.ts';
 
 async function release(
   { body, caller }: RequestOf<typeof contract, 'release'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'release'>> {
-  return (await releaseSeat(body, caller, deps)) ?? { answer: 'ended', body: undefined };
+  return (await releaseSession(body, caller, deps)) ?? { answer: 'ended', body: undefined };
 }
 
 async function endSession(
-  { params, caller }: RequestOf<typeof contract, 'end'>,
+  { params, query, caller }: RequestOf<typeof contract, 'end'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'end'>> {
-  const sessionId = params.session_id;
+  const { session_id: sessionId } = params;
   const licenseId = licenseOfSession(sessionId);
-  if (!(await mayEvict(licenseId, caller, deps))) {
-    return (await releaseSeat(params, caller, deps)) ?? { answer: 'ended', body: undefined };
+  if (await mayEvict(licenseId, caller, deps)) {
+    const scope = query.scope === 'seat' ? 'seat' : 'session';
+    const evicted = await deps.seats.evict({ licenseId, sessionId, scope });
+    if (evicted.verdict !== 'EVICTED') return { problem: 'SESSION_NOT_FOUND' };
+    // Recorded before the answer: even if Redis loses its data now, no token revives what an admin has ended.
+    await recordEviction(licenseId, evicted, deps);
+    return { answer: 'ended', body: undefined };
   }
-  const { verdict } = await deps.seats.release({
-    licenseId,
-    proof: { kind: 'trusted' },
-    sessionId,
-    reason: 'evicted',
-  });
-  if (verdict === 'UNKNOWN_SESSION' || verdict === 'UNKNOWN_LICENSE') return { problem: 'SESSION_NOT_FOUND' };
-  return { answer: 'ended', body: undefined };
+  if (query.scope === 'seat')
+    return { problem: 'FORBIDDEN', detail: 'Only operators and tenant admins can free a seat.' };
+  return (await releaseSession(params, caller, deps)) ?? { answer: 'ended', body: undefined };
 }
 
 type EndCaller = Extract<Caller, { kind: 'license' | 'operator' | 'person' }>;
@@ -45,12 +47,11 @@ async function mayEvict(licenseId: string, caller: EndCaller, { records }: Deps)
 interface ReleaseRequest {
   readonly session_id: string;
   readonly session_token?: string | undefined;
-  readonly sent_after_ms?: number | undefined;
 }
 
 /** Returns the refusal, if any. Callers who do not hold the session do not learn whether it exists. */
-async function releaseSeat(
-  { session_id: sessionId, session_token: token, sent_after_ms: sentAfterMs }: ReleaseRequest,
+async function releaseSession(
+  { session_id: sessionId, session_token: token }: ReleaseRequest,
   caller: EndCaller,
   deps: Deps,
 ): Promise<Refusal<'CREDENTIALS_INVALID' | 'LICENSE_NOT_FOUND' | 'RATE_LIMITED'> | undefined> {
@@ -58,19 +59,16 @@ async function releaseSeat(
   const licenseId = requestedLicense(caller, sessionId);
   // For a session of another license, the call only verifies the key: no session has an empty id.
   const own = licenseOfSession(sessionId) === licenseId ? sessionId : '';
-  const { session, sealedAtMs } = deps.sessionTokens.open(own, token) ?? {};
-  const ended = await deps.seats.release({
-    licenseId,
-    proof,
-    sessionId: own,
-    reason: 'released',
-    proven: session,
-    sentAtMs: sealedAtMs === undefined || sentAfterMs === undefined ? undefined : sealedAtMs + sentAfterMs,
-  });
+  const proven = deps.sessionTokens.open(own, token)?.session;
+  const ended = await deps.seats.release({ licenseId, proof, sessionId: own, proven });
   switch (ended.verdict) {
     case 'ENDED':
+      if (ended.kind === 'loan') await forgetLoan(sessionId, deps);
+      return undefined;
     case 'ALREADY_ENDED':
-    case 'OVERTAKEN':
+      // An earlier try may have ended the loan and not reached the records.
+      if (proven?.kind === 'loan') await forgetLoan(sessionId, deps);
+      return undefined;
     case 'UNKNOWN_SESSION':
       return undefined;
     default:

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newLicenseId, newLicenseKey, newSessionId } from '../../shared/domain/ids.ts';
+import { LOANS, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
-import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
+import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -12,8 +13,8 @@ afterAll(() => suite.close());
 const end = (sessionId: string, key: string): Promise<Reply> =>
   suite.call('DELETE', `/api/v1/licenses/sessions/${sessionId}`, { authorization: `License ${key}` });
 
-const evict = (sessionId: string): Promise<Reply> =>
-  suite.operate('DELETE', `/api/v1/licenses/sessions/${sessionId}`);
+const evict = (sessionId: string, scope?: string): Promise<Reply> =>
+  suite.operate('DELETE', `/api/v1/licenses/sessions/${sessionId}${scope ? `?scope=${scope}` : ''}`);
 
 test('frees a released seat at once, and returns the same answer to a repeated release', async () => {
   const license = await suite.createLicense({ max: 1 });
@@ -25,25 +26,6 @@ test('frees a released seat at once, and returns the same answer to a repeated r
   expect(next.status).toBe(201);
   expect(bareAnswer(await license.release(session_id))).toEqual(bareAnswer(first));
   expect((await license.heartbeat({ session_id: next.body.session_id })).status).toBe(200);
-});
-
-test('ignores a delayed release that was sent before the seat was acquired again', async () => {
-  const license = await suite.createLicense({ max: 1 });
-  const { session_id, session_token } = (await license.acquire('machine')).body;
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  const again = (await license.acquire('machine')).body;
-  expect(again.session_id).toBe(session_id);
-  const release = (body: Record<string, unknown>): Promise<Reply> =>
-    suite.call('POST', '/api/v1/licenses/release', {
-      authorization: `License ${license.key}`,
-      body: { session_id, ...body },
-    });
-  expect((await release({ session_token, sent_after_ms: 0 })).status).toBe(204);
-  expect((await license.heartbeat({ session_id })).status).toBe(200);
-  expect((await release({ session_token: again.session_token, sent_after_ms: 0 })).status).toBe(204);
-  expect((await license.heartbeat({ session_id })).status).toBe(404);
-  for (const sent_after_ms of [-1, 0.5, 86_400_001, '0'])
-    expect((await release({ sent_after_ms })).body.code).toBe('VALIDATION_FAILED');
 });
 
 test('releases the seat on DELETE of the session with its license key', async () => {
@@ -114,6 +96,74 @@ test('releases seats of a suspended license', async () => {
   expect((await license.release(session_id)).status).toBe(204);
   const { seats } = (await suite.operate('GET', `/api/v1/licenses/${license.licenseId}`)).body;
   expect(seats.active).toBe(0);
+});
+
+test('returns a loan, which is then no longer on record', async () => {
+  const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+  const { session_id } = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
+  expect(await suite.deps.records.get(LOANS, session_id)).toBeDefined();
+  expect((await license.release(session_id)).status).toBe(204);
+  expect(await suite.deps.records.get(LOANS, session_id)).toBeUndefined();
+  expect((await license.acquire('next')).status).toBe(201);
+});
+
+describe('an operator', () => {
+  const acquire = (license: TestLicense, instance_id: string, more = {}) =>
+    license.acquire('machine', { instance_id, ...more });
+
+  test('ends one program, whose siblings keep the seat', async () => {
+    const license = await suite.createLicense({ max: 1 });
+    const ids: string[] = [];
+    for (const n of ['1', '2']) ids.push((await acquire(license, n)).body.session_id);
+    const [hung = '', fine = ''] = ids;
+    expect((await evict(hung, 'program')).status).toBe(204);
+    expect((await license.heartbeat({ session_id: fine })).status).toBe(200);
+    expect((await license.heartbeat({ session_id: hung })).body.ended).toBe('evicted');
+    expect((await license.acquire('rival')).body.code).toBe('SEATS_EXHAUSTED');
+  });
+
+  test('frees a seat with all its programs and loans, which is on record at once', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const ids: string[] = [];
+    for (const n of ['1', '2']) ids.push((await acquire(license, n)).body.session_id);
+    ids.push((await acquire(license, '3', { borrow_days: 7 })).body.session_id);
+    expect((await evict(ids[1] ?? '', 'seat')).status).toBe(204);
+    for (const id of ids)
+      expect(await suite.deps.records.get(SESSION_HISTORIES, id)).toMatchObject({ endReason: 'evicted' });
+    expect(await suite.deps.records.get(LOANS, ids[2] ?? '')).toBeUndefined();
+    expect((await license.acquire('next')).status).toBe(201);
+  });
+
+  test('gets a 400 for another scope', async () => {
+    const refused = await evict(newSessionId('lic_00_0123456789abcdef'), 'machine');
+    expect([refused.status, refused.body.errors?.[0].at]).toEqual([400, 'scope']);
+  });
+});
+
+test('does not let a license key free a whole seat', async () => {
+  const license = await suite.createLicense({ max: 1 });
+  const { session_id } = (await license.acquire('machine')).body;
+  const authorization = `License ${license.key}`;
+  const path = `/api/v1/licenses/sessions/${session_id}`;
+  const refused = await suite.call('DELETE', `${path}?scope=seat`, { authorization });
+  expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
+  expect((await license.heartbeat({ session_id })).status).toBe(200);
+  expect((await suite.call('DELETE', `${path}?scope=program`, { authorization })).status).toBe(204);
+  expect((await license.acquire('next')).status).toBe(201);
+});
+
+test('keeps a user’s seat on the desktop when their program on the laptop ends', async () => {
+  const license = await suite.createLicense({ max: 1, unit: 'user' });
+  const start = async (machine: string) =>
+    (await license.acquire(machine, { user_id: 'ada', instance_id: `start on ${machine}` })).body.session_id;
+  const [desktop, laptop] = [await start('desktop'), await start('laptop')];
+  expect((await license.release(laptop)).status).toBe(204);
+  const beat = await license.heartbeat({ session_id: desktop });
+  expect([beat.status, beat.body.status]).toEqual([200, 'heartbeat_acknowledged']);
+  expect(beat.body).not.toHaveProperty('revived');
+  expect((await license.acquire('rival', { user_id: 'grace' })).body.code).toBe('SEATS_EXHAUSTED');
+  await license.release(desktop);
+  expect((await license.acquire('rival', { user_id: 'grace' })).status).toBe(201);
 });
 
 test('lets an operator end any session permanently', async () => {

@@ -12,7 +12,12 @@ const OfLicense = z.strictObject({
 const Session = z.strictObject({
   session_id: SessionId,
   license_id: LicenseId,
+  /** `program`: a running program. `loan`: a borrowed seat. */
+  kind: z.enum(['program', 'loan']),
+  /** Pseudonym of the seat's holder: the machine, user or process. Sessions with the same holder share one seat. */
   holder: z.string(),
+  /** When the seat is free: at the latest `expires_at` of its sessions. */
+  seat_expires_at: Timestamp,
   fingerprint: z.string(),
   hostname: z.nullable(z.string()),
   user_id: z.nullable(z.string()),
@@ -20,11 +25,12 @@ const Session = z.strictObject({
   app_version: z.nullable(z.string()),
   acquired_at: Timestamp,
   expires_at: Timestamp,
-  /** null if the seat is not borrowed. */
+  /** When a loan ends; null for a program. */
   borrowed_until: z.nullable(Timestamp),
 });
 
 const SessionPage = z.strictObject({
+  /** `active`: seats in use, however many sessions they have. */
   seats: z.strictObject({ active: z.int(), max: z.int(), overdraft: z.int() }),
   sessions: z.array(Session),
   next_cursor: z.nullable(z.string()),
@@ -49,14 +55,14 @@ export default defineFunction({
       method: 'GET',
       path: '/api/v1/sessions',
       summary: 'List the sessions that hold a seat now.',
-      description: 'Returns the sessions of a license, ordered by when they expire.',
+      description:
+        'Returns the sessions of a license, seat by seat, ordered by when the seats expire. `limit` counts seats: a page has all sessions of each of its seats.',
       auth: accessOf('sessions.list'),
       query: OfLicense,
       answers: {
         sessions: {
           status: 200,
-          description:
-            'One page. A session that is extended in the meantime may appear twice; none is missed.',
+          description: 'One page. A seat that is extended in the meantime may appear twice; none is missed.',
           body: SessionPage,
         },
       },

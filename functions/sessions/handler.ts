@@ -12,9 +12,10 @@ import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SESSIONS_OF_LICENSE } from '../../shared/ports/queries.ts';
 import { whyUnreadable } from '../../shared/ports/seat-maintenance.ts';
+import type { Seat } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
-const Position = z.strictObject({ sessionId: z.string(), expiresAtMs: z.int() });
+const Position = z.strictObject({ holder: z.string(), expiresAtMs: z.int() });
 
 async function listSessions(
   { query, caller, standing, note }: RequestOf<typeof contract, 'list'>,
@@ -27,16 +28,18 @@ async function listSessions(
   // Operators can read every license, so the records are not read.
   const license = caller.kind === 'operator' ? undefined : await readOwn(query.license_id, standing, deps);
   if (license && 'problem' in license) return license;
-  const verdict = await deps.seats.listSessions(query.license_id, { limit, after: start.position });
+  const verdict = await deps.seats.listSeats(query.license_id, { limit, after: start.position });
   if (verdict.verdict !== 'OK') return { problem: 'LICENSE_NOT_FOUND' };
 
-  const { active, max, overdraft, sessions, unreadable = [], next } = verdict;
+  const { active, max, overdraft, seats, unreadable = [], next } = verdict;
   noteUnreadable(note, unreadable.map(whyUnreadable));
   return {
     answer: 'sessions',
     body: {
       seats: { active, max, overdraft },
-      sessions: sessions.map((session) => describeSession(query.license_id, session)),
+      sessions: seats.flatMap((seat) =>
+        seat.sessions.map((session) => describeSession(query.license_id, seat, session)),
+      ),
       next_cursor: next ? sealCursor(next) : null,
     },
   };
@@ -63,12 +66,16 @@ async function readOwn(licenseId: string, standing: (tenantId: string) => Standi
 
 function describeSession(
   licenseId: string,
-  { sessionId, holder, acquiredAtMs, expiresAtMs, borrowedUntilMs, facts }: Session,
+  seat: Seat,
+  { sessionId, kind, acquiredAtMs, expiresAtMs, facts }: Session,
 ) {
+  const isLoan = kind === 'loan';
   return {
     session_id: sessionId,
     license_id: licenseId,
-    holder,
+    kind: isLoan ? ('loan' as const) : ('program' as const),
+    holder: seat.holder,
+    seat_expires_at: timestamp(seat.expiresAtMs),
     fingerprint: facts.fingerprint,
     hostname: facts.hostname ?? null,
     user_id: facts.userId ?? null,
@@ -76,7 +83,7 @@ function describeSession(
     app_version: facts.appVersion ?? null,
     acquired_at: timestamp(acquiredAtMs),
     expires_at: timestamp(expiresAtMs),
-    borrowed_until: borrowedUntilMs === undefined ? null : timestamp(borrowedUntilMs),
+    borrowed_until: isLoan ? timestamp(expiresAtMs) : null,
   };
 }
 

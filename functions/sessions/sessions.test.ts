@@ -39,6 +39,8 @@ test('lists sessions with holder, start and expiry to operators', async () => {
   expect(page.body.sessions[0]).toEqual({
     session_id,
     license_id: license.licenseId,
+    kind: 'program',
+    seat_expires_at: '2030-01-01T00:06:00.000Z',
     holder: expect.stringMatching(/^[\w-]{12}$/),
     fingerprint: 'machine-a',
     ...facts,
@@ -47,6 +49,35 @@ test('lists sessions with holder, start and expiry to operators', async () => {
     borrowed_until: null,
   });
   expect(page.body.sessions[1]).toMatchObject({ hostname: null, user_id: null, app_version: null });
+});
+
+test('lists seat by seat, with all sessions of each', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2030-01-01T00:00:00Z') });
+  const license = await suite.createLicense({ max: 2, borrow: { max_days: 5 } });
+  const acquire = async (machine: string, instance_id: string, more = {}): Promise<string> => {
+    vi.setSystemTime(Date.now() + 1000);
+    return (await license.acquire(machine, { instance_id, ...more })).body.session_id;
+  };
+  const editor = await acquire('desk', 'editor');
+  const other = await acquire('other', 'editor');
+  const viewer = await acquire('desk', 'viewer');
+  const loan = await acquire('desk', 'editor', { borrow_days: 1 });
+
+  const page = await list(license.licenseId);
+  expect(page.body.seats.active).toBe(2);
+  expect(idsOf(page)).toEqual([other, editor, viewer, loan]);
+  const [, ...ofDesk] = page.body.sessions;
+  const [{ holder }] = ofDesk;
+  const seat = { holder, seat_expires_at: '2030-01-02T00:00:04.000Z' };
+  expect(ofDesk).toMatchObject([
+    { ...seat, kind: 'program', expires_at: '2030-01-01T00:06:01.000Z', borrowed_until: null },
+    { ...seat, kind: 'program', expires_at: '2030-01-01T00:06:03.000Z', borrowed_until: null },
+    { ...seat, kind: 'loan', borrowed_until: '2030-01-02T00:00:04.000Z' },
+  ]);
+  const first = await list(license.licenseId, '&limit=1');
+  expect(idsOf(first)).toEqual([other]);
+  const second = await list(license.licenseId, `&limit=1&cursor=${first.body.next_cursor}`);
+  expect(idsOf(second)).toEqual([editor, viewer, loan]);
 });
 
 test('lists a borrowed seat with the end of its loan', async () => {
@@ -110,10 +141,10 @@ test('does not extend the sessions that it lists', async () => {
 test('lists the other sessions if one cannot be read, and logs which and what to do', async () => {
   const { licenseId } = await suite.createLicense();
   const [sessionId, from] = [newSessionId(licenseId), suite.logged.length];
-  vi.spyOn(suite.deps.seats, 'listSessions').mockResolvedValueOnce({
-    ...{ verdict: 'OK', active: 2, max: 2, overdraft: 0, sessions: [] },
+  vi.spyOn(suite.deps.seats, 'listSeats').mockResolvedValueOnce({
+    ...{ verdict: 'OK', active: 2, max: 2, overdraft: 0, seats: [] },
     unreadable: [sessionId],
-    next: { sessionId, expiresAtMs: 1 },
+    next: { holder: 'holder', expiresAtMs: 1 },
   });
   const page = await list(licenseId, '&limit=1');
   expect(page.body).toMatchObject({ seats: { active: 2 }, sessions: [] });
@@ -131,9 +162,9 @@ test('returns the same 404 for all unknown licenses', async () => {
 test.each([
   'rubbish',
   'bnVsbA',
-  sealCursor({ sessionId: 7, expiresAtMs: 1 }),
-  sealCursor({ sessionId: 'x', expiresAtMs: 1.5 }),
-  sealCursor({ sessionId: 'x', expiresAtMs: 1, more: 1 }),
+  sealCursor({ holder: 7, expiresAtMs: 1 }),
+  sealCursor({ holder: 'x', expiresAtMs: 1.5 }),
+  sealCursor({ holder: 'x', expiresAtMs: 1, more: 1 }),
 ])('refuses an invalid cursor (%s)', async (cursor) => {
   const { licenseId } = await suite.createLicense();
   const refused = await list(licenseId, `&cursor=${cursor}`);

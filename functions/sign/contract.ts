@@ -42,7 +42,8 @@ export default defineFunction({
       method: 'POST',
       path: '/api/v1/licenses/sign',
       summary: 'Sign a license for use offline.',
-      description: 'Signs the license of a session that holds a seat. Clients verify it without a network.',
+      description:
+        'Signs the license for the machine of a session that holds a seat. Clients verify it without a network. Later sessions of the same holder on that machine get the same signed license, while it is valid for long enough and the license is unchanged.',
       auth: accessOf('sign.sign'),
       standing: 'token',
       limit: { by: 'caller', requests: 1_200, windowSeconds: 60, uncounted: 'refuse' },
@@ -61,6 +62,7 @@ export default defineFunction({
             features: z.optional(Features),
             seats: z.optional(wholeNumber(0, MAX_SEATS)),
             fingerprint: z.optional(text(256)),
+            /** Names the session in place of the `session_id` beside `license_data`. It is not signed. */
             session_id: z.optional(SessionId),
             expires_at: z.optional(SettableTimestamp),
             offline_until: z.optional(SettableTimestamp),
@@ -78,6 +80,7 @@ export default defineFunction({
         'VALIDATION_FAILED',
         'NOT_ENTITLED',
         'SESSION_NOT_FOUND',
+        'SIGNED_LIMIT',
         'CREDENTIALS_INVALID',
         'LICENSE_NOT_FOUND',
         'LICENSE_SUSPENDED',

@@ -20,7 +20,7 @@ import { requestedLicense } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import type { Proof, SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
+import type { Proof, ReserveVerdict, SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
 import type { SigningKey } from '../../shared/ports/signer.ts';
 import type contract from './contract.ts';
 
@@ -31,8 +31,8 @@ async function sign(
   { body, caller }: RequestOf<typeof contract, 'sign'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'sign'>> {
-  const ask = body.license_data ?? {};
-  const sessionId = body.session_id ?? ask.session_id;
+  const { session_id: named, ...ask } = body.license_data ?? {};
+  const sessionId = body.session_id ?? named;
   if (sessionId === undefined) return NO_SESSION;
   const { proof } = caller;
   const licenseId = requestedLicense(caller, sessionId);
@@ -41,6 +41,7 @@ async function sign(
 
   const found = await deps.seats.readSession(request);
   if (found.verdict !== 'OK') return refuseSession(found, proof);
+  if (named !== undefined && named !== sessionId) return OTHER_SESSION;
   const kept = reusableLicense(found.signed, {
     ...matchOf(found, key),
     ask,
@@ -62,11 +63,14 @@ async function sign(
 
   const draft = draftLicenseData(license, held.session, ask, held.atMs);
   if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(fieldErrorOf));
+  const signature = { licenseId, sessionId, untilMs: Date.parse(draft.data.expires_at) };
+  const refused = refuseSignature(await deps.seats.reserveSignature(signature));
+  if (refused) return refused;
   const signed = await signData(draft.data, key);
   if ('problem' in signed) return signed;
   const { endsAtMs } = draft;
   const text = keep(signed, { ...matchOf(held, key), ask, version: license.version, endsAtMs });
-  if ((await deps.seats.keepSigned(licenseId, sessionId, text)) === 'GONE') return SESSION_NOT_FOUND;
+  if ((await deps.seats.keepSigned({ ...signature, signed: text })) === 'GONE') return SESSION_NOT_FOUND;
   return { answer: 'signed', body: describe(signed) };
 }
 
@@ -74,13 +78,16 @@ const NO_SESSION = refuseFields('VALIDATION_FAILED', [
   { at: '/session_id', detail: 'Acquire a seat, and pass the id of its session.' },
 ]);
 
+const OTHER_SESSION = refuseFields('NOT_ENTITLED', [
+  { at: '/license_data/session_id', detail: 'does not match session_id' },
+]);
+
 const SESSION_NOT_FOUND = { problem: 'SESSION_NOT_FOUND' } as const;
 
 type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
 
 function matchOf({ session, atMs }: Held, { keyId }: SigningKey) {
-  const { facts, borrowedUntilMs } = session;
-  return { keyId, fingerprint: facts.fingerprint, nowMs: atMs, isExact: borrowedUntilMs !== undefined };
+  return { keyId, nowMs: atMs, isExact: session.kind === 'loan' };
 }
 
 /** Updates the seat store first if a change of the license has not reached it yet, then reads the session again. */
@@ -97,6 +104,31 @@ async function underCurrentTerms(
 
 function refuseSession(refusal: Exclude<SessionVerdict, Held>, by: Proof) {
   return refusal.verdict === 'GONE' ? SESSION_NOT_FOUND : refuseLicense(refusal, by);
+}
+
+/** Signing costs the vendor's KMS quota, and a signed license is good without the server: both are limited. */
+function refuseSignature(
+  reserved: ReserveVerdict,
+): Refusal<'SIGNED_LIMIT' | 'RATE_LIMITED' | 'SESSION_NOT_FOUND'> | undefined {
+  switch (reserved.verdict) {
+    case 'RESERVED':
+      return undefined;
+    case 'SIGNED_LIMIT': {
+      const { limit } = reserved;
+      return {
+        problem: 'SIGNED_LIMIT',
+        detail: `${limit} machines hold a signed license of this license. You can use your seat online.`,
+        members: { limit },
+      };
+    }
+    case 'TOO_OFTEN': {
+      const { retryAfterSeconds } = reserved;
+      const detail = 'Too many licenses were signed for this seat today.';
+      return { problem: 'RATE_LIMITED', detail, retryAfterSeconds, because: 'signatures of the seat' };
+    }
+    case 'GONE':
+      return SESSION_NOT_FOUND;
+  }
 }
 
 function fieldErrorOf({ field, detail }: Excess) {

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { memberOf } from '../../shared/adapters/seats/encoding.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { SignVerdict } from '../../shared/ports/signer.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { interceptSigning } from '../testing/intercept-signing.ts';
 import type { TestLicense } from '../testing/suite.ts';
 
@@ -62,7 +62,6 @@ test('signs the whole license of a session that holds a seat, and names the key'
     features: ['export', 'print'],
     seats: 3,
     fingerprint: 'machine',
-    session_id: session,
     issued_at: at(clocked.nowMs()),
     expires_at: at(untilMs),
     offline_until: at(untilMs),
@@ -142,7 +141,7 @@ describe('the token', () => {
     const { body } = await license.sign({ session_id: session });
     const { payload, protectedHeader } = await verified(body.license_token);
     expect(payload.license).toEqual(body.license_data);
-    expect(payload).toMatchObject({ sub: license.licenseId, jti: session });
+    expect(payload).toMatchObject({ sub: license.licenseId });
     expect(payload.exp).toBe(Math.floor(Date.parse(body.license_data.expires_at) / 1000));
     expect(protectedHeader).toEqual({ alg: 'RS256', typ: 'license+jwt', kid: body.key_id });
   });
@@ -217,28 +216,81 @@ describe('a repeated request', () => {
     expect((await countSignatures(() => license.sign(less))).signatures).toBe(0);
   });
 
-  test('signs for the new machine after the session moved to it', async () => {
+  test('signs for each machine of a user', async () => {
     const license = await clocked.suite.createLicense({ unit: 'user' });
-    const { session_id } = (await license.acquire('desk', { user_id: 'ada' })).body;
-    expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('desk');
-    expect((await license.acquire('laptop', { user_id: 'ada' })).body.session_id).toBe(session_id);
-    expect((await license.sign({ session_id })).body.license_data.fingerprint).toBe('laptop');
+    const signedOn = async (machine: string) => {
+      const { session_id } = (await license.acquire(machine, { user_id: 'ada' })).body;
+      return countSignatures(() => license.sign({ session_id }));
+    };
+    for (const machine of ['desk', 'laptop']) {
+      const { result, signatures } = await signedOn(machine);
+      expect([result.body.license_data.fingerprint, signatures]).toEqual([machine, 2]);
+    }
+    expect(await signedOn('desk')).toMatchObject({ signatures: 0, result: { status: 200 } });
   });
 
-  test('signs each session for its own machine', async () => {
-    const { license, session } = await seated();
-    const other = (await license.acquire('other')).body.session_id;
-    await license.sign({ session_id: session });
-    const { body } = await license.sign({ session_id: other });
-    expect(body.license_data).toMatchObject({ session_id: other, fingerprint: 'other' });
+  test('returns the same license to later sessions of the machine, without signing', async () => {
+    const license = await clocked.suite.createLicense();
+    const start = async (instance_id: string): Promise<string> =>
+      (await license.acquire('machine', { instance_id })).body.session_id;
+    const first = await start('start-1');
+    const signed = await license.sign({ session_id: first });
+    const sibling = await start('start-2');
+    for (const body of [
+      { session_id: sibling },
+      { license_data: { session_id: sibling } },
+      { session_id: sibling, license_data: { session_id: sibling } },
+    ]) {
+      const again = await countSignatures(() => license.sign(body));
+      expect(again).toMatchObject({ signatures: 0, result: { status: 200, text: signed.text } });
+    }
   });
 
-  test('signs again after the session was revived', async () => {
-    const { license, session } = await seated();
-    await license.sign({ session_id: session });
+  test('returns the stored license after the session was revived', async () => {
+    const license = await clocked.suite.createLicense();
+    const { id: session_id, token: session_token } = await clocked.seat(license, 'machine');
+    const signed = await license.sign({ session_id });
     clocked.moveClock(400_000);
-    expect((await license.heartbeat({ session_id: session })).body.revived).toBe(true);
-    expect((await countSignatures(() => license.sign({ session_id: session }))).signatures).toBe(2);
+    expect((await license.heartbeat({ session_id, session_token })).body.revived).toBe(true);
+    const again = await countSignatures(() => license.sign({ session_id }));
+    expect(again).toMatchObject({ signatures: 0, result: { text: signed.text } });
+  });
+});
+
+describe('signatures are limited', () => {
+  /** Each request asks for another end, so that each needs a new signature. */
+  const signAnother = (license: TestLicense, session_id: string, n: number) => {
+    const expires_at = at(clocked.nowMs() + 60_000 + n);
+    return license.sign({ session_id, license_data: { expires_at } });
+  };
+
+  test('to 24 a seat and UTC day', async () => {
+    clocked.moveClock(DAY_MS - (clocked.nowMs() % DAY_MS));
+    const { license, session } = await seated();
+    for (let n = 0; n < 24; n += 1) expect((await signAnother(license, session, n)).status).toBe(200);
+    const refused = await countSignatures(() => signAnother(license, session, 24));
+    expect(refused).toMatchObject({ signatures: 0, result: { status: 429 } });
+    expect(refused.result.body.code).toBe('RATE_LIMITED');
+    expect(Number(refused.result.headers.get('retry-after'))).toBeGreaterThan(23 * 3600);
+    expect((await signAnother(license, session, 23)).status).toBe(200);
+    const { session_id } = (await license.acquire('other')).body;
+    expect((await license.sign({ session_id })).status).toBe(200);
+  });
+
+  test('to the machines that may hold a signed license at once', async () => {
+    const license = await clocked.suite.createLicense({ max: 1, unit: 'user' });
+    const acquire = async (n: number): Promise<string> =>
+      (await license.acquire(`machine-${n}`, { user_id: 'ada' })).body.session_id;
+    for (let n = 0; n < 10; n += 1) {
+      const signed = await license.sign({ session_id: await acquire(n) });
+      expect(signed.status, signed.text).toBe(200);
+    }
+    const session_id = await acquire(10);
+    const refused = await countSignatures(() => license.sign({ session_id }));
+    expect(refused).toMatchObject({ signatures: 0, result: { status: 409 } });
+    expect(refused.result.body).toMatchObject({ code: 'SIGNED_LIMIT', limit: 10 });
+    await license.release(await acquire(0));
+    expect((await license.sign({ session_id })).status).toBe(200);
   });
 });
 
@@ -363,15 +415,15 @@ test('applies a change that has not reached the seat store yet', async () => {
   expect((await license.sign({ session_id: session })).body.code).toBe('LICENSE_SUSPENDED');
 });
 
-test('deletes the signed license from Redis with its session', async () => {
+test('keeps no signed license in Redis for a machine whose last session was released', async () => {
   const { license, session } = await seated();
   const { body } = await license.sign({ session_id: session });
-  const key = `signed:{s${license.licenseId.slice(4, 6)}}:${license.licenseId}`;
-  expect(await clocked.redis.command(['HGET', key, memberOf(license.licenseId, session)])).toContain(
-    body.signed_license,
-  );
+  // Redis' JSON escapes slashes.
+  const stored = async () =>
+    [...(await readRedisValues(clocked.redis)).values()].join('\n').replaceAll('\\', '');
+  expect(await stored()).toContain(body.signed_license);
   await license.release(session);
-  expect(await clocked.redis.command(['EXISTS', key])).toBe(0);
+  expect(await stored()).not.toContain(body.signed_license);
 });
 
 test('puts nothing into the token header that a verifier has to trust', async () => {

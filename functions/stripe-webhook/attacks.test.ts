@@ -59,7 +59,7 @@ async function state(): Promise<unknown> {
     events: await Promise.all(
       Array.from({ length: n }, (_, i) => records.get(BILLING_EVENTS, `evt_forged${i + 1}`)),
     ).then((found) => found.filter((event) => event !== undefined)),
-    pool: await seats.listSessions(licenseId, { limit: 0 }),
+    pool: await seats.listSeats(licenseId, { limit: 0 }),
   };
 }
 
@@ -115,14 +115,14 @@ test('does not log the content of a signed event that is not JSON', async () => 
 test('accepts signed events of every size that Stripe sends', async () => {
   const reply = await post(eventBody({ filler: 'x'.repeat(100_000) }));
   expect(reply.body).toEqual({ received: true, outcome: 'done' });
-  const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
+  const pool = await suite.deps.seats.listSeats(licenseId, { limit: 0 });
   expect(pool).toMatchObject({ max: 9 });
 });
 
 test('reads the current state from Stripe, instead of trusting the event', async () => {
   const object = { id: subscriptionId, object: 'subscription', items: { data: [{ quantity: 1_000_000 }] } };
   await post(eventBody({ data: { object } }));
-  const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
+  const pool = await suite.deps.seats.listSeats(licenseId, { limit: 0 });
   expect(pool).toMatchObject({ max: 9 });
 });
 

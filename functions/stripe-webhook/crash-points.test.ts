@@ -73,7 +73,7 @@ async function paidFor() {
 }
 
 async function seatsOf(licenseId: string): Promise<number | undefined> {
-  const pool = await suite.deps.seats.listSessions(licenseId, { limit: 0 });
+  const pool = await suite.deps.seats.listSeats(licenseId, { limit: 0 });
   return pool.verdict === 'OK' ? pool.max : undefined;
 }
 

@@ -219,8 +219,10 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
       const acquired = await seats.acquire({
         licenseId: purchase.licenseId,
         proof: { kind: 'trusted' },
-        proposedSessionId: `ses_${purchase.licenseId.slice(4)}_0000000000000000`,
+        kind: 'machine',
+        sessionId: `ses_${purchase.licenseId.slice(4)}_0000000000000000`,
         holders: { machine: 'machine' },
+        machine: 'machine',
         facts: { fingerprint: 'machine' },
       });
       if (hold !== null) expect(acquired.verdict).toBe('SUSPENDED');

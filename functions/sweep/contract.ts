@@ -21,10 +21,11 @@ const Swept = z.strictObject({
       copies: count,
       copies_repaired: count,
       copies_removed: count,
+      loans: count,
+      /** Borrowed seats that Redis had lost and that were restored. */
+      loans_restored: count,
       sessions: count,
       sessions_missing: count,
-      /** Borrowed seats that Redis had lost and that were restored. */
-      sessions_reseated: count,
       sessions_closed: count,
     }),
   ),
@@ -40,6 +41,8 @@ const Swept = z.strictObject({
   usage_refused: count,
   /** Usage records that Stripe may have received. Stripe was down for so long that resending might bill them twice. */
   usage_uncertain: count,
+  /** Borrowed seats that Redis had lost and has no free seat for. */
+  loans_without_room: count,
   /** Erasures whose first or second round was completed. */
   erased: count,
   /** Records past their retention period that were deleted, or no longer show who held a seat. */

@@ -4,6 +4,7 @@ import { limitField } from '../../shared/http/limit-field.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { restoreBars } from '../../shared/use-cases/bars.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
 import { meterUsage } from './metering.ts';
@@ -28,6 +29,8 @@ async function sweep(
     () => deps.clock.nowMs() >= endMs,
     (fault) => note({ severity: 'ERROR', because: fault.message, ...limitField(fault) }),
   );
+  // First: until a lost bar is back, the seat store serves a user who was removed.
+  await run.attempt(() => restoreBars(deps));
   await inParallel(allShards(deps.shards), SHARDS_AT_A_TIME, async (shard) => {
     if (!run.unavailable.has('seats')) await run.attempt(() => sweepShard(shard, deps, run));
   });
@@ -54,6 +57,8 @@ async function sweep(
       usage_error: progress.usageError ?? 'Stripe was unavailable for too long',
     });
   noteUnreadable(note, progress.unreadableDocuments);
+  if (progress.loansWithoutRoom.size > 0)
+    note({ severity: 'ERROR', licenses_without_room: [...progress.loansWithoutRoom.keys()].sort() });
   if (progress.unreadable > 0) note({ severity: 'ERROR', unreadable_events: progress.unreadable });
   const unavailable = [...run.unavailable].sort();
   const body = { ...describe(progress), complete: run.isComplete(), unavailable };
@@ -80,9 +85,10 @@ function describe(progress: SweepProgress) {
       copies: reconciled.copies,
       copies_repaired: reconciled.copiesRepaired,
       copies_removed: reconciled.copiesRemoved,
+      loans: reconciled.loans,
+      loans_restored: reconciled.loansRestored,
       sessions: reconciled.sessions,
       sessions_missing: reconciled.sessionsMissing,
-      sessions_reseated: reconciled.sessionsReseated,
       sessions_closed: reconciled.sessionsClosed,
     },
     billing_events: progress.billingEvents,
@@ -91,9 +97,14 @@ function describe(progress: SweepProgress) {
     usage_sent: progress.usageSent,
     usage_refused: progress.usageRefused,
     usage_uncertain: progress.usageUncertain,
+    loans_without_room: sumOf(progress.loansWithoutRoom.values()),
     erased,
     deleted,
   };
+}
+
+function sumOf(counts: Iterable<number>): number {
+  return [...counts].reduce((sum, count) => sum + count, 0);
 }
 
 export default { sweep } satisfies HandlersOf<typeof contract>;

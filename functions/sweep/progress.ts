@@ -13,6 +13,8 @@ export interface SweepProgress {
   unreadableDocuments: string[];
   sealed: number;
   reconciled: Reconciled | null;
+  /** Loans that the seat store has lost and has no free seat for, by license. */
+  loansWithoutRoom: Map<string, number>;
   /** Interrupted Stripe events that were completed. */
   billingEvents: number;
   /** Subscriptions that were checked without an event. */
@@ -35,9 +37,10 @@ export interface Reconciled {
   copies: number;
   copiesRepaired: number;
   copiesRemoved: number;
+  loans: number;
+  loansRestored: number;
   sessions: number;
   sessionsMissing: number;
-  sessionsReseated: number;
   sessionsClosed: number;
 }
 
@@ -52,6 +55,7 @@ export function emptyProgress(): SweepProgress {
     unreadableDocuments: [],
     sealed: 0,
     reconciled: null,
+    loansWithoutRoom: new Map(),
     billingEvents: 0,
     subscriptions: 0,
     usageCounted: 0,

@@ -1,18 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
-import { newLicenseId, shardOf } from '../../shared/domain/ids.ts';
+import type { Entitlement } from '../../shared/domain/entitlement.ts';
+import { eventOf } from '../../shared/domain/event.ts';
+import { newLicenseId, newSessionId, shardOf } from '../../shared/domain/ids.ts';
 import { entitlementOf, type LicenseChange, withLicenseChange } from '../../shared/domain/license.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import {
   LICENSES,
+  LOANS,
   RECONCILE_PASSES,
   RETENTION_PASSES,
   SESSION_HISTORIES,
 } from '../../shared/ports/collections.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
+import { recordLoan } from '../../shared/use-cases/loans.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import type { Reply, TestSuite } from '../testing/suite.ts';
+import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
 
 const HOUR_MS = 3_600_000;
 const TTL_MS = 360_000;
@@ -47,6 +51,11 @@ async function changeRecordOnly(licenseId: string, change: LicenseChange): Promi
     if (!license) throw new Error('no such license');
     transaction.set(LICENSES, licenseId, withLicenseChange(license, change, clocked.nowMs()));
   });
+}
+
+/** Puts a copy into the seat store only. */
+async function putCopy(entitlement: Entitlement): Promise<void> {
+  await suite.deps.seats.restore({ entitlement, loans: [], bars: [] });
 }
 
 test('compares everything exactly once an hour', async () => {
@@ -174,13 +183,15 @@ describe('an entitlement copy', () => {
     const licenseId = newLicenseId(known.tenantId);
     const license = await suite.deps.records.get(LICENSES, known.licenseId);
     if (!license) throw new Error('no license');
-    await suite.deps.seats.putLicense({ ...entitlementOf(license), licenseId });
+    await putCopy({ ...entitlementOf(license), licenseId });
     const acquireAs = (holder: string) =>
       suite.deps.seats.acquire({
         licenseId,
         proof: { kind: 'trusted' },
-        proposedSessionId: `ses_${licenseId.slice(4)}_${holder.padStart(16, '0')}`,
+        kind: 'machine',
+        sessionId: newSessionId(licenseId),
         holders: { machine: holder },
+        machine: holder,
         facts: { fingerprint: holder },
       });
     expect(await acquireAs('a')).toMatchObject({ verdict: 'GRANTED' });
@@ -203,7 +214,7 @@ describe('an entitlement copy', () => {
     for (let n = 0; n < 220; n += 1) {
       const another = { ...license, licenseId: newLicenseId(tenantId) };
       await suite.deps.records.create(LICENSES, another.licenseId, another);
-      await suite.deps.seats.putLicense({ ...entitlementOf(another), max: n === 219 ? 9 : 1 });
+      await putCopy({ ...entitlementOf(another), max: n === 219 ? 9 : 1 });
     }
     moveClock(HOUR_MS);
     const { listCopies } = suite.deps.seatMaintenance;
@@ -265,9 +276,9 @@ describe('a session', () => {
     const license = await suite.createLicense({ ttl_seconds: 7_200 });
     const { id } = await seat(license, 'machine');
     await suite.settle();
-    const whichSeated = vi.spyOn(suite.deps.seatMaintenance, 'whichSeated').mockResolvedValue(new Set());
+    const whichLiving = vi.spyOn(suite.deps.seatMaintenance, 'whichLiving').mockResolvedValue(new Set());
     expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_missing: 1 });
-    whichSeated.mockRestore();
+    whichLiving.mockRestore();
     expect((await license.heartbeat({ session_id: id })).body).not.toHaveProperty('revived');
     await sweepAnHourLater();
     expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
@@ -295,74 +306,6 @@ describe('a session', () => {
     ]);
   });
 
-  test('with a borrowed seat that Redis lost is seated again until the end of its loan, while its client is offline', async () => {
-    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
-    const lent = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
-    await suite.settle();
-    await clocked.redis.command(['FLUSHALL']);
-    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({
-      sessions_reseated: 1,
-      sessions_missing: 0,
-    });
-
-    const refused = await license.acquire('other');
-    expect(refused.body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 1 });
-    const [held] = (await suite.operate('GET', `/api/v1/sessions?license_id=${license.licenseId}`)).body
-      .sessions;
-    expect(held).toMatchObject({
-      session_id: lent.session_id,
-      acquired_at: expect.any(String),
-      expires_at: lent.borrowed_until,
-      borrowed_until: lent.borrowed_until,
-    });
-    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_reseated: 0 });
-    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
-      { isOpen: true, missingSinceMs: null },
-    ]);
-
-    // The records do not contain the machine: nothing is signed until it acquires again.
-    const { session_id } = lent;
-    expect((await license.sign({ session_id })).body.code).toBe('SESSION_NOT_FOUND');
-    const again = await license.acquire('field-laptop');
-    expect(again.body).toMatchObject({ session_id, borrowed_until: lent.borrowed_until });
-    expect((await license.sign({ session_id })).body.license_data.offline_until).toBe(lent.borrowed_until);
-  });
-
-  test('with a borrowed seat of a suspended license is reported lost like any other', async () => {
-    const license = await suite.createLicense({ borrow: { max_days: 7 } });
-    await license.acquire('field-laptop', { borrow_days: 7 });
-    await suite.settle();
-    await clocked.redis.command(['FLUSHALL']);
-    await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
-    const { body } = await sweepAnHourLater();
-    expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
-  });
-
-  test('with a released borrowed seat is not seated again', async () => {
-    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
-    const { session_id } = (await license.acquire('field-laptop', { borrow_days: 7 })).body;
-    await suite.settle();
-    await license.release(session_id);
-    // Its end is not recorded yet when everything is compared.
-    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_reseated: 0 });
-    expect((await license.acquire('other')).status).toBe(201);
-  });
-
-  test('with a borrowed seat is reported lost if all seats are taken', async () => {
-    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
-    await license.acquire('field-laptop', { borrow_days: 7 });
-    await suite.settle();
-    await clocked.redis.command(['FLUSHALL']);
-    const { session_id } = (await license.acquire('other', {})).body;
-    moveClock(HOUR_MS - TTL_MS);
-    await license.heartbeat({ session_id });
-    moveClock(TTL_MS - 1);
-    await license.heartbeat({ session_id });
-    moveClock(1);
-    const { body } = await suite.sweep();
-    expect(body.reconciled).toMatchObject({ sessions_reseated: 0, sessions_missing: 1 });
-  });
-
   test('that always holds its seat is never marked as missing', async () => {
     const license = await suite.createLicense();
     const { id } = await seat(license, 'machine');
@@ -377,5 +320,119 @@ describe('a session', () => {
       expect(reconciled).toMatchObject({ sessions: 1, sessions_missing: 0, sessions_closed: 0 });
     }
     expect(compared).toBe(2);
+  });
+});
+
+describe('a loan', () => {
+  /** A license of one seat, which is borrowed. */
+  async function lend() {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const reply = await license.acquire('field-laptop', { borrow_days: 7 });
+    expect(reply.status, reply.text).toBe(201);
+    await suite.settle();
+    return { license, lent: reply.body };
+  }
+
+  /** A loan that only the records have: its license has a free seat no more. */
+  async function loseLoan(license: TestLicense) {
+    const { licenseId, tenantId } = license;
+    const sessionId = newSessionId(licenseId);
+    const atMs = clocked.nowMs();
+    const untilMs = atMs + 7 * 24 * HOUR_MS;
+    const times = { acquiredAtMs: atMs, expiresAtMs: untilMs };
+    const facts = { fingerprint: 'field-laptop' };
+    const session = { sessionId, kind: 'loan', holder: 'h', machine: 'm', ...times, facts } as const;
+    await recordLoan(session, suite.deps);
+    const detail = { holder: 'h', acquiredAtMs: atMs, borrowedUntilMs: untilMs };
+    const fields = { type: 'session.borrowed', tenantId, licenseId, sessionId, atMs } as const;
+    await suite.deps.events.publish([eventOf({ ...fields, position: `${atMs}-0`, detail })]);
+    await suite.delivered();
+    return sessionId;
+  }
+
+  const listed = async ({ licenseId }: TestLicense) =>
+    (await suite.operate('GET', `/api/v1/sessions?license_id=${licenseId}`)).body;
+
+  test('that Redis lost is seated again until its end, while its client is offline', async () => {
+    const { license, lent } = await lend();
+    await clocked.redis.command(['FLUSHALL']);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({
+      ...{ loans: 1, loans_restored: 1, sessions: 1, sessions_missing: 0 },
+    });
+    expect((await listed(license)).sessions).toMatchObject([
+      { session_id: lent.session_id, kind: 'loan', borrowed_until: lent.borrowed_until },
+    ]);
+    expect((await license.acquire('other')).body).toMatchObject({ code: 'SEATS_EXHAUSTED', active: 1 });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ loans: 1, loans_restored: 0 });
+    expect(await historiesOf(suite.deps.records, license.licenseId)).toMatchObject([
+      { isOpen: true, missingSinceMs: null },
+    ]);
+  });
+
+  test('that Redis lost can be signed again once its client has sent its session token', async () => {
+    const { license, lent } = await lend();
+    await clocked.redis.command(['FLUSHALL']);
+    await sweepAnHourLater();
+    const { session_id, session_token, borrowed_until } = lent;
+    expect((await license.sign({ session_id })).status).toBeGreaterThanOrEqual(400);
+    expect((await license.heartbeat({ session_id, session_token })).status).toBe(200);
+    const { license_data } = (await license.sign({ session_id })).body;
+    expect(license_data).toMatchObject({ offline_until: borrowed_until });
+  });
+
+  test('of a suspended license is restored: its client may be offline', async () => {
+    const { license } = await lend();
+    await clocked.redis.command(['FLUSHALL']);
+    await suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_missing: 0 });
+    expect((await listed(license)).sessions).toHaveLength(1);
+  });
+
+  test('that was returned is not restored, and its document is deleted even if a crash left it', async () => {
+    const { license, lent } = await lend();
+    const { records } = suite.deps;
+    const left = await records.get(LOANS, lent.session_id);
+    await license.release(lent.session_id);
+    expect(await records.get(LOANS, lent.session_id)).toBeUndefined();
+    if (left) await records.create(LOANS, lent.session_id, left);
+    await suite.settle();
+    await clocked.redis.command(['FLUSHALL']);
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ loans: 1, loans_restored: 0 });
+    expect(await records.get(LOANS, lent.session_id)).toBeUndefined();
+    expect((await license.acquire('other')).status).toBe(201);
+  });
+
+  test('for which there is no room is logged with its license, stays lent, and is restored when a seat is free', async () => {
+    const license = await suite.createLicense({ max: 1, ttl_seconds: 7_200 });
+    const { id } = await seat(license, 'other');
+    const sessionId = await loseLoan(license);
+    const from = suite.logged.length;
+    const { body } = await sweepAnHourLater();
+    expect(body).toMatchObject({
+      loans_without_room: 1,
+      reconciled: { loans_restored: 0, sessions_missing: 0 },
+    });
+    expect(suite.logged.slice(from)).toContainEqual(
+      expect.objectContaining({
+        ...{ function: 'sweep', severity: 'ERROR', loans_without_room: 1 },
+        licenses_without_room: [license.licenseId],
+      }),
+    );
+    await license.release(id);
+    expect((await sweepAnHourLater()).body).toMatchObject({
+      ...{ loans_without_room: 0, reconciled: { loans_restored: 1 } },
+    });
+    expect((await listed(license)).sessions).toMatchObject([{ session_id: sessionId }]);
+    const histories = await historiesOf(suite.deps.records, license.licenseId);
+    expect(histories.find((history) => history.sessionId === sessionId)).toMatchObject({ isOpen: true });
+  });
+
+  test('that nobody restores any more counts as lost like any other session', async () => {
+    const license = await suite.createLicense({ max: 1, ttl_seconds: 10_800 });
+    await seat(license, 'other');
+    const sessionId = await loseLoan(license);
+    await suite.deps.records.transact(async (transaction) => transaction.delete(LOANS, sessionId));
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ loans: 0, sessions_missing: 1 });
+    expect((await sweepAnHourLater()).body.reconciled).toMatchObject({ sessions_closed: 1 });
   });
 });

@@ -1,25 +1,27 @@
 import type { Entitlement } from '../../shared/domain/entitlement.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { allShards } from '../../shared/domain/ids.ts';
+import type { Loan } from '../../shared/domain/loan.ts';
 import {
   duePass,
   isRetired,
   judgeCopy,
   judgeSession,
-  loanOf,
   lostEventOf,
   overrule,
   type ReconcilePass,
   retire,
 } from '../../shared/domain/reconcile.ts';
 import type { SessionHistory } from '../../shared/domain/session-history.ts';
-import { LICENSES, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
+import { LICENSES, LOANS, RECONCILE_PASSES, SESSION_HISTORIES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { resumeQuery } from '../../shared/ports/each-document.ts';
-import { OPEN_SESSIONS } from '../../shared/ports/queries.ts';
-import { restoreCopy } from '../../shared/ports/restore-copy.ts';
+import { ALL_LOANS, OPEN_SESSIONS } from '../../shared/ports/queries.ts';
+import { isReturned } from '../../shared/ports/restore-copy.ts';
 import { changeLicense, putCopy } from '../../shared/use-cases/licenses.ts';
+import { forgetLoan } from '../../shared/use-cases/loans.ts';
 import type { Reconciled } from './progress.ts';
+import { restoreLost } from './restore-lost.ts';
 import { inParallel, type SweepRun } from './run-steps.ts';
 
 const PASS_ID = 'reconcile';
@@ -28,7 +30,7 @@ const AT_A_TIME = 16;
 
 /**
  * Compares the seat store with the records once an hour, and repairs differences: entitlement copies in both
- * directions, sessions that were lost without an event, and borrowed seats that were lost. Stops when the sweep's time
+ * directions, borrowed seats that were lost, and sessions that were lost without an event. Stops when the sweep's time
  * is up; the next sweep continues.
  */
 export async function reconcile(deps: Deps, run: SweepRun): Promise<void> {
@@ -38,32 +40,48 @@ export async function reconcile(deps: Deps, run: SweepRun): Promise<void> {
     copies: 0,
     copiesRepaired: 0,
     copiesRemoved: 0,
+    loans: 0,
+    loansRestored: 0,
     sessions: 0,
     sessionsMissing: 0,
-    sessionsReseated: 0,
     sessionsClosed: 0,
   };
   run.progress.reconciled = done;
   while (pass.finishedAtMs === null) {
     if (run.isTimeUp()) return run.markIncomplete();
-    pass =
-      pass.step === 'copies'
-        ? await compareCopies(pass, deps, done)
-        : await compareSessions(pass, deps, done, run);
+    pass = await STEPS[pass.step](pass, deps, done, run);
     await writePass(pass, deps);
   }
 }
 
-async function compareCopies(pass: ReconcilePass, deps: Deps, done: Reconciled): Promise<ReconcilePass> {
+type CompareBatch = (
+  pass: ReconcilePass,
+  deps: Deps,
+  done: Reconciled,
+  run: SweepRun,
+) => Promise<ReconcilePass>;
+
+const STEPS: Readonly<Record<ReconcilePass['step'], CompareBatch>> = {
+  copies: compareCopies,
+  loans: compareLoans,
+  sessions: compareSessions,
+};
+
+async function compareCopies(
+  pass: ReconcilePass,
+  deps: Deps,
+  done: Reconciled,
+  run: SweepRun,
+): Promise<ReconcilePass> {
   const shard = allShards(deps.shards)[pass.shard];
-  if (shard === undefined) return { ...pass, step: 'sessions', after: null };
+  if (shard === undefined) return { ...pass, step: 'loans', after: null };
   const copies = await deps.seatMaintenance.listCopies(shard, {
     limit: BATCH,
     after: pass.after ?? undefined,
   });
   await inParallel(copies, AT_A_TIME, async ({ licenseId, copy }) => {
     if (copy) await compareCopy(copy, deps, done);
-    else if (await restoreCopy(licenseId, deps)) done.copiesRepaired += 1;
+    else if (await restoreLost(licenseId, deps, run)) done.copiesRepaired += 1;
   });
   done.copies += copies.length;
   const last = copies.length === BATCH ? copies.at(-1) : undefined;
@@ -76,7 +94,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
     case 'SOUND':
       return;
     case 'BEHIND':
-      if (license) await putCopy(license, deps.seats);
+      if (license) await putCopy(license, deps);
       break;
     case 'AHEAD':
       await raiseVersion(copy, deps);
@@ -100,6 +118,48 @@ async function raiseVersion(copy: Entitlement, deps: Deps): Promise<void> {
     const nowMs = deps.clock.nowMs();
     transaction.writeLicense(overrule(license, copy, nowMs), nowMs);
   });
+}
+
+/** Restores loans that the seat store has lost. Their clients may be offline, and cannot restore them. */
+async function compareLoans(
+  pass: ReconcilePass,
+  deps: Deps,
+  done: Reconciled,
+  run: SweepRun,
+): Promise<ReconcilePass> {
+  const page = { limit: BATCH, cursor: pass.after ?? undefined, onUnreadable: run.markUnreadable };
+  const { documents, nextCursor } = await resumeQuery(deps.records, ALL_LOANS, {}, page);
+  const nowMs = deps.clock.nowMs();
+  const current = documents.filter(({ untilMs }) => untilMs > nowMs);
+  done.loans += current.length;
+  const byLicense = Map.groupBy(current, ({ licenseId }) => licenseId);
+  await inParallel([...byLicense], AT_A_TIME, ([licenseId, loans]) =>
+    compareLoansOf(licenseId, loans, deps, done, run),
+  );
+  return nextCursor === undefined
+    ? { ...pass, step: 'sessions', after: null }
+    : { ...pass, after: nextCursor };
+}
+
+async function compareLoansOf(
+  licenseId: string,
+  loans: readonly Loan[],
+  deps: Deps,
+  done: Reconciled,
+  run: SweepRun,
+): Promise<void> {
+  const living = await deps.seatMaintenance.whichLiving(licenseId, loans.map(idOf));
+  const missing = loans.filter(({ sessionId }) => !living.has(sessionId));
+  if (missing.length === 0) return;
+  const restored = await restoreLost(licenseId, deps, run);
+  if (!restored) return;
+  const { seated, noRoom } = restored;
+  done.loansRestored += seated.length;
+  for (const loan of missing) {
+    const { sessionId } = loan;
+    if (seated.includes(sessionId) || noRoom.includes(sessionId)) continue;
+    if (await isReturned(loan, deps.records)) await forgetLoan(sessionId, deps);
+  }
 }
 
 async function compareSessions(
@@ -126,21 +186,13 @@ async function compareSessionsOf(
   done: Reconciled,
 ): Promise<void> {
   const nowMs = deps.clock.nowMs();
-  const seated = await deps.seatMaintenance.whichSeated(
-    licenseId,
-    histories.map(({ sessionId }) => sessionId),
-  );
-  const reseated = await reseatBorrowed(
-    licenseId,
-    histories.filter(({ sessionId }) => !seated.has(sessionId)),
-    deps,
-  );
-  done.sessionsReseated += reseated.size;
+  const living = await deps.seatMaintenance.whichLiving(licenseId, histories.map(idOf));
   const losses: SeatEvent[] = [];
   for (const history of histories) {
     const { sessionId, missingSinceMs } = history;
-    if (reseated.has(sessionId)) continue;
-    switch (judgeSession(history, seated.has(sessionId), nowMs)) {
+    const isLiving = living.has(sessionId);
+    if (!isLiving && (await isLent(history, nowMs, deps))) continue;
+    switch (judgeSession(history, isLiving, nowMs)) {
       case 'FOUND_AGAIN':
         await markMissing(sessionId, null, deps);
         break;
@@ -156,24 +208,18 @@ async function compareSessionsOf(
   done.sessionsClosed += losses.length;
 }
 
-/** Restores the seats of sessions whose seat is borrowed. Returns the ids of the sessions that got a seat. */
-async function reseatBorrowed(
-  licenseId: string,
-  histories: readonly SessionHistory[],
-  { seats, clock }: Deps,
-): Promise<ReadonlySet<string>> {
-  const nowMs = clock.nowMs();
-  const borrowed = histories.flatMap((history) => {
-    const proven = loanOf(history, nowMs);
-    return proven ? [{ sessionId: history.sessionId, proven }] : [];
-  });
-  if (borrowed.length === 0) return new Set();
-  const verdict = await seats.heartbeat({ licenseId, proof: { kind: 'trusted' }, sessions: borrowed });
-  if (verdict.verdict !== 'OK') return new Set();
-  const reseated = verdict.results.flatMap((result) =>
-    'session' in result ? [result.session.sessionId] : [],
-  );
-  return new Set(reseated);
+/** Whether it is a loan that goes on, although the seat store has no room for it: its client may work offline. */
+async function isLent(
+  { sessionId, borrowedUntilMs }: SessionHistory,
+  nowMs: number,
+  { records }: Deps,
+): Promise<boolean> {
+  if (borrowedUntilMs === null || borrowedUntilMs <= nowMs) return false;
+  return (await records.get(LOANS, sessionId)) !== undefined;
+}
+
+function idOf({ sessionId }: { readonly sessionId: string }): string {
+  return sessionId;
 }
 
 /** Does nothing if the session has ended in the meantime. */

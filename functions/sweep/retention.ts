@@ -1,4 +1,5 @@
 import { withoutHolder } from '../../shared/domain/audit-chain.ts';
+import { barId } from '../../shared/domain/bar.ts';
 import { usageRecordId } from '../../shared/domain/metering.ts';
 import {
   billingEventsCutoffMs,
@@ -9,10 +10,12 @@ import {
 } from '../../shared/domain/retention.ts';
 import {
   AUDIT,
+  BARS,
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
   INVITATIONS,
+  LOANS,
   RETENTION_PASSES,
   SESSION_HISTORIES,
   SIGN_IN_CODES,
@@ -23,12 +26,14 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { resumeQuery } from '../../shared/ports/each-document.ts';
 import {
+  BARS_BY_END,
   BILLING_EVENTS_BY_RECEIPT,
   CHECKOUT_KEYS_BY_END,
   CHECKOUTS_BY_END,
   CODES_BY_END,
   EVENTS_BY_RECORDING,
   INVITATIONS_BY_END,
+  LOANS_BY_END,
   SESSIONS_BY_END,
   SIGN_INS_BY_END,
   TRIAL_CLAIMS_BY_AGE,
@@ -41,8 +46,8 @@ const PASS_ID = 'retention';
 const BATCH = 100;
 
 /**
- * Once a day, deletes what is past its retention period: session histories, the holders in audit events, and expired or
- * completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
+ * Once a day, deletes what is past its retention period: session histories, the holders in audit events, ended loans and
+ * bars, and expired or completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
  * continues.
  */
 export async function deleteOld(deps: Deps, run: SweepRun): Promise<void> {
@@ -67,6 +72,22 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
       });
     case 'events':
       return removeHolders(pass, deps, run);
+    case 'loans':
+      return deleteBatch(pass, deps, run, {
+        query: LOANS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: LOANS,
+        idOf: ({ sessionId }) => sessionId,
+      });
+    case 'bars':
+      return deleteBatch(pass, deps, run, {
+        query: BARS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: BARS,
+        idOf: barId,
+      });
     case 'invitations':
       return deleteBatch(pass, deps, run, {
         query: INVITATIONS_BY_END,

@@ -1,7 +1,7 @@
 import { writtenAtMs } from '../../shared/domain/event.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { restoreCopy } from '../../shared/ports/restore-copy.ts';
-import type { ShardNews } from '../../shared/ports/seat-maintenance.ts';
+import type { Due, ShardNews } from '../../shared/ports/seat-maintenance.ts';
+import { restoreLost } from './restore-lost.ts';
 import type { SweepRun } from './run-steps.ts';
 
 /** The most that `Events` accepts per call. */
@@ -29,15 +29,16 @@ export async function sweepShard(shard: string, deps: Deps, run: SweepRun): Prom
 }
 
 async function expireLeases(shard: string, deps: Deps, run: SweepRun): Promise<ShardNews> {
-  let licenses: readonly string[] = [];
+  let checks: readonly Due[] = [];
   for (;;) {
-    const news = await deps.seatMaintenance.expire(shard, licenses);
+    const news = await deps.seatMaintenance.expire(shard, checks);
     run.progress.expired += news.expired;
-    const refilled: string[] = [];
+    const refilled = new Set<string>();
     // Without the records, events of known licenses can still be published.
-    await run.attempt(() => refill(news.unknown, deps, refilled));
-    licenses = [...new Set([...refilled, ...news.due])].slice(0, EXPIRE_BATCH);
-    if (licenses.length === 0) return news;
+    await run.attempt(() => refill(news.unknown, deps, run, refilled));
+    const again = checks.filter(({ licenseId }) => refilled.has(licenseId));
+    checks = [...again, ...news.due].slice(0, EXPIRE_BATCH);
+    if (checks.length === 0) return news;
     if (run.isTimeUp()) {
       run.markIncomplete();
       return news;
@@ -46,10 +47,14 @@ async function expireLeases(shard: string, deps: Deps, run: SweepRun): Promise<S
 }
 
 /** Restores entitlement copies that Redis has lost, and adds the licenses whose copy was restored to `refilled`. */
-async function refill(licenseIds: readonly string[], deps: Deps, refilled: string[]): Promise<void> {
-  for (const licenseId of licenseIds) {
-    if (await restoreCopy(licenseId, deps)) refilled.push(licenseId);
-  }
+async function refill(
+  licenseIds: readonly string[],
+  deps: Deps,
+  run: SweepRun,
+  refilled: Set<string>,
+): Promise<void> {
+  for (const licenseId of new Set(licenseIds))
+    if (await restoreLost(licenseId, deps, run)) refilled.add(licenseId);
 }
 
 async function drainOutbox(

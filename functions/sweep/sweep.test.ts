@@ -105,6 +105,7 @@ test('reports what it has done and how many events are pending', async () => {
     erased: 0,
     deleted: 0,
     expired: 3,
+    loans_without_room: 0,
     published: 7,
     pending: 0,
     oldest_age_seconds: null,

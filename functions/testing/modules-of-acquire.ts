@@ -1,6 +1,6 @@
 /**
  * Runs in its own process. Answers one acquire request as a deployed function does, with records in Firestore and seats
- * in a fake Upstash. Prints the files that were loaded for it, then the files that importing two SDKs adds, which
+ * in a fake Upstash, or on a Redis server if the first argument is `redis`. Prints the files that were loaded for it, then the files that importing two SDKs adds, which
  * proves that the check would have detected the SDKs.
  */
 import { createServer } from 'node:http';
@@ -25,7 +25,15 @@ const { openSuite } = await import('../open-suite.ts');
 
 const redis = await startEmbeddedRedis();
 const front = await startUpstashServer({ backend: redis, token: 'token' });
-const deps = await assembleDeps(readConfig(deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url })));
+const environment =
+  process.argv[2] === 'redis'
+    ? {
+        ...deployedEnvironment({ REDIS_URL: `redis://${redis.host}:${redis.port}` }),
+        UPSTASH_REDIS_REST_URL: undefined,
+        UPSTASH_REDIS_REST_TOKEN: undefined,
+      }
+    : deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url });
+const deps = await assembleDeps(readConfig(environment));
 const { key } = await putNewLicense(deps.seats, { max: 1 });
 
 const { acquire } = openSuite(async () => ({ ...deps, log: () => {} }));

@@ -25,12 +25,14 @@ export const OPERATIONS = {
   /** A heartbeat of one session. */
   heartbeat: { redisCommands: 1 },
   /** The first signature of a session. Repeats cost less. */
-  sign: { redisCommands: 3, documentReads: 1, signatures: 2 },
+  sign: { redisCommands: 4, documentReads: 1, signatures: 2 },
   release: { redisCommands: 1 },
   health: {},
 
   /** A sweep that finds nothing to do. It writes when it succeeded. */
-  idleSweep: { redisCommands: SHARDS, documentReads: 6, documentWrites: 1 },
+  idleSweep: { redisCommands: SHARDS, documentReads: 7, documentWrites: 1 },
+  /** Up to 32 licenses of a shard whose seats a sweep looks at, because one may have ended. */
+  checkedLicenses: { redisCommands: 1 },
   /** Up to 100 events of a shard, read from its outbox and deleted there. */
   publishedBatch: { redisCommands: 2 },
   /** An event of a session, published and recorded. */
@@ -41,7 +43,7 @@ export const OPERATIONS = {
   sealedChain: { documentReads: 1, documentWrites: 1 },
 
   /** Hourly, even if there is nothing to compare. */
-  comparison: { redisCommands: SHARDS + 1, documentReads: 2, documentWrites: SHARDS + 2 },
+  comparison: { redisCommands: SHARDS + 1, documentReads: 3, documentWrites: SHARDS + 3 },
   comparedLicense: { documentReads: 1 },
   /** Each further 100 licenses of a shard. */
   comparedLicensePage: { redisCommands: 2, documentWrites: 1 },
@@ -53,13 +55,16 @@ export const OPERATIONS = {
   comparedSessionPage: { redisCommands: 1, documentReads: 1, documentWrites: 1 },
 
   /** Daily, with nothing to delete. */
-  forgetting: { documentReads: 10, documentWrites: 10 },
-  /** A session past its retention period: its history is deleted, and the holder is removed from its two events. */
-  forgottenSession: { documentReads: 5, documentWrites: 2, documentDeletes: 1 },
+  forgetting: { documentReads: 12, documentWrites: 12 },
+  /** A session past its retention period: its history is deleted, and the holder is removed from its three events. */
+  forgottenSession: { documentReads: 7, documentWrites: 3, documentDeletes: 1 },
 } as const satisfies Readonly<Record<string, Partial<OperationCounts>>>;
 
 /** A user lists the sessions of a license, as the console does every few seconds. Not part of a seat's month. */
 export const SESSION_LIST = { redisCommands: 1, documentReads: 4 } as const;
+
+/** A seat is borrowed: the loan is recorded. Not part of a seat's month. */
+export const BORROWING = { redisCommands: 1, documentReads: 2, documentWrites: 1 } as const;
 
 /** An operator's `GET /health?deep=1`: a probe for each shard, and one document that is written and one that is read. */
 export const DEEP_HEALTH = { redisCommands: SHARDS, documentReads: 1, documentWrites: 1 } as const;

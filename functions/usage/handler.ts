@@ -27,7 +27,7 @@ async function recordUsage(
   if (typeof licenseId === 'object') return licenseId;
   const { proof } = caller;
   // Without sessions, this only verifies the credentials.
-  const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [] });
+  const proven = await deps.seats.heartbeat({ licenseId, proof, sessions: [], toldVersion: 0 });
   if (proven.verdict !== 'OK') return refuseLicense(proven, proof);
   if (!deps.usageMeters.includes(body.meter)) return { problem: 'METER_UNKNOWN' };
   const nowMs = deps.clock.nowMs();

@@ -44,7 +44,7 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'Sessions: who holds a seat',
     functions: ['sessions'],
-    code: [`${LUA}/list-sessions.lua`, 'shared/domain/session-history.ts'],
+    code: [`${LUA}/list-seats.lua`, 'shared/domain/session-history.ts'],
     tests: [`${SEATS}/listing.ts`],
     pages: ['clients/docs/console.md', 'clients/docs/seats.md'],
   },

@@ -7,10 +7,13 @@ import {
   endStep,
   holdersOf,
   isHeldBy,
+  isHolderOwn,
   putOff,
   roundOf,
   traceId,
 } from './erasure.ts';
+import { identityOf, pseudonyms } from './holder.ts';
+import { newLicenseId, newTenantId } from './ids.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 25);
 const MINUTE_MS = 60_000;
@@ -31,7 +34,10 @@ function afterSteps(steps: number): Erasure {
 }
 
 describe('the pseudonyms of a user', () => {
-  const asWritten = (licenseId: string, ...rest: readonly string[]) => [licenseId, ...rest].join('/');
+  const asWritten = {
+    holder: (licenseId: string, ...rest: readonly string[]) => [licenseId, ...rest].join('/'),
+    session: () => '',
+  };
   const holders = (email: string | undefined) => holdersOf({ userId: 'usr_ada', email }, 'lic_1', asWritten);
 
   test('are those of the user id and of the address, as stored and in lower case', () => {
@@ -64,6 +70,37 @@ test.each<[userId: string | undefined, email: string | undefined, expected: bool
 ])('a session of the user id %s belongs to the user with the address %s: %s', (userId, email, expected) => {
   const facts = { fingerprint: 'laptop', ...(userId !== undefined && { userId }) };
   expect(isHeldBy({ userId: 'usr_ada', email }, facts)).toBe(expected);
+});
+
+describe('the holder of a session', () => {
+  const licenseId = newLicenseId(newTenantId(16));
+  const hashed = pseudonyms('pseudonym-key-0123456789abcdef0123456789');
+  const ada = { userId: 'usr_ada', email: 'ada@shop.example' };
+  const isOwn = (unit: 'machine' | 'user' | 'process', userId: string, isSignedIn: boolean) => {
+    const facts = { fingerprint: 'laptop', userId, processId: '4711' };
+    const { holders } = identityOf({ facts, isSignedIn }, licenseId, hashed);
+    return isHolderOwn(ada, licenseId, { holder: holders[unit] ?? '', facts }, hashed);
+  };
+
+  test('is the user alone if seats are counted by user, or if the user had signed in', () => {
+    for (const unit of ['machine', 'user', 'process'] as const)
+      expect(isOwn(unit, ada.userId, true)).toBe(true);
+    for (const name of [ada.userId, ada.email]) expect(isOwn('user', name, false)).toBe(true);
+  });
+
+  test('may have other users if a license key only claimed the user, or if it is another user', () => {
+    for (const unit of ['machine', 'process'] as const) {
+      expect(isOwn(unit, ada.userId, false)).toBe(false);
+      expect(isOwn(unit, ada.email, false)).toBe(false);
+    }
+    for (const unit of ['machine', 'user', 'process'] as const)
+      expect(isOwn(unit, 'usr_bob', true)).toBe(false);
+  });
+
+  test('is found for a loan that was restored without what its client had sent', () => {
+    const holder = hashed.holder(licenseId, 'user', ada.email);
+    expect(isHolderOwn(ada, licenseId, { holder, facts: { fingerprint: '' } }, hashed)).toBe(true);
+  });
 });
 
 describe('an erasure', () => {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Pseudonyms } from './holder.ts';
+import { identityOf, type Pseudonyms } from './holder.ts';
 import type { SessionFacts } from './session.ts';
 
 /** How long a request for erasure can be confirmed. */
@@ -120,11 +120,12 @@ export const ErasureSchema = z.object({
 });
 export type Erasure = z.infer<typeof ErasureSchema>;
 
-/** Pseudonyms that both rounds of an erasure search for, by the session or license that they were found in. */
+/** What both rounds of an erasure remove the holder from: a session, and whatever has one of these holders. */
 export const ErasureTraceSchema = z.object({
   erasureId: z.string(),
   /** Id of a session or a license. */
   at: z.string(),
+  /** Pseudonyms of the erased user alone; none for a session on a seat that others may share. */
   holders: z.array(z.string()),
 });
 export type ErasureTrace = z.infer<typeof ErasureTraceSchema>;
@@ -200,7 +201,23 @@ export function isHeldBy({ userId, email }: Named, facts: SessionFacts): boolean
 }
 
 /** All pseudonyms that the user can have in a license that counts seats by user, whether or not they hold one now. */
-export function holdersOf({ userId, email }: Named, licenseId: string, pseudonyms: Pseudonyms): string[] {
+export function holdersOf({ userId, email }: Named, licenseId: string, { holder }: Pseudonyms): string[] {
   const names = new Set([userId, ...(email === undefined ? [] : [email, email.toLowerCase()])]);
-  return [...names].map((name) => pseudonyms(licenseId, 'user', name));
+  return [...names].map((name) => holder(licenseId, 'user', name));
+}
+
+/**
+ * Whether a session's holder is the user alone: the user itself, or a machine or process of somebody who signed in. The
+ * machine of a license key can have programs of others, whose sessions and history must stay.
+ */
+export function isHolderOwn(
+  person: Named,
+  licenseId: string,
+  { holder, facts }: { readonly holder: string; readonly facts: SessionFacts },
+  pseudonyms: Pseudonyms,
+): boolean {
+  if (holdersOf(person, licenseId, pseudonyms).includes(holder)) return true;
+  if (facts.userId !== person.userId) return false;
+  const { machine, holders } = identityOf({ facts, isSignedIn: true }, licenseId, pseudonyms);
+  return holder === machine || holder === holders.process;
 }

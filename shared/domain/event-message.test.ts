@@ -17,6 +17,7 @@ test('sends an event as one flat object with RFC 3339 times', () => {
     detail: {
       holder: 'h',
       acquiredAtMs: Date.parse('2030-01-01T00:00:00Z'),
+      seat: 'freed',
       active: 4,
       max: 5,
       reason: 'lease_ran_out',
@@ -32,6 +33,7 @@ test('sends an event as one flat object with RFC 3339 times', () => {
     position: '1893456360000-7',
     holder: 'h',
     acquired_at: '2030-01-01T00:00:00.000Z',
+    seat: 'freed',
     active: 4,
     max: 5,
     reason: 'lease_ran_out',

@@ -17,6 +17,7 @@ export const EventJson = z.strictObject({
   holder: EventDetailSchema.shape.holder,
   acquired_at: z.optional(z.iso.datetime()),
   borrowed_until: z.optional(z.iso.datetime()),
+  seat: EventDetailSchema.shape.seat,
   active: EventDetailSchema.shape.active,
   max: EventDetailSchema.shape.max,
   reason: EventDetailSchema.shape.reason,

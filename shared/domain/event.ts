@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   'license.created',
   'license.updated',
   'license.key_rotated',
+  'license.signed',
   'subscription.trial_ending',
   'subscription.paid',
   'subscription.payment_failed',
@@ -31,11 +32,19 @@ const count = z.int().check(z.gte(0));
 export const EventDetailSchema = z.object({
   /** Pseudonym of the machine, user or process that holds the seat. */
   holder: z.optional(z.string()),
-  /** When the session began: in every event of a session, so that no event depends on another that was lost. */
+  /**
+   * When the session began, or began anew after it had expired: in every event of a session, so that no event depends on
+   * another that was lost.
+   */
   acquiredAtMs: z.optional(z.int()),
-  /** Until when the seat is borrowed: set when it is borrowed, and when a session with a loan is revived. */
+  /** Until when the seat is borrowed. */
   borrowedUntilMs: z.optional(z.int()),
-  /** Seats in use right after the event. */
+  /**
+   * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In
+   * every event of type `session.*`.
+   */
+  seat: z.optional(z.enum(['taken', 'kept', 'freed'])),
+  /** The exact number of seats in use when the event was written, see `writtenAtMs`. */
   active: z.optional(count),
   /** Seats of the license at that time, without overdraft. */
   max: z.optional(count),

@@ -1,8 +1,14 @@
 import { createHmac } from 'node:crypto';
-import type { Unit } from './entitlement.ts';
+import { newSessionId, sessionIdOf } from './ids.ts';
+import type { SessionFacts } from './session.ts';
 
-/** Turns a client's identifiers into the pseudonym that its seat is counted by. */
-export type Pseudonyms = (licenseId: string, unit: Unit, ...identifiers: readonly string[]) => string;
+/** Turns a client's identifiers into the ids that its seat and its session have in the seat store. */
+export interface Pseudonyms {
+  /** The pseudonym that a seat is counted by. `what` keeps machines, users and processes distinct. */
+  holder(licenseId: string, what: 'machine' | 'user' | 'process', ...identifiers: readonly string[]): string;
+  /** The same identifiers always give the same session id. */
+  session(licenseId: string, ...identifiers: readonly string[]): string;
+}
 
 /** 72 bits: Redis stores a pseudonym twice per session, and it only has to distinguish the holders of one license. */
 const HOLDER_CHARACTERS = 12;
@@ -16,11 +22,52 @@ const PSEUDONYM_CHARACTERS = 22;
  * for one TTL, so set the key once.
  */
 export function pseudonyms(key: string): Pseudonyms {
-  return (licenseId, unit, ...identifiers) =>
-    createHmac('sha256', key)
-      .update(JSON.stringify([licenseId, unit, ...identifiers]))
-      .digest('base64url')
-      .slice(0, HOLDER_CHARACTERS);
+  const hmacOf = (...words: readonly string[]) => createHmac('sha256', key).update(JSON.stringify(words));
+  return {
+    holder: (licenseId, what, ...identifiers) =>
+      hmacOf(licenseId, what, ...identifiers)
+        .digest('base64url')
+        .slice(0, HOLDER_CHARACTERS),
+    session: (licenseId, ...identifiers) =>
+      sessionIdOf(licenseId, hmacOf(licenseId, 'session', ...identifiers).digest()),
+  };
+}
+
+/** A program that asks for a seat. */
+export interface Program {
+  readonly facts: SessionFacts;
+  /** Names one start of the program; absent for clients that do not name themselves. */
+  readonly instanceId?: string | undefined;
+  /** Whether `facts.userId` was proved by signing in, not just claimed. */
+  readonly isSignedIn: boolean;
+}
+
+/**
+ * What a program is known by in the seat store. A machine or process of somebody who signed in is theirs alone, so
+ * another user who sends the same fingerprint never gets their session. Without a process id, each instance counts as a
+ * process.
+ */
+export function identityOf(program: Program, licenseId: string, { holder, session }: Pseudonyms) {
+  const { facts, instanceId, isSignedIn } = program;
+  const { fingerprint, userId, processId } = facts;
+  const owner = isSignedIn && userId !== undefined ? [userId] : [];
+  const machine = holder(licenseId, 'machine', fingerprint, ...owner);
+  const process = processId ?? instanceId;
+  return {
+    machine,
+    holders: {
+      machine,
+      user: userId === undefined ? undefined : holder(licenseId, 'user', userId),
+      process:
+        process === undefined ? undefined : holder(licenseId, 'process', fingerprint, process, ...owner),
+    },
+    ...(instanceId === undefined
+      ? { kind: 'machine' as const, sessionId: newSessionId(licenseId) }
+      : {
+          kind: 'instance' as const,
+          sessionId: session(licenseId, machine, userId ?? '', processId ?? '', instanceId),
+        }),
+  };
 }
 
 /** A one-way, repeatable pseudonym for a value that must not be stored. */

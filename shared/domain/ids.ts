@@ -43,6 +43,11 @@ export function newSessionId(licenseId: string): string {
   return `ses_${licenseId.slice(4)}_${randomWord(SESSION_CHARACTERS)}`;
 }
 
+/** The session id with these 16 bytes: the same bytes give the same id. */
+export function sessionIdOf(licenseId: string, bytes: Uint8Array): string {
+  return `ses_${licenseId.slice(4)}_${wordOf(bytes.subarray(0, SESSION_CHARACTERS))}`;
+}
+
 /** A new id that belongs to no shard: of a user, a sign-in, an invitation or an erasure. */
 export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era'): string {
   return `${kind}_${randomWord(16)}`;

@@ -38,7 +38,6 @@ function tokenInput(json: string, keyId: string): string {
   const header = { alg: 'RS256', kid: keyId, typ: TOKEN_TYPE };
   const payload = {
     sub: license.license_id,
-    jti: license.session_id,
     iat: seconds(license.issued_at),
     exp: seconds(license.expires_at),
     license,
@@ -73,7 +72,7 @@ export function jwkOf({ keyId, pem }: { readonly keyId: string; readonly pem: st
   return { kty: 'RSA', n, e, alg: 'RS256', use: 'sig', kid: keyId };
 }
 
-/** A signed license as it is stored with its session, so that the same request need not be signed again. */
+/** A signed license as it is stored for its holder and machine, so that the same request need not be signed again. */
 const KeptSchema = z.extend(LicenseSignatureSchema, {
   /** Version of this format; another one is signed anew. */
   v: z.literal(1),
@@ -89,8 +88,6 @@ interface Wanted {
   readonly keyId: string;
   readonly version: number;
   readonly ask: LicenseAsk;
-  /** Of the machine that holds the seat: a session can move to another one. */
-  readonly fingerprint: string;
   readonly nowMs: number;
   /** When a license signed now would end, if no earlier end is requested. */
   readonly endsAtMs: number;
@@ -117,8 +114,7 @@ export function reusableLicense(kept: string | undefined, wanted: Wanted): Licen
   const isLongEnough = read.endsAtMs >= leastMs && read.endsAtMs <= endsAtMs;
   // A newer release may have signed fields that this one cannot return.
   const data = z.safeParse(LicenseDataSchema, JSON.parse(read.json)).data;
-  if (data?.fingerprint !== wanted.fingerprint) return undefined;
-  return isLongEnough && Date.parse(data.expires_at) > nowMs ? read : undefined;
+  return data && isLongEnough && Date.parse(data.expires_at) > nowMs ? read : undefined;
 }
 
 export function dataOf({ json }: Pick<LicenseSignature, 'json'>): LicenseData {

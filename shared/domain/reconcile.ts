@@ -3,8 +3,7 @@ import * as z from 'zod/mini';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
 import { entitlementOf, type License, withLicenseChange } from './license.ts';
-import type { Session } from './session.ts';
-import { loanUntilMs, type SessionHistory } from './session-history.ts';
+import type { SessionHistory } from './session-history.ts';
 
 /** How often all copies and sessions are compared. */
 export const RECONCILE_EVERY_MS = 3_600_000;
@@ -20,11 +19,11 @@ export const ReconcilePassSchema = z.object({
   startedAtMs: z.int(),
   /** `null` until everything is compared. */
   finishedAtMs: z.nullable(z.int()),
-  /** Entitlement copies come first, shard by shard, then sessions. */
-  step: z.enum(['copies', 'sessions']),
+  /** Entitlement copies come first, shard by shard, then loans, then sessions. */
+  step: z.enum(['copies', 'loans', 'sessions']),
   /** Index of the shard, while copies are compared. */
   shard: z.int(),
-  /** The last license compared in the shard, or the cursor in the list of sessions. */
+  /** The last license compared in the shard, or the cursor in the list of loans or sessions. */
   after: z.nullable(z.string()),
 });
 export type ReconcilePass = z.infer<typeof ReconcilePassSchema>;
@@ -73,31 +72,12 @@ export function isRetired({ max, overdraft, status }: Entitlement): boolean {
   return max === 0 && overdraft === 0 && status === 'suspended';
 }
 
-/**
- * The session of a borrowed seat, as the records know it, or `undefined` if the seat is not borrowed. Its client may be
- * offline until the loan ends, so it cannot restore the session itself. What the client sent about itself is not
- * stored.
- */
-export function loanOf(history: SessionHistory, nowMs: number): Session | undefined {
-  const { sessionId, holder, acquiredAtMs } = history;
-  const untilMs = loanUntilMs(history, nowMs);
-  if (untilMs === undefined || holder === null) return undefined;
-  return {
-    sessionId,
-    holder,
-    acquiredAtMs,
-    expiresAtMs: untilMs,
-    borrowedUntilMs: untilMs,
-    facts: { fingerprint: '' },
-  };
-}
-
 export type SessionState = 'SOUND' | 'FOUND_AGAIN' | 'MISSING' | 'STILL_MISSING' | 'LOST';
 
 /** Compares the history of an open session with the seat store. */
-export function judgeSession(history: SessionHistory, isSeated: boolean, nowMs: number): SessionState {
+export function judgeSession(history: SessionHistory, isLiving: boolean, nowMs: number): SessionState {
   const { missingSinceMs } = history;
-  if (isSeated) return missingSinceMs === null ? 'SOUND' : 'FOUND_AGAIN';
+  if (isLiving) return missingSinceMs === null ? 'SOUND' : 'FOUND_AGAIN';
   if (missingSinceMs === null) return 'MISSING';
   return nowMs - missingSinceMs >= LOST_AFTER_MS ? 'LOST' : 'STILL_MISSING';
 }

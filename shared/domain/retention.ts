@@ -5,6 +5,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const STEPS = [
   'histories',
   'events',
+  'loans',
+  'bars',
   'invitations',
   'codes',
   'sign_ins',

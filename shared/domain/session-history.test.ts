@@ -4,7 +4,7 @@ import { event, LICENSE, permutationsOf, poolLives, SESSION, TENANT } from '../t
 import type { EventType, SeatEvent } from './event.ts';
 import {
   addToHistory,
-  loanUntilMs,
+  finalEndOf,
   MAX_MARKS,
   type SessionHistory,
   SessionHistorySchema,
@@ -57,47 +57,89 @@ test('builds the same history from six events in each of their 720 orders', () =
   for (const order of orders) expect(historyOf(order)).toEqual(inOrder);
 });
 
-test('keeps the latest loan until it ends or its seat is given up, in every order of events', () => {
-  const lent = (minute: number, untilMinute: number) =>
-    at(minute, 'session.borrowed', { borrowedUntilMs: untilMinute * MINUTE_MS });
-  const twice = [at(0, 'session.acquired'), lent(0, 50), lent(5, 70), lent(5, 90)];
-  for (const order of permutationsOf(twice)) {
-    const history = historyOf(order);
-    if (!history) throw new Error('no history');
-    expect(history).toMatchObject({ isOpen: true, seatedMs: 0, revivals: 0, endedAtMs: null });
-    expect(loanUntilMs(history, 89 * MINUTE_MS)).toBe(90 * MINUTE_MS);
-    expect(loanUntilMs(history, 90 * MINUTE_MS)).toBeUndefined();
-  }
-  for (const end of [at(9, 'session.released'), at(9, 'session.evicted'), at(9, 'session.expired')]) {
-    for (const order of permutationsOf([...twice, end])) {
-      const ended = historyOf(order);
-      expect(ended && loanUntilMs(ended, 10 * MINUTE_MS)).toBeUndefined();
+test('keeps the session id of a program that acquires anew, however its events arrive', () => {
+  const anew = { acquiredAtMs: 12 * MINUTE_MS };
+  // The seat store forgets an expired session after an hour, and reports the next one as a new one.
+  for (const type of ['session.revived', 'session.acquired'] as const) {
+    const life = [
+      at(0, 'session.acquired'),
+      at(10, 'session.expired', { reason: 'lease_ran_out' }),
+      at(12, type, anew),
+      at(20, 'session.expired', { reason: 'lease_ran_out', ...anew }),
+      at(90, type, { acquiredAtMs: 90 * MINUTE_MS }),
+    ];
+    for (const order of permutationsOf(life)) {
+      expect(historyOf(order)).toMatchObject({
+        acquiredAtMs: 0,
+        seatedSinceMs: 90 * MINUTE_MS,
+        endedAtMs: null,
+        endReason: null,
+        seatedMs: 18 * MINUTE_MS,
+        revivals: 2,
+        isOpen: true,
+      });
     }
   }
-  for (const order of permutationsOf([lent(0, 50), at(9, 'session.expired'), at(10, 'session.revived')])) {
-    const revived = historyOf(order);
-    expect(revived?.isOpen).toBe(true);
-    expect(revived && loanUntilMs(revived, 11 * MINUTE_MS)).toBeUndefined();
-  }
 });
 
-test('keeps the loan of a session that was revived after it counted as lost, in every order of events', () => {
-  const loan = { borrowedUntilMs: 90 * MINUTE_MS };
-  const life = [
-    at(0, 'session.acquired'),
-    at(0, 'session.borrowed', loan),
-    at(20, 'session.expired', { reason: 'lost' }),
-    at(40, 'session.revived', loan),
-  ];
-  for (const order of permutationsOf(life)) {
+test('begins with the earliest time that any event reports, and keeps it if the first event was lost', () => {
+  const anew = { acquiredAtMs: 12 * MINUTE_MS };
+  const left = [at(10, 'session.expired'), at(12, 'session.revived', anew), at(30, 'session.released', anew)];
+  for (const order of permutationsOf(left))
+    expect(historyOf(order)).toMatchObject({ acquiredAtMs: 0, seatedMs: 28 * MINUTE_MS, revivals: 1 });
+});
+
+test('begins a loan with session.borrowed and keeps its latest end, in every order of events', () => {
+  const lent = (minute: number, untilMinute: number) =>
+    at(minute, 'session.borrowed', { borrowedUntilMs: untilMinute * MINUTE_MS });
+  const loan = [lent(0, 50), lent(5, 70), lent(5, 90), at(9, 'session.released')];
+  for (const order of permutationsOf(loan)) {
     const history = historyOf(order);
-    expect(history && loanUntilMs(history, 41 * MINUTE_MS)).toBe(90 * MINUTE_MS);
+    expect(history).toMatchObject({
+      acquiredAtMs: 0,
+      borrowedUntilMs: 90 * MINUTE_MS,
+      seatedMs: 9 * MINUTE_MS,
+      revivals: 0,
+      endReason: 'released',
+    });
   }
+  expect(historyOf([lent(0, 50)])).toMatchObject({ isOpen: true, seatedSinceMs: 0, endedAtMs: null });
+  expect(historyOf(LIFE)?.borrowedUntilMs).toBeNull();
 });
 
-test('reads a history from before borrowing as one without a loan', () => {
-  const { loan: _, ...old } = historyOf(LIFE) ?? { loan: null };
-  expect(SessionHistorySchema.parse(old)).toEqual(historyOf(LIFE));
+test('counts an end once that was recorded at the eviction and is reported by its event, in every order', () => {
+  const written = { ...at(31, 'session.evicted'), position: `${31 * MINUTE_MS}-0` };
+  const life = [...LIFE.slice(0, 5), at(31, 'session.evicted')];
+  const once = historyOf(life);
+  for (const order of permutationsOf([...LIFE.slice(3, 5), written, at(31, 'session.evicted')]))
+    expect(historyOf([...LIFE.slice(0, 3), ...order])).toEqual(once);
+  expect(once).toMatchObject({ endReason: 'evicted', endedAtMs: 31 * MINUTE_MS, revivals: 2 });
+});
+
+test('knows for good that a session was released or evicted, also before its last revival is recorded', () => {
+  const [acquired, expired, revived] = LIFE;
+  if (!acquired || !expired || !revived) throw new Error('no events');
+  for (const ended of ['released', 'evicted'] as const) {
+    const end = at(31, `session.${ended}`);
+    for (const life of [
+      [acquired, end],
+      [acquired, expired, end],
+      [acquired, expired, end, revived],
+    ]) {
+      const history = historyOf(life);
+      expect(history && finalEndOf(history)).toBe(ended);
+    }
+    const anew = historyOf([acquired, end, at(95, 'session.acquired', { acquiredAtMs: 95 * MINUTE_MS })]);
+    expect(anew && finalEndOf(anew)).toBeUndefined();
+  }
+  for (const life of [
+    [acquired],
+    [acquired, expired],
+    [acquired, at(9, 'session.expired', { reason: 'lost' })],
+  ]) {
+    const history = historyOf(life);
+    expect(history && finalEndOf(history)).toBeUndefined();
+  }
 });
 
 test('builds the same history from the remaining events in every order if some were lost', () => {
@@ -110,15 +152,22 @@ test('builds the same history from the remaining events in every order if some w
   );
 });
 
-const MARKS = ['session.revived', 'session.expired', 'session.released', 'session.evicted'] as const;
+const MARKS = [
+  ...['session.acquired', 'session.revived', 'session.borrowed', 'session.expired', 'session.released'],
+  'session.evicted',
+] as const satisfies readonly EventType[];
 const marks = fc
-  .array(fc.tuple(fc.constantFrom(...MARKS), fc.nat(5), fc.boolean()), {
+  .array(fc.tuple(fc.constantFrom(...MARKS), fc.nat(5), fc.boolean(), fc.nat(5)), {
     minLength: 1,
     maxLength: MAX_MARKS,
   })
   .map((list) =>
-    list.map(([type, minute, isLost], i) => ({
-      ...at(minute, type, isLost && type === 'session.expired' ? { reason: 'lost' } : {}),
+    list.map(([type, minute, isLost, acquiredMinute], i) => ({
+      ...at(minute, type, {
+        acquiredAtMs: Math.min(minute, acquiredMinute) * MINUTE_MS,
+        ...(isLost && type === 'session.expired' ? { reason: 'lost' as const } : {}),
+        ...(type === 'session.borrowed' ? { borrowedUntilMs: i } : {}),
+      }),
       position: `${minute}-${i}`,
     })),
   );
@@ -177,26 +226,36 @@ test('ignores an event that is older than all kept marks', () => {
   expect(addToHistory(history, late)).toEqual(history);
 });
 
-test('keeps every session of a pool open exactly while it holds a seat', () => {
+test('keeps every session of a pool open exactly while it lives, whatever order its events arrive in', () => {
+  let anew = 0;
+  const lives = poolLives(0).chain(({ events, stays }) =>
+    fc.tuple(fc.shuffledSubarray([...events], { minLength: events.length }), fc.constant(stays)),
+  );
   fc.assert(
-    fc.property(poolLives(0), ({ events, stays }) => {
+    fc.property(lives, ([events, stays]) => {
       const histories = new Map<string, SessionHistory>();
       for (const each of events) {
         const history = addToHistory(histories.get(each.sessionId ?? ''), each);
         if (history) histories.set(history.sessionId, history);
       }
-      const all = [...histories.values()];
-      const ended = stays.filter(({ endMs }) => Number.isFinite(endMs));
-      expect(all.filter(({ isOpen }) => isOpen)).toHaveLength(stays.length - ended.length);
-      const seatedMs = all.reduce((sum, history) => sum + history.seatedMs, 0);
-      expect(seatedMs).toBe(ended.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0));
-      for (const history of all) {
+      for (const [sessionId, own] of Map.groupBy(stays, (stay) => stay.sessionId)) {
+        const history = histories.get(sessionId);
+        if (!history) throw new Error('a session has no history');
+        const ended = own.filter(({ endMs }) => Number.isFinite(endMs));
+        if (own.length > 1) anew += 1;
         expect(SessionHistorySchema.parse(history)).toEqual(history);
+        expect(history).toMatchObject({
+          isOpen: ended.length < own.length,
+          acquiredAtMs: Math.min(...own.map(({ startMs }) => startMs)),
+          seatedMs: ended.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0),
+          revivals: own.length - 1,
+        });
         expect(history.isOpen).toBe(history.endedAtMs === null);
       }
     }),
     SEED,
   );
+  expect(anew).toBeGreaterThan(100);
 });
 
 test.each([
@@ -240,10 +299,13 @@ test('clears missingSinceMs when the end of the missing session is reported', ()
   expect(addToHistory(missing, at(5, 'session.released'))?.missingSinceMs).toBeNull();
 });
 
-test('ignores events without a session', () => {
+test('ignores events that are not of a seat', () => {
   for (const type of ['license.created', 'seat.denied'] as const) {
     expect(addToHistory(undefined, event({ type }))).toBeUndefined();
   }
   const history = historyOf(LIFE);
   expect(addToHistory(history, event({ type: 'seat.denied' }))).toBe(history);
+  const signed = event({ type: 'license.signed', sessionId: SESSION, detail: { holder: 'h' } });
+  expect(addToHistory(history, signed)).toBe(history);
+  expect(addToHistory(undefined, signed)).toBeUndefined();
 });

@@ -5,11 +5,11 @@ import { withoutUnknownFields } from './unknown-fields.ts';
 export const END_REASONS = ['expired', 'released', 'evicted', 'lost'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** A seat taken again or given up. The beginning of a session needs no mark: each of its events contains it. */
+/** A seat taken, taken again, or given up. */
 const MarkSchema = z.object({
   atMs: z.int(),
   position: z.string(),
-  /** `null` for a seat taken again. */
+  /** `null` for a seat taken. */
   ended: z.nullable(z.enum(END_REASONS)),
 });
 type Mark = z.infer<typeof MarkSchema>;
@@ -33,11 +33,12 @@ export const SessionHistorySchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
   holder: z.nullable(z.string()),
+  /** The earliest that any of its events reports. */
   acquiredAtMs: z.int(),
   ...SumSchema.shape,
   isOpen: z.boolean(),
-  /** The latest reported loan of its seat. */
-  loan: z._default(z.nullable(z.object({ atMs: z.int(), untilMs: z.int() })), null),
+  /** Of a loan, its latest end: a loan is never shortened. `null` for other sessions. */
+  borrowedUntilMs: z.nullable(z.int()),
   /** Since when the open session is missing from the seat store; `null` if it is not missing. */
   missingSinceMs: z.nullable(z.int()),
   /** The latest marks, in order. */
@@ -56,13 +57,16 @@ const ENDED_BY: Partial<Record<EventType, EndReason>> = {
   'session.evicted': 'evicted',
 };
 
-/** The history with one more event added; an event without a session leaves it unchanged. */
+/**
+ * The history with one more event added; other events than those of the session's seat leave it unchanged. A session can
+ * end and take a seat again many times, also as `session.acquired`: after an hour, the seat store has forgotten it.
+ */
 export function addToHistory(
   history: SessionHistory | undefined,
   event: SeatEvent,
 ): SessionHistory | undefined {
-  if (event.sessionId === null) return history;
-  const before = history ?? beginning(event, event.sessionId);
+  if (event.sessionId === null || !event.type.startsWith('session.')) return history;
+  const before = beginAt(event.detail.acquiredAtMs, history ?? beginning(event, event.sessionId));
   const mark = markOf(event);
   const { settled, marks } = settle(before.settled, insert(before, mark));
   const { last: _, ...settledSum } = withoutUnknownFields(settled);
@@ -71,15 +75,14 @@ export function addToHistory(
     ...before,
     ...sum,
     isOpen: sum.seatedSinceMs !== null,
-    loan: laterLoan(before.loan, event),
+    borrowedUntilMs: latest(before.borrowedUntilMs, event.detail.borrowedUntilMs),
     missingSinceMs: mark === undefined ? before.missingSinceMs : null,
     marks,
     settled,
   };
 }
 
-function beginning(event: SeatEvent, sessionId: string): SessionHistory {
-  const { licenseId, tenantId, detail, atMs } = event;
+function beginning({ licenseId, tenantId, detail, atMs }: SeatEvent, sessionId: string): SessionHistory {
   const acquiredAtMs = detail.acquiredAtMs ?? atMs;
   const sum: Sum = {
     seatedSinceMs: acquiredAtMs,
@@ -96,36 +99,51 @@ function beginning(event: SeatEvent, sessionId: string): SessionHistory {
     acquiredAtMs,
     ...sum,
     isOpen: true,
-    loan: null,
+    borrowedUntilMs: null,
     missingSinceMs: null,
     marks: [],
     settled: { ...sum, last: null },
   };
 }
 
-function laterLoan(loan: SessionHistory['loan'], { atMs, detail }: SeatEvent): SessionHistory['loan'] {
-  const { borrowedUntilMs } = detail;
-  if (borrowedUntilMs === undefined) return loan;
-  // Of two loans reported in the same millisecond, the longer one is the later: a loan is never shortened.
-  const isEarlier = loan !== null && (loan.atMs - atMs || loan.untilMs - borrowedUntilMs) >= 0;
-  return isEarlier ? loan : { atMs, untilMs: borrowedUntilMs };
+/** If marks are settled, their sum keeps the beginning that it was made with. */
+function beginAt(acquiredAtMs: number | undefined, history: SessionHistory): SessionHistory {
+  if (acquiredAtMs === undefined || acquiredAtMs >= history.acquiredAtMs) return history;
+  const { settled } = history;
+  return {
+    ...history,
+    acquiredAtMs,
+    settled: settled.last === null ? { ...settled, seatedSinceMs: acquiredAtMs } : settled,
+  };
 }
 
-/** Until when the seat is borrowed now. A loan ends when its seat is given up. */
-export function loanUntilMs({ loan, seatedSinceMs }: SessionHistory, nowMs: number): number | undefined {
-  if (loan === null || seatedSinceMs === null) return undefined;
-  return loan.atMs >= seatedSinceMs && loan.untilMs > nowMs ? loan.untilMs : undefined;
+function latest(known: number | null, reported: number | undefined): number | null {
+  return reported === undefined ? known : Math.max(reported, known ?? reported);
+}
+
+/**
+ * How the session ended, if no token and no record can give it its seat again. It is the last that was reported, also if
+ * the session counted as ended before: the event in between may still be on its way.
+ */
+export function finalEndOf({ marks }: SessionHistory): 'released' | 'evicted' | undefined {
+  const ended = marks.at(-1)?.ended;
+  return ended === 'released' || ended === 'evicted' ? ended : undefined;
 }
 
 function markOf({ type, atMs, position, detail }: SeatEvent): Mark | undefined {
-  if (type === 'session.revived') return { atMs, position, ended: null };
+  if (type === 'session.acquired' || type === 'session.revived') return { atMs, position, ended: null };
   const reason = detail.reason === 'lost' ? 'lost' : ENDED_BY[type];
   return reason && { atMs, position, ended: reason };
 }
 
+/** An end that is reported twice, by the caller who evicted it and by the event, is one mark. */
 function insert({ marks, settled }: SessionHistory, mark: Mark | undefined): Mark[] {
   const isTooLate = settled.last !== null && mark !== undefined && compareMoments(mark, settled.last) < 0;
-  return mark === undefined || isTooLate ? marks : [...marks, mark].sort(compareMoments);
+  if (mark === undefined || isTooLate) return marks;
+  const isSameEnd = ({ atMs, ended }: Mark) => ended !== null && atMs === mark.atMs && ended === mark.ended;
+  const twin = marks.find(isSameEnd);
+  if (twin && compareMoments(twin, mark) >= 0) return marks;
+  return [...marks.filter((known) => known !== twin), mark].sort(compareMoments);
 }
 
 function settle(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { draftLicense, type LicenseTerms } from './license.ts';
+import type { SessionKind } from './session.ts';
 import { draftLicenseData, type LicenseAsk, LicenseDataSchema, offlineUntilMs } from './signed-license.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -8,7 +9,9 @@ const NOW_MS = Date.UTC(2026, 10, 25, 12);
 const IDS = { tenantId: 'ten_00_x', licenseId: 'lic_00_x' };
 const SESSION = {
   sessionId: 'ses_00_x',
+  kind: 'instance' as SessionKind,
   holder: 'holder',
+  machine: 'machine',
   acquiredAtMs: NOW_MS - 1000,
   expiresAtMs: NOW_MS + 360_000,
   facts: { fingerprint: 'machine' },
@@ -29,7 +32,6 @@ test('signs the whole license if nothing in particular is requested', () => {
     features: ['export', 'print'],
     seats: 3,
     fingerprint: 'machine',
-    session_id: 'ses_00_x',
     issued_at: at(NOW_MS),
     expires_at: at(NOW_MS + 7 * DAY_MS),
     offline_until: at(NOW_MS + 7 * DAY_MS),
@@ -60,7 +62,7 @@ describe('the time that a client can run offline', () => {
   test("is exactly the loan's for a borrowed seat, whether shorter or longer than the grace", () => {
     for (const days of [1, 20]) {
       const untilMs = NOW_MS + days * DAY_MS;
-      const session = { ...SESSION, expiresAtMs: untilMs, borrowedUntilMs: untilMs };
+      const session = { ...SESSION, kind: 'loan' as const, expiresAtMs: untilMs };
       expect(draft({}, {}, session)).toMatchObject({ offline_until: at(untilMs), expires_at: at(untilMs) });
     }
   });
@@ -72,7 +74,11 @@ describe('the time that a client can run offline', () => {
       fc.property(days, fc.option(ms), ms, (offlineGraceDays, validForMs, leaseMs) => {
         const validUntilMs = validForMs === null ? null : NOW_MS + validForMs;
         const expiresAtMs = Math.min(NOW_MS + leaseMs, validUntilMs ?? Number.POSITIVE_INFINITY);
-        const untilMs = offlineUntilMs({ expiresAtMs }, { offlineGraceDays, validUntilMs }, NOW_MS);
+        const untilMs = offlineUntilMs(
+          { kind: 'instance', expiresAtMs },
+          { offlineGraceDays, validUntilMs },
+          NOW_MS,
+        );
         expect(untilMs).toBeGreaterThanOrEqual(expiresAtMs);
         expect(untilMs).toBeLessThanOrEqual(Math.max(expiresAtMs, NOW_MS + offlineGraceDays * DAY_MS));
         if (validUntilMs !== null) expect(untilMs).toBeLessThanOrEqual(validUntilMs);
@@ -113,7 +119,6 @@ describe('a request for more than the license is refused with the name of each f
     [{ plan: 'enterprise' }, ['plan']],
     [{ plan: 'free' }, ['plan']],
     [{ fingerprint: 'Machine' }, ['fingerprint']],
-    [{ session_id: 'ses_00_y' }, ['session_id']],
     [{ features: ['export', 'admin'] }, ['features']],
     [{ features: ['Export'] }, ['features']],
     [{ seats: 4 }, ['seats']],
@@ -137,7 +142,6 @@ describe('a request for more than the license is refused with the name of each f
         features: fc.array(fc.constantFrom('export', 'print', 'export', 'print', 'admin'), { maxLength: 2 }),
         seats: fc.nat(5),
         fingerprint: own('machine'),
-        session_id: own('ses_00_x'),
         expires_at: moment,
         offline_until: moment,
       },
@@ -155,7 +159,6 @@ describe('a request for more than the license is refused with the name of each f
           tenant_id: 'ten_00_x',
           plan: 'pro',
           fingerprint: 'machine',
-          session_id: 'ses_00_x',
           issued_at: at(NOW_MS),
         });
         expect(['export', 'print']).toEqual(expect.arrayContaining(data.features));

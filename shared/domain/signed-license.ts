@@ -8,7 +8,8 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /**
  * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be
- * used offline on the machine with `fingerprint` until `offline_until`.
+ * used offline on the machine with `fingerprint` until `offline_until`. It names no session, because later sessions of the
+ * same holder on that machine use it, too.
  */
 export const LicenseDataSchema = z.strictObject({
   license_id: z.string(),
@@ -18,7 +19,6 @@ export const LicenseDataSchema = z.strictObject({
   /** Seats of the license: how many can be held at once, including this one. */
   seats: z.int(),
   fingerprint: z.string(),
-  session_id: z.string(),
   issued_at: z.string(),
   /** When this document expires. Equal to `offline_until`, for readers who expect the usual name. */
   expires_at: z.string(),
@@ -39,13 +39,12 @@ export interface Excess {
 
 /** Until when a client with this session can run offline, in milliseconds since the epoch. */
 export function offlineUntilMs(
-  session: Pick<Session, 'expiresAtMs' | 'borrowedUntilMs'>,
+  { kind, expiresAtMs }: Pick<Session, 'kind' | 'expiresAtMs'>,
   terms: Pick<Entitlement, 'offlineGraceDays' | 'validUntilMs'>,
   nowMs: number,
 ): number {
-  const { expiresAtMs, borrowedUntilMs } = session;
   // Borrowing sets its own end; the grace is for clients that meant to stay online.
-  const graceMs = borrowedUntilMs === undefined ? nowMs + terms.offlineGraceDays * DAY_MS : 0;
+  const graceMs = kind === 'loan' ? 0 : nowMs + terms.offlineGraceDays * DAY_MS;
   return Math.min(Math.max(expiresAtMs, graceMs), terms.validUntilMs ?? Number.POSITIVE_INFINITY);
 }
 
@@ -72,7 +71,6 @@ export function draftLicenseData(
     features: [...features],
     seats: license.max,
     fingerprint: session.facts.fingerprint,
-    session_id: session.sessionId,
     expires_at: timestamp(untilMs),
     offline_until: timestamp(untilMs),
   };
@@ -106,7 +104,7 @@ export function draftLicenseData(
 }
 
 /** Fields that a request can only repeat. */
-const IDENTITIES = ['license_id', 'tenant_id', 'plan', 'fingerprint', 'session_id'] as const;
+const IDENTITIES = ['license_id', 'tenant_id', 'plan', 'fingerprint'] as const;
 const ENDS = ['expires_at', 'offline_until'] as const;
 
 function excessiveEnd(

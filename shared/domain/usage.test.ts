@@ -1,8 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { event, LICENSE, permutationsOf, poolLives, type Stay, TENANT } from '../testing/seats/events.ts';
-import type { SeatEvent } from './event.ts';
-import { addToHour, HOUR_MS, hourOf, type UsageHour, usageByDay, usageByHour, usageHourId } from './usage.ts';
+import {
+  countSeats,
+  event,
+  LICENSE,
+  permutationsOf,
+  poolLives,
+  type Stay,
+  TENANT,
+} from '../testing/seats/events.ts';
+import { type SeatEvent, writtenAtMs } from './event.ts';
+import {
+  addToHour,
+  HOUR_MS,
+  hourOf,
+  type UsageHour,
+  usageByDay,
+  usageByHour,
+  usageHourId,
+  usageMsOf,
+} from './usage.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const SEED = { seed: 20261125, numRuns: 300 };
@@ -11,30 +28,41 @@ const SEED = { seed: 20261125, numRuns: 300 };
 function hoursOf(events: readonly SeatEvent[]): UsageHour[] {
   const hours = new Map<number, UsageHour>();
   for (const each of events) {
-    const hour = addToHour(hours.get(hourOf(each.atMs)), each);
+    const hour = addToHour(hours.get(hourOf(usageMsOf(each))), each);
     if (hour) hours.set(hour.hourMs, hour);
   }
   return [...hours.values()].sort((a, b) => a.hourMs - b.hourMs);
 }
 
-/** The most seats held at once in an hour, counted at its start and whenever a seat was taken. */
-function countPeak(stays: readonly Stay[], hourMs: number): number {
-  const held = stays.filter(({ startMs, endMs }) => startMs < hourMs && endMs >= hourMs).length;
-  const counts = stays
-    .filter(({ startMs }) => hourOf(startMs) === hourMs)
-    .map(({ startMs }) => stays.filter((stay) => stay.startMs <= startMs && stay.endMs > startMs).length);
-  return Math.max(held, ...counts);
+/** The most seats in use at once from `fromMs` to before `toMs`: counted at the start and whenever a session begins. */
+function countPeak(stays: readonly Stay[], fromMs: number, toMs: number): number {
+  const moments = stays.map(({ startMs }) => startMs).filter((atMs) => atMs >= fromMs && atMs < toMs);
+  return Math.max(...[fromMs, ...moments].map((atMs) => countSeats(stays, atMs)));
 }
 
-test('computes as peak the most seats held at once, for hours with and without events', () => {
+/** The end of the last hour in which something happened. */
+function endOf(events: readonly SeatEvent[]): number {
+  return hourOf(Math.max(START_MS, ...events.map(({ position }) => writtenAtMs(position)))) + HOUR_MS;
+}
+
+test('computes as peak no fewer seats than were in use at once in the hour, and no more than since the event before it', () => {
   let peaks = 0;
   fc.assert(
     fc.property(poolLives(START_MS), fc.integer({ min: 0, max: 30 }), ({ events, stays }, skipped) => {
       const fromMs = START_MS + skipped * HOUR_MS;
-      const toMs = hourOf(Math.max(START_MS, ...events.map(({ atMs }) => atMs))) + 40 * HOUR_MS;
-      // Expired leases that were not noticed yet count as held: no event has reported them.
+      const toMs = endOf(events) + 40 * HOUR_MS;
+      const written = events.flatMap(({ detail, position }) =>
+        detail.active === undefined ? [] : [writtenAtMs(position)],
+      );
       for (const { atMs, peak } of usageByHour(hoursOf(events), fromMs, toMs)) {
-        expect(peak, new Date(atMs).toISOString()).toBe(countPeak(stays, atMs));
+        // No event reports an expiry before a sweep does: until the next event, the last count is carried on.
+        const lastMs = Math.max(START_MS, ...written.filter((ms) => ms < atMs));
+        expect(peak, new Date(atMs).toISOString()).toBeGreaterThanOrEqual(
+          countPeak(stays, atMs, atMs + HOUR_MS),
+        );
+        expect(peak, new Date(atMs).toISOString()).toBeLessThanOrEqual(
+          countPeak(stays, Math.min(lastMs, atMs), atMs + HOUR_MS),
+        );
         if (peak > 1) peaks += 1;
       }
     }),
@@ -43,10 +71,21 @@ test('computes as peak the most seats held at once, for hours with and without e
   expect(peaks).toBeGreaterThan(1000);
 });
 
+test('computes as highest peak exactly the most seats that were ever in use at once', () => {
+  fc.assert(
+    fc.property(poolLives(START_MS), ({ events, stays }) => {
+      const toMs = endOf(events);
+      const peaks = usageByHour(hoursOf(events), START_MS, toMs).map(({ peak }) => peak);
+      expect(Math.max(...peaks)).toBe(countPeak(stays, START_MS, toMs));
+    }),
+    SEED,
+  );
+});
+
 test('adds up denials in the hour in which they happened', () => {
   fc.assert(
     fc.property(poolLives(START_MS), ({ events, denials }) => {
-      const toMs = hourOf(Math.max(START_MS, ...events.map(({ atMs }) => atMs))) + HOUR_MS;
+      const toMs = endOf(events);
       for (const { atMs, denials: counted } of usageByHour(hoursOf(events), START_MS, toMs)) {
         const here = denials.filter((denied) => hourOf(denied.atMs) === atMs);
         expect(counted).toBe(here.reduce((sum, { count }) => sum + count, 0));
@@ -76,10 +115,10 @@ test('counts a borrowed seat once', () => {
 test('computes the same hour from four events in each of their 24 orders', () => {
   const at = (minute: number) => START_MS + minute * 60_000;
   const events = [
-    event({ type: 'session.acquired', atMs: at(1), detail: { active: 1 } }),
-    event({ type: 'session.acquired', atMs: at(2), detail: { active: 2 } }),
+    event({ type: 'session.acquired', atMs: at(1), detail: { seat: 'taken', active: 1 } }),
+    event({ type: 'session.acquired', atMs: at(2), detail: { seat: 'taken', active: 2 } }),
     event({ type: 'seat.denied', atMs: at(3), detail: { count: 7 } }),
-    event({ type: 'session.released', atMs: at(4), detail: { active: 1 } }),
+    event({ type: 'session.released', atMs: at(4), detail: { seat: 'freed', active: 1 } }),
   ];
   for (const order of permutationsOf(events)) {
     expect(hoursOf(order)).toEqual([
@@ -116,9 +155,28 @@ test('takes the closing count from the last event in the outbox, compared as num
   }
 });
 
-test('counts a seat that is given back as held until then', () => {
-  const [hour] = hoursOf([event({ type: 'session.expired', atMs: START_MS, detail: { active: 2 } })]);
-  expect(hour).toMatchObject({ peak: 3, closing: { active: 2 } });
+test.each(['session.released', 'session.evicted'] as const)(
+  'counts a seat as in use until its last session ends (%s)',
+  (type) => {
+    const [hour] = hoursOf([event({ type, atMs: START_MS, detail: { seat: 'freed', active: 2 } })]);
+    expect(hour).toMatchObject({ peak: 3, closing: { active: 2 } });
+  },
+);
+
+test('counts no seat above a full pool when one of two programs on a seat ends', () => {
+  const left = event({ type: 'session.released', atMs: START_MS, detail: { seat: 'kept', active: 5 } });
+  expect(hoursOf([left])).toMatchObject([{ peak: 5, closing: { active: 5 } }]);
+});
+
+test('counts the seats of an expiry that was noticed late when it was noticed, without the expired seat', () => {
+  const writtenMs = START_MS + 2 * HOUR_MS;
+  const late = event({
+    type: 'session.expired',
+    atMs: START_MS,
+    position: `${writtenMs}-0`,
+    detail: { seat: 'freed', active: 4, reason: 'lease_ran_out' },
+  });
+  expect(hoursOf([late])).toMatchObject([{ hourMs: writtenMs, peak: 4, closing: { active: 4 } }]);
 });
 
 test('ignores events without a seat count or a denial', () => {

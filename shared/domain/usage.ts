@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { comparePositions, type EventType, type SeatEvent } from './event.ts';
+import { comparePositions, type EventType, type SeatEvent, writtenAtMs } from './event.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -9,7 +9,7 @@ export const UsageHourSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
   hourMs: z.int(),
-  /** The most seats in use at once, as far as the events of this hour show. */
+  /** The most seats in use at once, as far as events written in this hour show. */
   peak: z.int(),
   denials: z.int(),
   /** The last count of seats in use in this hour, and its event's position: the next hours start with this count. */
@@ -17,8 +17,8 @@ export const UsageHourSchema = z.object({
 });
 export type UsageHour = z.infer<typeof UsageHourSchema>;
 
-/** Events after which their session holds a seat. */
-const HOLDING: ReadonlySet<EventType> = new Set(['session.acquired', 'session.borrowed', 'session.revived']);
+/** Ends at the moment when they are written. An expired lease ended before, and does not count then. */
+const ENDS_NOW: ReadonlySet<EventType> = new Set(['session.released', 'session.evicted']);
 
 export function hourOf(atMs: number): number {
   return Math.floor(atMs / HOUR_MS) * HOUR_MS;
@@ -27,6 +27,14 @@ export function hourOf(atMs: number): number {
 /** The start of the day (UTC). */
 export function dayOf(atMs: number): number {
   return Math.floor(atMs / DAY_MS) * DAY_MS;
+}
+
+/**
+ * The time that an event counts for: denials for their minute, and a number of seats for when it was counted, which is
+ * later than the event if that was noticed late.
+ */
+export function usageMsOf({ detail, atMs, position }: SeatEvent): number {
+  return detail.active === undefined ? atMs : writtenAtMs(position);
 }
 
 /** Id of the hour's document. */
@@ -43,18 +51,18 @@ export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageH
   const before = hour ?? {
     licenseId,
     tenantId,
-    hourMs: hourOf(event.atMs),
+    hourMs: hourOf(usageMsOf(event)),
     peak: 0,
     denials: 0,
     closing: null,
   };
   if (active === undefined) return { ...before, denials: before.denials + denials };
-  // `active` includes the seat of a session that holds one; a seat that was just given up was in use until then.
-  const taken = HOLDING.has(type) ? active : active + 1;
+  // A seat that was just given up is not in `active`, and was in use until then.
+  const most = detail.seat === 'freed' && ENDS_NOW.has(type) ? active + 1 : active;
   const isLatest = before.closing === null || comparePositions(position, before.closing.position) > 0;
   return {
     ...before,
-    peak: Math.max(before.peak, taken),
+    peak: Math.max(before.peak, most),
     closing: isLatest ? { position, active } : before.closing,
   };
 }

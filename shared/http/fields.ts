@@ -94,10 +94,9 @@ export const PAGING = { limit: z.optional(PageLimit), cursor: z.optional(Cursor)
  * When the client should send its next heartbeat: at the latest when its lease expires, which can be early if the
  * license expires. For a borrowed seat, exactly then.
  */
-export function nextHeartbeatDue(atMs: number, session: Session, rhythm: Rhythm): string {
-  const { expiresAtMs, borrowedUntilMs } = session;
+export function nextHeartbeatDue(atMs: number, { kind, expiresAtMs }: Session, rhythm: Rhythm): string {
   const beatAtMs = atMs + rhythm.heartbeatSeconds * 1000;
-  return timestamp(borrowedUntilMs === undefined ? Math.min(beatAtMs, expiresAtMs) : expiresAtMs);
+  return timestamp(kind === 'loan' ? expiresAtMs : Math.min(beatAtMs, expiresAtMs));
 }
 
 /** Whole seconds, rounded down. Clients count them from when they sent the request, so clocks need not agree. */

@@ -1,4 +1,5 @@
 import { type AuditEvent, AuditEventSchema, type ChainHead, ChainHeadSchema } from '../domain/audit-chain.ts';
+import { type Bar, BarSchema } from '../domain/bar.ts';
 import {
   type BillingAccount,
   BillingAccountSchema,
@@ -8,6 +9,7 @@ import {
 import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
 import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
 import { type License, LicenseSchema } from '../domain/license.ts';
+import { type Loan, LoanSchema } from '../domain/loan.ts';
 import {
   type MeteredDay,
   MeteredDaySchema,
@@ -54,6 +56,8 @@ export const SESSION_HISTORIES: Collection<SessionHistory> = {
   name: 'session-histories',
   schema: SessionHistorySchema,
 };
+/** By session id: the seats that are borrowed now, and ended loans until the next day. */
+export const LOANS: Collection<Loan> = { name: 'loans', schema: LoanSchema };
 /** By `usageHourId`. */
 export const USAGE_HOURS: Collection<UsageHour> = { name: 'usage-hours', schema: UsageHourSchema };
 
@@ -62,6 +66,8 @@ export const USERS: Collection<User> = { name: 'users', schema: UserSchema };
 export const ACCOUNTS: Collection<Account> = { name: 'accounts', schema: AccountSchema };
 /** By `membershipId`. */
 export const MEMBERSHIPS: Collection<Membership> = { name: 'memberships', schema: MembershipSchema };
+/** By `barId`. */
+export const BARS: Collection<Bar> = { name: 'bars', schema: BarSchema };
 export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };
 /** By domain. */
 export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', schema: DomainClaimSchema };

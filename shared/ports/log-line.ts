@@ -75,6 +75,9 @@ interface SweepCounts {
   usage_uncertain?: number;
   usage_error?: string;
   unreadable_events?: number;
+  loans_without_room?: number;
+  /** Licenses of those loans. */
+  licenses_without_room?: readonly string[];
   erased?: number;
   deleted?: number;
   complete?: boolean;

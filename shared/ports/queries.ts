@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../domain/audit-chain.ts';
+import type { Bar } from '../domain/bar.ts';
 import type { BillingAccount, StoredEvent } from '../domain/billing-event.ts';
 import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
 import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
 import type { License } from '../domain/license.ts';
+import type { Loan } from '../domain/loan.ts';
 import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import type { SignIn, SignInCode } from '../domain/sign-in.ts';
@@ -12,6 +14,7 @@ import type { UsageHour } from '../domain/usage.ts';
 import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/users.ts';
 import {
   AUDIT,
+  BARS,
   BILLING_ACCOUNTS,
   BILLING_EVENTS,
   CHECKOUT_KEYS,
@@ -21,6 +24,7 @@ import {
   ERASURES,
   INVITATIONS,
   LICENSES,
+  LOANS,
   MEMBERSHIPS,
   METERED_DAYS,
   SESSION_HISTORIES,
@@ -91,6 +95,26 @@ export const OPEN_SESSIONS: Query<SessionHistory> = {
   where: ['isOpen'],
   orderBy: { field: 'sessionId', direction: 'asc' },
 };
+/** Ended loans are among them until the next day. */
+export const LOANS_OF_LICENSE: Query<Loan> = {
+  name: 'loans-of-license',
+  collection: LOANS,
+  where: ['licenseId'],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
+export const LOANS_OF_HOLDER: Query<Loan> = {
+  name: 'loans-of-holder',
+  collection: LOANS,
+  where: ['holder'],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
+/** Ordered by id, so that the loans of one license are adjacent. */
+export const ALL_LOANS: Query<Loan> = {
+  name: 'all-loans',
+  collection: LOANS,
+  where: [],
+  orderBy: { field: 'sessionId', direction: 'asc' },
+};
 export const USAGE_OF_LICENSE: Query<UsageHour> = {
   name: 'usage-of-license',
   collection: USAGE_HOURS,
@@ -127,6 +151,12 @@ export const MEMBERS_OF_TENANT: Query<Membership> = {
   collection: MEMBERSHIPS,
   where: ['tenantId'],
   orderBy: { field: 'joinedAtMs', direction: 'asc' },
+};
+export const BARS_OF_TENANT: Query<Bar> = {
+  name: 'bars-of-tenant',
+  collection: BARS,
+  where: ['tenantId'],
+  orderBy: { field: 'untilMs', direction: 'asc' },
 };
 export const INVITATIONS_OF_TENANT: Query<Invitation> = {
   name: 'invitations-of-tenant',
@@ -199,6 +229,18 @@ export const SESSIONS_BY_END: Query<SessionHistory> = {
   collection: SESSION_HISTORIES,
   where: ['isOpen'],
   orderBy: { field: 'endedAtMs', direction: 'asc' },
+};
+export const LOANS_BY_END: Query<Loan> = {
+  name: 'loans-by-end',
+  collection: LOANS,
+  where: [],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
+export const BARS_BY_END: Query<Bar> = {
+  name: 'bars-by-end',
+  collection: BARS,
+  where: [],
+  orderBy: { field: 'untilMs', direction: 'asc' },
 };
 /** Ordered by recording, not by when they happened: a late event must not be sorted before what was already handled. */
 export const EVENTS_BY_RECORDING: Query<AuditEvent> = {
@@ -293,12 +335,16 @@ export const QUERIES = [
   CHAIN_OF_TENANT,
   SESSIONS_OF_LICENSE,
   OPEN_SESSIONS,
+  LOANS_OF_LICENSE,
+  LOANS_OF_HOLDER,
+  ALL_LOANS,
   USAGE_OF_LICENSE,
   ALL_TENANTS,
   ALL_USERS,
   USERS_BY_EMAIL,
   MEMBERSHIPS_OF_USER,
   MEMBERS_OF_TENANT,
+  BARS_OF_TENANT,
   INVITATIONS_OF_TENANT,
   INVITATIONS_FOR_EMAIL,
   CLAIMS_OF_TENANT,
@@ -310,6 +356,8 @@ export const QUERIES = [
   ERASURES_BY_DUE,
   TRACES_OF_ERASURE,
   SESSIONS_BY_END,
+  LOANS_BY_END,
+  BARS_BY_END,
   EVENTS_BY_RECORDING,
   INVITATIONS_BY_END,
   CODES_BY_END,

@@ -1,6 +1,6 @@
 import type { Entitlement } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
-import type { SessionFacts } from '../domain/session.ts';
+import type { SessionFacts, SessionKind } from '../domain/session.ts';
 import { eachPage } from './each-document.ts';
 
 /**
@@ -10,10 +10,11 @@ import { eachPage } from './each-document.ts';
  */
 export interface SeatMaintenance {
   /**
-   * Writes events for what has expired in pools of the shard: leases, and minutes in which seats were denied. Checks
-   * the given licenses (at most 32) and returns those to check next. Ends at most 64 leases per call.
+   * Writes events for what has expired in pools of the shard: sessions of seats that ended, and minutes in which seats
+   * were denied. Checks what is given (at most 32, as an earlier call returned it) and returns what to check next. Ends
+   * at most 64 seats per call.
    */
-  expire(shard: string, licenseIds: readonly string[]): Promise<ShardNews>;
+  expire(shard: string, due: readonly Due[]): Promise<ShardNews>;
 
   /**
    * Resolves if the store accepts writes of the shard, as a granted seat needs; throws `Unavailable` if not, even if
@@ -36,21 +37,25 @@ export interface SeatMaintenance {
    */
   dropCopy(licenseId: string, version: number): Promise<'DROPPED' | 'KEPT'>;
 
-  /** Which of these sessions of the license hold a seat now. */
-  whichSeated(licenseId: string, sessionIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Which of these sessions of the license live now. Those that have expired are reported, with their true ends. */
+  whichLiving(licenseId: string, sessionIds: readonly string[]): Promise<ReadonlySet<string>>;
 
   /**
-   * For this many seconds, the user's own access tokens (`Proof` of kind `user`) are rejected for licenses of the
-   * tenant, whatever tenants a token still names. A second bar never shortens the first.
+   * Until `untilMs` by Redis' clock, the user's own access tokens (`Proof` of kind `user`) are rejected for licenses of
+   * the tenant, whatever tenants a token still names. A second bar never shortens the first. The records have the bar
+   * too: see `shared/use-cases/bars.ts`.
    */
-  bar(tenantId: string, userId: string, seconds: number): Promise<void>;
+  bar(
+    tenantId: string,
+    bars: readonly { readonly userId: string; readonly untilMs: number }[],
+  ): Promise<void>;
 
   /** Removes the bar. */
   unbar(tenantId: string, userId: string): Promise<void>;
 
   /**
-   * One page of the license's sessions whose facts are stored: those with a seat, and those whose lease expired within
-   * the last hour. `cursor` is `nextCursor` of the previous page. A page may be empty, and a session may be returned
+   * One page of the license's sessions whose facts are stored: those of seats that are held now or whose end was not
+   * reported yet. `cursor` is `nextCursor` of the previous page. A page may be empty, and a session may be returned
    * twice. A session that exists from the first page to the last is not missed, with one exception: after sessions of a
    * page were forgotten, read the same page again, until it has no more sessions to forget. A session that is acquired
    * or revived meanwhile may be missed.
@@ -58,11 +63,15 @@ export interface SeatMaintenance {
   readFacts(licenseId: string, cursor?: string): Promise<FactsPage>;
 
   /**
-   * Ends these sessions (at most 32) for good and deletes everything stored of them. Those that hold a seat lose it,
-   * which is reported as `session.evicted`. `UNKNOWN_LICENSE`: one holds a seat, but the entitlement copy that its
-   * event needs is missing, so nothing was changed; restore the copy, then retry.
+   * Ends these sessions (at most 32) for good and deletes everything stored of them, also what was signed for their
+   * holders on their machines. Those that live end now, which is reported as `session.evicted`; their siblings stay.
+   * `UNKNOWN_LICENSE`: one holds a seat, but the entitlement copy that its event needs is missing, so nothing was
+   * changed; restore the copy, then retry.
    */
   forgetSessions(licenseId: string, sessionIds: readonly string[]): Promise<'FORGOTTEN' | 'UNKNOWN_LICENSE'>;
+
+  /** Deletes what was signed for these holders (at most 32). */
+  forgetSigned(licenseId: string, holders: readonly string[]): Promise<void>;
 }
 
 export interface ListedCopy {
@@ -81,9 +90,11 @@ export interface FactsPage {
 
 export interface KnownSession {
   readonly sessionId: string;
+  readonly kind: SessionKind;
   readonly holder: string;
   readonly facts: SessionFacts;
-  readonly isSeated: boolean;
+  /** Whether it lives now; if not, its end is not reported yet. */
+  readonly isLiving: boolean;
 }
 
 /** The events of a shard that are not published yet. */
@@ -96,12 +107,21 @@ export interface Backlog {
   readonly oldestAtMs: number | null;
 }
 
+/** Something of a license to check. */
+export interface Due {
+  readonly licenseId: string;
+  /** `seats`: ended seats, and what can be forgotten. `denials`: a minute in which seats were denied. */
+  readonly what: 'seats' | 'denials';
+  /** When it was due; it may have moved since. */
+  readonly dueMs: number;
+}
+
 /** What `expire` found; its backlog is that after the call. */
 export interface ShardNews extends Backlog {
-  /** Leases that this call found expired. */
+  /** Sessions whose end this call reported. */
   readonly expired: number;
-  /** Licenses to check next; empty when there is nothing left to report. */
-  readonly due: readonly string[];
+  /** What to check next; empty when there is nothing left to report. */
+  readonly due: readonly Due[];
   /** Licenses that have something due but no entitlement copy: restore the copy, then check again. */
   readonly unknown: readonly string[];
 }

@@ -3,36 +3,55 @@ import type { SeatEvent } from '../domain/event.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
 
 /**
- * Who holds which seat until when. Every rule of seat counting is behind this port, in the Lua files; callers only get
- * verdicts. Each method is one atomic step and safe to repeat. If the store does not answer, it throws
- * `Unavailable('seats', …)`: no seat is granted on a guess.
+ * Who holds which seat until when. A seat belongs to one holder (a machine, user or process) and has one or more
+ * sessions: one for each program. It ends with the last of them. Every rule of seat counting is behind this port, in the
+ * Lua files; callers only get verdicts. Each method is one atomic step and safe to repeat. If the store does not answer,
+ * it throws `Unavailable('seats', …)`: no seat is granted on a guess.
  */
 export interface Seats {
   acquire(request: AcquireRequest): Promise<AcquireVerdict>;
 
+  /** Lends the holder a seat: a session of kind `loan`, one for each seat and machine, which needs no heartbeat. */
+  borrow(request: BorrowRequest): Promise<BorrowVerdict>;
+
   /**
-   * All sessions belong to `licenseId`; results are in the order of the sessions. With 0 sessions, only the proof is
-   * checked. A heartbeat that is due is never rate limited, however often other clients call.
+   * Extends sessions of one license; results are in the order of the sessions. With 0 sessions, only the proof is
+   * checked. A heartbeat that is due is never rate limited. A loan is acknowledged and not extended.
    */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatVerdict>;
 
-  /** A session that holds a seat now, with what was last signed for it. Extends no lease. */
+  /** For sessions that `heartbeat` found `MISSING`: gives them their seat again, or returns how they ended. */
+  revive(request: ReviveRequest): Promise<ReviveVerdict>;
+
+  /** A living session, with what was last signed for its holder on its machine. Extends no lease. */
   readSession(request: SessionRequest): Promise<SessionVerdict>;
 
-  /** Stores what was signed for a session for as long as it holds its seat; `GONE` if it no longer does. */
-  keepSigned(licenseId: string, sessionId: string, signed: string): Promise<'KEPT' | 'GONE'>;
+  /** Counts a new signature against the limits of the seat and the license, before it is made. */
+  reserveSignature(request: SignatureRequest): Promise<ReserveVerdict>;
 
-  /** Ends a session and frees its seat at once. */
+  /** Stores what was signed for a session's holder and machine until `untilMs`, and reports it. */
+  keepSigned(request: SignatureRequest & { readonly signed: string }): Promise<'KEPT' | 'GONE'>;
+
+  /** Ends one session. Its seat is free at once if it was the last. */
   release(request: ReleaseRequest): Promise<ReleaseVerdict>;
+
+  /** Ends one session or all sessions of its seat, on behalf of an administrator. */
+  evict(request: EvictRequest): Promise<EvictVerdict>;
 
   /**
    * Replaces the entitlement copy unless its version is as new or newer. `event` reports the change that created this
-   * version; it is published once, even if several callers put the version.
+   * version; it is published once, even if several callers put the version. `MISSING`: there is no copy to replace, so
+   * nothing was stored: `restore` it with what belongs to it.
    */
-  putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE'>;
+  putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE' | 'MISSING'>;
 
-  /** The sessions that hold a seat now, the first to expire first. `limit` 0 only counts them. */
-  listSessions(licenseId: string, page: SessionPage): Promise<SessionListVerdict>;
+  /** Puts back what the store has lost of a license. What it still has is not changed. */
+  restore(lost: LostLicense): Promise<Restored>;
+
+  /**
+   * The seats that are held now, the first to end first, each with its living sessions. `limit` 0 only counts them.
+   */
+  listSeats(licenseId: string, page: SeatPage): Promise<SeatListVerdict>;
 
   close(): Promise<void>;
 }
@@ -53,7 +72,7 @@ export type Proof =
   /** The vendor's own caller, verified before. It is never rate limited. */
   | { readonly kind: 'trusted' };
 
-/** The license's request limit is exceeded. Nothing changed. */
+/** The request limit of the holder is exceeded. Nothing changed. */
 export interface TooOften {
   verdict: 'TOO_OFTEN';
   /** Whole seconds, 1 or more, until one request is allowed. */
@@ -69,67 +88,139 @@ export type EntryRefusal = { verdict: 'UNKNOWN_LICENSE' | 'WRONG_KEY' | 'NOT_YOU
 /** Why a license as a whole grants nothing. */
 export type LicenseRefusal = EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' };
 
-/** The intervals that a client must keep. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
+/** What a client must know of the license. (`atMs` beside it is Redis' time of the verdict, milliseconds.) */
 export interface Rhythm {
   ttlSeconds: number;
   heartbeatSeconds: number;
   offlineGraceDays: number;
+  offlineStartDays: number;
+}
+
+/** What the license gives beside seats, and the license's version that gives it. */
+export type Told = Entitlement['entitlements'] & { readonly version: number };
+
+/** Pseudonyms by unit; the license decides which one counts. */
+export interface Holders {
+  readonly machine: string;
+  readonly user?: string | undefined;
+  readonly process?: string | undefined;
 }
 
 export interface AcquireRequest {
   licenseId: string;
   proof: Proof;
-  /** The id to use if a seat is granted; the same id again is a retry. */
-  proposedSessionId: string;
-  /** Pseudonyms by unit; the license decides which one counts. */
-  holders: { machine: string; user?: string | undefined; process?: string | undefined };
-  facts: SessionFacts;
+  holders: Holders;
+  /** Pseudonym of the machine, whatever the license counts by. */
+  machine: string;
   /**
-   * Borrows the seat: its lease then lasts this many days and needs no heartbeat. Borrowing again extends the loan and
-   * never shortens it. A change of less than a minute counts as a retry.
+   * `instance`: `sessionId` is derived from the program's instance, so a repeat finds the same session. `machine`:
+   * `sessionId` is new, and used only if the machine has no such session on its seat yet.
    */
-  borrowDays?: number | undefined;
+  kind: 'instance' | 'machine';
+  sessionId: string;
+  facts: SessionFacts;
+}
+
+/** A session with its seat, as it is after the call. */
+export interface Held {
+  session: Session;
+  /** Seats in use, this one included. */
+  active: number;
+  max: number;
+  atMs: number;
+  rhythm: Rhythm;
+  told: Told;
 }
 
 export type AcquireVerdict =
-  | {
-      verdict: 'GRANTED' | 'RENEWED';
-      session: Session;
-      active: number;
-      max: number;
-      atMs: number;
-      rhythm: Rhythm;
-    }
-  | { verdict: 'FULL'; active: number; max: number; retryAfterSeconds: number }
+  /** A new seat; a session that was known and goes on; or a new session on a seat that its holder has. */
+  | ({ verdict: 'GRANTED' | 'RENEWED' | 'JOINED' } & Held)
+  | Full
+  /** The seat has as many programs as it may have. Nothing changed. */
+  | { verdict: 'SESSIONS_EXHAUSTED'; maxSessions: number }
+  /** This instance was released or evicted within the last hour. */
+  | { verdict: 'SESSION_ENDED'; ended: 'released' | 'evicted' }
+  | { verdict: 'HOLDER_REQUIRED'; unit: Unit }
+  | LicenseRefusal;
+
+export interface Full {
+  verdict: 'FULL';
+  active: number;
+  max: number;
+  retryAfterSeconds: number;
+}
+
+export interface BorrowRequest extends Omit<AcquireRequest, 'kind'> {
+  /**
+   * 1 to 90. Borrowing again extends the loan and never shortens it. A change of less than a minute counts as a retry.
+   * `sessionId` is new, and used only if the machine has no loan on its seat yet.
+   */
+  days: number;
+}
+
+export type BorrowVerdict =
+  | ({ verdict: 'GRANTED' | 'RENEWED' | 'JOINED' } & Held)
+  | Full
   | { verdict: 'HOLDER_REQUIRED'; unit: Unit }
   /** `maxDays` is 0 if seats of the license cannot be borrowed. Nothing was granted. */
   | { verdict: 'BORROW_TOO_LONG'; maxDays: number }
-  /** No more seats can be borrowed. Nothing was granted. */
+  /** No more seats can be borrowed. Nothing was granted. Both count seats with a loan. */
   | { verdict: 'BORROW_LIMIT'; borrowed: number; borrowable: number }
+  /** The seat has loans for as many machines as one seat can. Nothing was granted. */
+  | { verdict: 'SESSIONS_EXHAUSTED'; maxSessions: number }
   | LicenseRefusal;
 
 export interface HeartbeatRequest {
   licenseId: string;
   proof: Proof;
-  sessions: readonly HeartbeatOf[];
-}
-
-export interface HeartbeatOf {
-  sessionId: string;
-  /** The session from its verified token, in case Redis has lost it. */
-  proven?: Session | undefined;
+  sessions: readonly { readonly sessionId: string; readonly proven?: Session | undefined }[];
+  /** Version of the license that the caller was told last; 0 if it is unknown. */
+  toldVersion: number;
 }
 
 export type HeartbeatVerdict =
-  | { verdict: 'OK'; atMs: number; rhythm: Rhythm; results: readonly HeartbeatResult[] }
+  | {
+      verdict: 'OK';
+      atMs: number;
+      rhythm: Rhythm;
+      version: number;
+      /** Present if `toldVersion` is another version. */
+      told?: Told | undefined;
+      results: readonly HeartbeatResult[];
+    }
   | LicenseRefusal;
 
 export type HeartbeatResult =
-  | { verdict: 'RENEWED' | 'REVIVED'; session: Session }
-  /** Ended for good, never existed, or its holder has taken another seat. */
-  | { verdict: 'GONE'; sessionId: string }
-  /** The lease expired and all seats have been taken since. */
-  | { verdict: 'NO_ROOM'; sessionId: string };
+  | { verdict: 'RENEWED'; session: Session }
+  /** It holds no seat now, or is not the caller's. */
+  | { verdict: 'MISSING'; sessionId: string };
+
+export interface ReviveRequest {
+  licenseId: string;
+  proof: Proof;
+  sessions: readonly {
+    readonly sessionId: string;
+    /** From its verified token. Without it, nothing is revived. */
+    readonly proven?: Session | undefined;
+    /** The records do not say that it ended. Needed if the store has forgotten the session. */
+    readonly isCleared: boolean;
+  }[];
+}
+
+export type ReviveVerdict =
+  | { verdict: 'OK'; atMs: number; rhythm: Rhythm; told: Told; results: readonly ReviveResult[] }
+  | LicenseRefusal;
+
+/** Why a session holds no seat. `unknown`: the store has forgotten it, or never knew it, or it is not the caller's. */
+export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
+
+export type ReviveResult =
+  | { verdict: 'REVIVED' | 'RENEWED'; session: Session }
+  | { verdict: 'ENDED'; sessionId: string; ended: Ended }
+  /** Its lease expired, and all seats have been taken since. */
+  | { verdict: 'NO_ROOM'; sessionId: string }
+  /** The store has forgotten it, and its token is valid: look at the records, then retry with `isCleared`. */
+  | { verdict: 'FORGOTTEN'; sessionId: string };
 
 export interface SessionRequest {
   licenseId: string;
@@ -152,44 +243,89 @@ export type SessionVerdict =
   | { verdict: 'GONE' }
   | LicenseRefusal;
 
+export interface SignatureRequest {
+  licenseId: string;
+  sessionId: string;
+  /** When the signed license ends. */
+  untilMs: number;
+}
+
+export type ReserveVerdict =
+  | { verdict: 'RESERVED' | 'GONE' }
+  /** As many machines as allowed hold a signed license. */
+  | { verdict: 'SIGNED_LIMIT'; limit: number }
+  /** The seat has had its signatures of the day (UTC). */
+  | TooOften;
+
 export interface ReleaseRequest {
   licenseId: string;
   proof: Proof;
   sessionId: string;
-  reason: 'released' | 'evicted';
-  /** The session from its verified token: even if Redis has lost it, its end is recorded. */
+  /** The session from its verified token: even if Redis has lost it, it cannot be revived afterwards. */
   proven?: Session | undefined;
-  /**
-   * When the holder sent the release, by Redis' clock, if known; it can be too early, never too late. With it, a
-   * delayed release does not end a session that its holder has acquired again since.
-   */
-  sentAtMs?: number | undefined;
 }
 
 export type ReleaseVerdict =
-  | { verdict: 'ENDED' | 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
-  /** Its holder has acquired the session again since this was sent, so the seat is kept. */
-  | { verdict: 'OVERTAKEN' }
+  | { verdict: 'ENDED'; kind: Session['kind'] }
+  | { verdict: 'ALREADY_ENDED' | 'UNKNOWN_SESSION' }
   | EntryRefusal;
 
-export interface SessionPage {
-  /** 0 to 100. */
-  limit: number;
-  /** The last session of the previous page. */
-  after?: { sessionId: string; expiresAtMs: number } | undefined;
+export interface EvictRequest {
+  licenseId: string;
+  sessionId: string;
+  /** `seat`: the session's whole seat, with all its sessions. */
+  scope: 'session' | 'seat';
 }
 
-export type SessionListVerdict =
+export type EvictVerdict =
+  /** What was ended, with the time of it. Empty if the session had ended before: that is no bar for its holder. */
+  | { verdict: 'EVICTED'; atMs: number; sessions: readonly Session[] }
+  | { verdict: 'UNKNOWN_SESSION' | 'UNKNOWN_LICENSE' };
+
+/** A license as the records know it. */
+export interface LostLicense {
+  entitlement: Entitlement;
+  event?: LicenseChanged | undefined;
+  /** Seats that are borrowed according to the records. */
+  loans: readonly Session[];
+  /** Users whose own tokens are rejected for the license's tenant. */
+  bars: readonly { readonly userId: string; readonly untilMs: number }[];
+}
+
+export interface Restored {
+  /** Whether the copy was missing, or older. */
+  isCopyStored: boolean;
+  /** Sessions of loans that have their seat again. */
+  seated: readonly string[];
+  /** Loans for which there is no free seat any more. */
+  noRoom: readonly string[];
+}
+
+export interface SeatPage {
+  /** Seats, 0 to 100. */
+  limit: number;
+  /** The last seat of the previous page. */
+  after?: { holder: string; expiresAtMs: number } | undefined;
+}
+
+export interface Seat {
+  holder: string;
+  /** The latest end of its sessions. */
+  expiresAtMs: number;
+  /** The living ones, the first acquired first. */
+  sessions: readonly Session[];
+}
+
+export type SeatListVerdict =
   | {
       verdict: 'OK';
-      /** Includes sessions that cannot be read. */
       active: number;
       max: number;
       overdraft: number;
-      sessions: readonly Session[];
-      /** Ids of sessions that would be on this page, but are stored in the format of another release. */
+      seats: readonly Seat[];
+      /** Ids of sessions of these seats that are stored in the format of another release. */
       unreadable?: readonly string[];
       /** Where the next page starts, if this one is full. */
-      next?: SessionPage['after'];
+      next?: SeatPage['after'];
     }
   | { verdict: 'UNKNOWN_LICENSE' };

@@ -3,7 +3,7 @@ import { entitlementOf, eventOfLicense, type License } from '../domain/license.t
 import { AUDIT, LICENSES } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Transaction } from '../ports/records.ts';
-import type { Seats } from '../ports/seats.ts';
+import { restoreLicense } from '../ports/restore-copy.ts';
 
 /** A transaction that can write one license, after it has read everything it needs. */
 export interface LicenseTransaction extends Transaction {
@@ -16,13 +16,15 @@ export interface LicenseTransaction extends Transaction {
   putAgain(license: License): void;
 }
 
+type Stores = Pick<Deps, 'records' | 'seats'>;
+
 /**
  * Runs `decide` as one transaction, then puts the copy of the license that it wrote into the seat store, which
  * publishes the change. Records are written first: they are the truth, and a copy that missed a change is corrected by
  * its version. Returns what `decide` returned; throws `Unavailable` if records or seats are unavailable.
  */
 export async function changeLicense<R>(
-  { records, seats }: Pick<Deps, 'records' | 'seats'>,
+  { records, seats }: Stores,
   decide: (transaction: LicenseTransaction) => Promise<R>,
 ): Promise<R> {
   const { decided, license } = await records.transact(async (transaction) => {
@@ -43,11 +45,16 @@ export async function changeLicense<R>(
     });
     return { decided: result, license: current };
   });
-  if (license) await putCopy(license, seats);
+  if (license) await putCopy(license, { records, seats });
   return decided;
 }
 
-/** Puts the copy of a license, with the event of the change that created this version. */
-export async function putCopy(license: License, seats: Pick<Seats, 'putLicense'>): Promise<void> {
-  await seats.putLicense(entitlementOf(license), eventOfLicense(license));
+/**
+ * Puts the copy of a license, with the event of the change that created this version. If the seat store has no copy,
+ * because the license is new or the store was lost, what belongs to the license is restored with it.
+ */
+export async function putCopy(license: License, { records, seats }: Stores): Promise<void> {
+  const event = eventOfLicense(license);
+  const verdict = await seats.putLicense(entitlementOf(license), event);
+  if (verdict === 'MISSING') await restoreLicense(license, { records, seats }, event);
 }

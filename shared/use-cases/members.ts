@@ -1,33 +1,31 @@
-import { ACCESS_TOKEN_SECONDS, type Access } from '../domain/access-token.ts';
+import type { Access } from '../domain/access-token.ts';
 import type { Role } from '../domain/authorization.ts';
 import type { SignIn } from '../domain/sign-in.ts';
 import { membershipId, type User } from '../domain/users.ts';
 import { MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
+import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';
 import type { Records } from '../ports/records.ts';
-import type { SeatMaintenance } from '../ports/seat-maintenance.ts';
-
-/** Longer than an access token is valid, as the clocks of two machines may differ. */
-export const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;
+import { barUser, unbarUser } from './bars.ts';
 
 /**
- * Removes a user from a tenant. Their access tokens still name it for a while, so the seat store is updated first: if
- * it is unavailable, nothing changes. An owner cannot be removed.
+ * Removes a user from a tenant. Their access tokens still name it for a while, so they are barred from its seats first:
+ * if the seat store is unavailable, they stay a member, and the next sweep bars them. An owner cannot be removed.
  */
 export async function removeMember(
   tenantId: string,
   userId: string,
-  { records, seatMaintenance }: { records: Records; seatMaintenance: SeatMaintenance },
+  deps: Pick<Deps, 'records' | 'seatMaintenance' | 'clock'>,
 ): Promise<'REMOVED' | 'OWNER'> {
-  await seatMaintenance.bar(tenantId, userId, BAR_SECONDS);
+  await barUser(tenantId, userId, deps);
   const id = membershipId(tenantId, userId);
-  const removed = await records.transact(async (transaction) => {
+  const removed = await deps.records.transact(async (transaction) => {
     if ((await transaction.get(MEMBERSHIPS, id))?.role === 'owner') return 'OWNER';
     transaction.delete(MEMBERSHIPS, id);
     return 'REMOVED';
   });
-  if (removed === 'OWNER') await seatMaintenance.unbar(tenantId, userId);
+  if (removed === 'OWNER') await unbarUser(tenantId, userId, deps);
   return removed;
 }
 

@@ -25,7 +25,7 @@ export type HeartbeatRequest =
   | {
       session_id: SessionId;
       /**
-       * The latest token of the session. The token restores the session if Redis has lost its data.
+       * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you learn only with it how a session ended.
        */
       session_token?: SessionToken | null;
       sessions?: null;
@@ -39,7 +39,7 @@ export type HeartbeatRequest =
       sessions: {
         session_id: SessionId;
         /**
-         * The latest token of the session. The token restores the session if Redis has lost its data.
+         * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you learn only with it how a session ended.
          */
         session_token?: SessionToken | null;
       }[];
@@ -74,6 +74,10 @@ export interface AcquireRequest {
    */
   fingerprint: string;
   /**
+   * Names one start of your program. Choose a new random value whenever the program takes a seat, and send the same value when you repeat the request. Without it, all programs of the machine share one session.
+   */
+  instance_id?: string | null;
+  /**
    * Required if you are signed in. With a license key it is optional, and must match the key.
    */
   license_id?: LicenseId | null;
@@ -82,7 +86,7 @@ export interface AcquireRequest {
    */
   user_id?: string | null;
   /**
-   * Required if the license counts seats by process.
+   * Required if the license counts seats by process and you send no `instance_id`.
    */
   process_id?: string | null;
   hostname?: string | null;
@@ -169,6 +173,7 @@ export interface AuditEvent {
     | 'license.created'
     | 'license.updated'
     | 'license.key_rotated'
+    | 'license.signed'
     | 'subscription.trial_ending'
     | 'subscription.paid'
     | 'subscription.payment_failed'
@@ -190,7 +195,11 @@ export interface AuditEvent {
   acquired_at?: string;
   borrowed_until?: string;
   /**
-   * Seats in use right after the event.
+   * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In every event of type `session.*`.
+   */
+  seat?: 'taken' | 'kept' | 'freed';
+  /**
+   * The exact number of seats in use when the event was written, see `writtenAtMs`.
    */
   active?: number;
   /**
@@ -344,6 +353,23 @@ export interface DomainTakenProblem {
   status: 409;
   code: 'DOMAIN_TAKEN';
 }
+/**
+ * What the license gives to a program beside its seat.
+ */
+export interface Entitlements {
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  features: string[];
+  /**
+   * Numbers that the vendor's app gives a meaning to.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
+   * Version of the license that grants them. It increases with every change.
+   */
+  version: number;
+}
 export interface ErasurePlan {
   /**
    * Valid for ten minutes, and only for the caller who requested it.
@@ -406,6 +432,7 @@ export interface ExportedEvent {
     | 'license.created'
     | 'license.updated'
     | 'license.key_rotated'
+    | 'license.signed'
     | 'subscription.trial_ending'
     | 'subscription.paid'
     | 'subscription.payment_failed'
@@ -427,7 +454,11 @@ export interface ExportedEvent {
   acquired_at?: string;
   borrowed_until?: string;
   /**
-   * Seats in use right after the event.
+   * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In every event of type `session.*`.
+   */
+  seat?: 'taken' | 'kept' | 'freed';
+  /**
+   * The exact number of seats in use when the event was written, see `writtenAtMs`.
    */
   active?: number;
   /**
@@ -542,11 +573,29 @@ export interface ExportedLicense {
   updated_at: Timestamp;
 }
 /**
+ * A borrowed seat, as it is recorded until a day after its end.
+ */
+export interface ExportedLoan {
+  session_id: SessionId;
+  license_id: LicenseId;
+  /**
+   * Pseudonyms of the seat's holder and of the machine.
+   */
+  holder: string;
+  machine: string;
+  acquired_at: Timestamp;
+  borrowed_until: Timestamp;
+}
+/**
  * A session whose client data is still stored: it holds a seat, or its lease expired within the last hour.
  */
 export interface ExportedSession {
   session_id: SessionId;
   license_id: LicenseId;
+  /**
+   * A program that runs, or a borrowed seat.
+   */
+  kind: 'program' | 'loan';
   /**
    * Pseudonym of the machine, user or process that the seat is counted by.
    */
@@ -643,15 +692,72 @@ export interface ExtendedSession {
    * Present, and true, only if the lease had expired and the session took a free seat again.
    */
   revived?: true;
+  entitlements?: Entitlements1;
+}
+/**
+ * Present only if they have changed since the token was issued, or if you sent no token.
+ */
+export interface Entitlements1 {
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  features: string[];
+  /**
+   * Numbers that the vendor's app gives a meaning to.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
+   * Version of the license that grants them. It increases with every change.
+   */
+  version: number;
 }
 export interface ExtendedSessions {
   results: (
-    | ExtendedSession
+    | {
+        status: 'heartbeat_acknowledged';
+        session_id: SessionId;
+        /**
+         * Replaces the previous token.
+         */
+        session_token: string;
+        /**
+         * Seconds until `expires_at`: the license's TTL, or what remains of the loan or of the license.
+         */
+        ttl_extended_to: number;
+        expires_at: Timestamp;
+        next_heartbeat_due: Timestamp;
+        /**
+         * Present, and true, only if the lease had expired and the session took a free seat again.
+         */
+        revived?: true;
+      }
     | {
         status: 'session_not_found';
         session_id: SessionId;
+        /**
+         * Why it has ended. Treat other values like `unknown`. Acquire again after `expired` and `unknown`.
+         */
+        ended: 'released' | 'evicted' | 'expired' | 'unknown';
       }
   )[];
+  entitlements?: Entitlements2;
+}
+/**
+ * Present only if they have changed since a token was issued, or if a token is missing.
+ */
+export interface Entitlements2 {
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  features: string[];
+  /**
+   * Numbers that the vendor's app gives a meaning to.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
+   * Version of the license that grants them. It increases with every change.
+   */
+  version: number;
 }
 export interface ForbiddenProblem {
   status: 403;
@@ -856,7 +962,7 @@ export interface License {
   requests_per_minute: number;
 }
 /**
- * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be used offline on the machine with `fingerprint` until `offline_until`.
+ * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be used offline on the machine with `fingerprint` until `offline_until`. It names no session, because later sessions of the same holder on that machine use it, too.
  */
 export interface LicenseData {
   license_id: string;
@@ -868,7 +974,6 @@ export interface LicenseData {
    */
   seats: number;
   fingerprint: string;
-  session_id: string;
   issued_at: string;
   /**
    * When this document expires. Equal to `offline_until`, for readers who expect the usual name.
@@ -1384,11 +1489,15 @@ export interface PersonExport {
    */
   sessions: ExportedSession[];
   /**
-   * Histories of sessions that were counted by one of the user's pseudonyms.
+   * The user's borrowed seats.
+   */
+  loans: ExportedLoan[];
+  /**
+   * Histories of these sessions, and of others that were counted by one of the user's pseudonyms.
    */
   session_histories: SessionHistory[];
   /**
-   * Events that contain one of the user's pseudonyms.
+   * Events of these sessions, and others that contain one of the user's pseudonyms.
    */
   audit_events: ExportedEvent[];
 }
@@ -1497,11 +1606,10 @@ export interface RedirectNotAllowedProblem {
 }
 export interface ReleaseRequest {
   session_id: SessionId;
-  session_token?: SessionToken | null;
   /**
-   * Milliseconds from receiving `session_token` to sending this request, by a monotonic clock, rounded down. With this value, a delayed release does not end a session that its holder has acquired again in the meantime.
+   * The latest token of the session. With it the session stays ended even if Redis has lost its data.
    */
-  sent_after_ms?: number | null;
+  session_token?: SessionToken | null;
 }
 export interface Seat {
   session_id: SessionId;
@@ -1521,6 +1629,7 @@ export interface Seat {
    * Present, and true, only if `active` exceeds `max`.
    */
   overdraft?: true;
+  entitlements: Entitlements;
   expires_at: Timestamp;
   /**
    * A point in time, as RFC 3339 text.
@@ -1536,9 +1645,13 @@ export interface Seat {
   heartbeat_interval: number;
   next_heartbeat_due: Timestamp;
   /**
-   * Days that a client with a signed license can run without reaching the server.
+   * Days that a running program with a signed license can go on without reaching the server.
    */
   offline_grace_days: number;
+  /**
+   * Days after its last contact during which a program with a signed license can start offline. 0: it cannot.
+   */
+  offline_start_days: number;
 }
 export interface SeatsExhaustedProblem {
   status: 409;
@@ -1563,7 +1676,18 @@ export interface SeatsUnavailableProblem {
 export interface Session {
   session_id: SessionId;
   license_id: LicenseId;
+  /**
+   * `program`: a running program. `loan`: a borrowed seat.
+   */
+  kind: 'program' | 'loan';
+  /**
+   * Pseudonym of the seat's holder: the machine, user or process. Sessions with the same holder share one seat.
+   */
   holder: string;
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  seat_expires_at: string;
   fingerprint: string;
   hostname: string | null;
   user_id: string | null;
@@ -1572,9 +1696,17 @@ export interface Session {
   acquired_at: Timestamp;
   expires_at: Timestamp;
   /**
-   * null if the seat is not borrowed.
+   * When a loan ends; null for a program.
    */
   borrowed_until: Timestamp | null;
+}
+export interface SessionEndedProblem {
+  status: 409;
+  code: 'SESSION_ENDED';
+  /**
+   * How the session ended.
+   */
+  ended: 'released' | 'evicted';
 }
 export interface SessionHistoryPage {
   sessions: SessionHistory[];
@@ -1589,6 +1721,9 @@ export interface SessionNotFoundProblem {
   ended?: 'released' | 'evicted' | 'expired' | 'unknown';
 }
 export interface SessionPage {
+  /**
+   * `active`: seats in use, however many sessions they have.
+   */
   seats: {
     active: number;
     max: number;
@@ -1596,6 +1731,14 @@ export interface SessionPage {
   };
   sessions: Session[];
   next_cursor: string | null;
+}
+export interface SessionsExhaustedProblem {
+  status: 409;
+  code: 'SESSIONS_EXHAUSTED';
+  /**
+   * The most programs that can share one seat.
+   */
+  max_sessions: number;
 }
 export interface SignInMismatchProblem {
   status: 400;
@@ -1620,6 +1763,9 @@ export interface SignRequest {
     features?: Features | null;
     seats?: number | null;
     fingerprint?: string | null;
+    /**
+     * Names the session in place of the `session_id` beside `license_data`. It is not signed.
+     */
     session_id?: SessionId | null;
     expires_at?: string | null;
     offline_until?: string | null;
@@ -1641,6 +1787,14 @@ export interface SignedLicense {
   license_token: string;
   key_id: string;
   algorithm: 'RSA_SIGN_PKCS1_4096_SHA256';
+}
+export interface SignedLimitProblem {
+  status: 409;
+  code: 'SIGNED_LIMIT';
+  /**
+   * The most machines that can hold a signed license at once.
+   */
+  limit: number;
 }
 export interface SigningBusyProblem {
   status: 503;
@@ -1773,6 +1927,7 @@ export interface TenantExport {
    * All sessions of the tenant's licenses.
    */
   sessions: ExportedSession[];
+  loans: ExportedLoan[];
   session_histories: SessionHistory[];
   audit_events: ExportedEvent[];
 }
@@ -1960,6 +2115,7 @@ export interface Operations {
         | 'license.created'
         | 'license.updated'
         | 'license.key_rotated'
+        | 'license.signed'
         | 'subscription.trial_ending'
         | 'subscription.paid'
         | 'subscription.payment_failed'
@@ -2190,7 +2346,12 @@ export interface Operations {
     params: {
       session_id: SessionId;
     };
-    query: {};
+    query: {
+      /**
+       * `program` (default): ends this session. `seat`: ends all sessions of its seat, which is free then. Only operators and tenant admins can free a seat.
+       */
+      scope?: 'program' | 'seat';
+    };
     body: null;
     answer: null;
   };
@@ -2501,9 +2662,12 @@ export const NEXT_STEPS = {
   REDIRECT_NOT_ALLOWED: { next: { do: 'stop' } },
   SEATS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' } },
   SEATS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
+  SESSION_ENDED: { next: { do: 'stop' } },
   SESSION_NOT_FOUND: { next: { do: 'stop' }, whileHeld: { byEnded: { released: { do: 'stop' }, evicted: { do: 'stop' }, expired: { do: 'acquire' }, unknown: { do: 'acquire' } } } },
+  SESSIONS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' } },
   SIGN_IN_MISMATCH: { next: { do: 'stop' } },
   SIGN_IN_NOT_SET_UP: { next: { do: 'stop' } },
+  SIGNED_LIMIT: { next: { do: 'stop' } },
   SIGNING_BUSY: { next: { do: 'retry', backoff: 'outage' } },
   SIGNING_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
   SUBSCRIPTION_ENDED: { next: { do: 'stop' } },

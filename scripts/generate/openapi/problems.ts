@@ -109,6 +109,25 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
     },
     required: [],
   },
+  SESSION_ENDED: {
+    members: {
+      ended: {
+        type: 'string',
+        enum: ['released', 'evicted'],
+        description: 'How the session ended.',
+      },
+    },
+  },
+  SESSIONS_EXHAUSTED: {
+    members: {
+      max_sessions: { ...count, description: 'The most programs that can share one seat.' },
+    },
+  },
+  SIGNED_LIMIT: {
+    members: {
+      limit: { ...count, description: 'The most machines that can hold a signed license at once.' },
+    },
+  },
   OWNER_MUST_STAY: {
     members: {
       tenants: {

@@ -246,7 +246,12 @@ describe('the server and the OpenAPI document', () => {
     [
       'one header less',
       ACQUIRE,
-      ['components', 'responses', 'SeatsExhausted.BorrowLimitReached', 'headers'],
+      [
+        'components',
+        'responses',
+        'SeatsExhausted.SessionEnded.SessionsExhausted.BorrowLimitReached',
+        'headers',
+      ],
       { 'Retry-After': undefined },
     ],
     ['a parameter of another form', '/api/v1/audit', ['components', 'schemas', 'PageLimit'], { maximum: 99 }],

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Entitlement } from '../../domain/entitlement.ts';
 import { PLAN_NAMES } from '../../domain/plans.ts';
-import type { Session, SessionFacts } from '../../domain/session.ts';
+import type { Session, SessionFacts, SessionKind } from '../../domain/session.ts';
 import { fieldsOf } from './script-runner.ts';
 
 /**
@@ -49,15 +49,47 @@ export function packFacts({ fingerprint, hostname, appVersion, userId, processId
   return JSON.stringify(words.slice(0, words.findLastIndex((each) => each !== undefined) + 1));
 }
 
+/** Kinds of sessions as the scripts store them. */
+const KIND_LETTERS = { instance: 'i', machine: 'm', loan: 'l' } as const satisfies Record<
+  SessionKind,
+  string
+>;
+const KINDS_BY_LETTER: ReadonlyMap<string, SessionKind> = new Map([
+  ['i', 'instance'],
+  ['m', 'machine'],
+  ['l', 'loan'],
+]);
+
+export function letterOfKind(kind: SessionKind): string {
+  return KIND_LETTERS[kind];
+}
+
+/** Throws if no release has such a kind that this one knows. */
+export function kindOfLetter(letter: string): SessionKind {
+  const kind = KINDS_BY_LETTER.get(letter);
+  if (!kind) throw new Error('unknown kind of session');
+  return kind;
+}
+
 /**
- * Reads what `pack` in leases.lua writes. Throws if another release wrote it in another form. The error quotes nothing of
- * it, because it is logged.
+ * Reads what `pack` in sessions.lua writes. Throws if another release wrote it in another form. The error quotes nothing
+ * of it, because it is logged.
  */
-export function unpackFacts(packed: string): Pick<Session, 'holder' | 'acquiredAtMs' | 'facts'> {
-  const [, holder = '', acquiredAtMs, words = ''] = /^([^|]*)\|(\d+)\|\d+\|\d+\|(.*)$/s.exec(packed) ?? [];
+export function unpackSession(sessionId: string, packed: string): Session {
+  const [, holder = '', endMs, acquiredAtMs, letter = '', machine = '', words = ''] =
+    /^([^|]*)\|(\d+)\|(\d+)\|([a-z])\|([^|]*)\|(.*)$/s.exec(packed) ?? [];
+  const kind = KINDS_BY_LETTER.get(letter);
   const facts = factsIn(words);
-  if (!facts) throw new Error('unknown form of session facts');
-  return { holder, acquiredAtMs: Number(acquiredAtMs), facts };
+  if (!facts || !kind) throw new Error('unknown form of session facts');
+  return {
+    sessionId,
+    kind,
+    holder,
+    machine: machine === '' ? holder : machine,
+    acquiredAtMs: Number(acquiredAtMs),
+    expiresAtMs: Number(endMs),
+    facts,
+  };
 }
 
 function factsIn(words: string): SessionFacts | undefined {
@@ -68,7 +100,7 @@ function factsIn(words: string): SessionFacts | undefined {
   }
 }
 
-/** The fields of the license hash that include/license.lua reads, without the license's version; flat, for HSET. */
+/** The fields of the license hash that the scripts read, without the license's version; flat, for HSET. */
 export function packEntitlement(entitlement: Entitlement): string[] {
   const fields: Record<string, string | number> = {
     v: VERSION,
@@ -103,10 +135,14 @@ const Entitlements = z.object({
   limits: z.record(z.string(), z.int()),
 });
 
-/** The entitlements in a text; `undefined` if it is in another format. */
-function entitlementsIn(text: string): Entitlement['entitlements'] | undefined {
+/** What clients are told, as the license hash has it. Throws if another release wrote it in another form. */
+export function unpackEntitlements(json: string): Entitlement['entitlements'] {
+  return z.parse(Entitlements, JSON.parse(json));
+}
+
+function entitlementsIn(json: string): Entitlement['entitlements'] | undefined {
   try {
-    return z.safeParse(Entitlements, JSON.parse(text)).data;
+    return unpackEntitlements(json);
   } catch {
     return undefined;
   }

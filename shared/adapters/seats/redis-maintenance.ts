@@ -1,51 +1,67 @@
 import * as z from 'zod/mini';
 import { eventOf, type SeatEvent, SeatEventSchema, writtenAtMs } from '../../domain/event.ts';
 import { shardOf } from '../../domain/ids.ts';
-import type { Backlog, KnownSession, OutboxEntry, SeatMaintenance } from '../../ports/seat-maintenance.ts';
-import { memberOf, readRows, sessionOfMember, unpackEntitlement, unpackFacts } from './encoding.ts';
-import { keysOfPool, keysOfPools, shardKey } from './lua/keys.ts';
+import type {
+  Backlog,
+  Due,
+  KnownSession,
+  OutboxEntry,
+  SeatMaintenance,
+} from '../../ports/seat-maintenance.ts';
+import type { RedisEngine } from '../redis/engine.ts';
+import { memberOf, readRows, sessionOfMember, unpackEntitlement, unpackSession } from './encoding.ts';
+import { type KeyNames, keysFor, keysForMany, shardKey } from './lua/keys.ts';
 import { decode, decodeRows, fieldsOf, scriptRunner } from './script-runner.ts';
-import { openRedis } from './upstash-client.ts';
-import type { httpRequester } from './upstash-http.ts';
 
-/** Seat maintenance over Upstash's REST API; each method sends one command, except `listCopies`, which sends two. */
+/** Seat maintenance in Redis, on any engine; each method sends one command, except `listCopies`, which sends two. */
 export function openRedisMaintenance(
-  requester: ReturnType<typeof httpRequester>,
+  redis: RedisEngine,
   replaceIncludes: Readonly<Record<string, string>> = {},
 ): SeatMaintenance {
-  const redis = openRedis(requester);
   const run = scriptRunner(redis, replaceIncludes);
 
   return {
-    async expire(shard, licenseIds) {
-      const reply = await run('expire', ExpireReply, keysOfPools(shard, licenseIds), [...licenseIds]);
-      const [, atMs, expired, pending, oldest, unknown, due] = reply;
-      return { expired, due, unknown, ...backlogOf(atMs, pending, oldest) };
+    async expire(shard, due) {
+      const keysOf = many(
+        shard,
+        due.map(({ licenseId }) => licenseId),
+      );
+      const args = due.flatMap(({ licenseId, what, dueMs }) => [
+        licenseId,
+        what === 'denials' ? 'd' : 's',
+        String(dueMs),
+      ]);
+      const reply = await run('expire', ExpireReply, keysOf, args);
+      const [, atMs, expired, pending, oldest, unknown, next] = reply;
+      const nextDue = decodeRows('expire', DueRow, next).map(([licenseId, what, dueMs]): Due => {
+        return { licenseId, what: what === 'd' ? 'denials' : 'seats', dueMs };
+      });
+      return { expired, due: nextDue, unknown, ...backlogOf(atMs, pending, oldest) };
     },
 
     async probe(shard) {
-      const [, atMs, pending, oldest] = await run('probe', ProbeReply, keysOfPools(shard, []), []);
+      const [, atMs, pending, oldest] = await run('probe', ProbeReply, many(shard, []), []);
       return backlogOf(atMs, pending, oldest);
     },
 
     async readOutbox(shard, { limit, after }) {
       const key = shardKey('outbox', shard);
       const from = after === undefined ? '-' : `(${after}`;
-      const range = await redis.exec<unknown>(['XRANGE', key, from, '+', 'COUNT', limit]);
+      const range = await redis.command(['XRANGE', key, from, '+', 'COUNT', limit]);
       return decode('XRANGE', Range, range).map(readEntry);
     },
 
     async trimOutbox(shard, positions) {
-      if (positions.length > 0) await redis.exec(['XDEL', shardKey('outbox', shard), ...positions]);
+      if (positions.length > 0) await redis.command(['XDEL', shardKey('outbox', shard), ...positions]);
     },
 
     async listCopies(shard, { limit, after }) {
       const key = shardKey('copies', shard);
       const from = after === undefined ? '-' : `(${after}`;
-      const listed = await redis.exec<unknown>(['ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, limit]);
+      const listed = await redis.command(['ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, limit]);
       const licenseIds = decode('ZRANGEBYLEX', z.array(z.string()), listed);
       if (licenseIds.length === 0) return [];
-      const [, ...copies] = await run('read-copies', CopiesReply, keysOfPools(shard, licenseIds), licenseIds);
+      const [, ...copies] = await run('read-copies', CopiesReply, many(shard, licenseIds), licenseIds);
       return licenseIds.map((licenseId, i) => ({
         licenseId,
         copy: unpackEntitlement(licenseId, copies[i] ?? []),
@@ -53,48 +69,60 @@ export function openRedisMaintenance(
     },
 
     async dropCopy(licenseId, version) {
-      const [verdict] = await run('drop-license', DropReply, keysOfPool(licenseId), [
-        licenseId,
-        String(version),
-      ]);
+      const args = [licenseId, String(version)];
+      const [verdict] = await run('drop-license', DropReply, one(licenseId), args);
       return verdict;
     },
 
-    async whichSeated(licenseId, sessionIds) {
+    async whichLiving(licenseId, sessionIds) {
       const args = [licenseId, ...membersOf(licenseId, sessionIds)];
-      const [, ...seated] = await run('which-seated', SeatedReply, keysOfPool(licenseId), args);
-      return new Set(sessionIds.filter((_, i) => seated[i] === 1));
+      const [, ...living] = await run('which-living', LivingReply, one(licenseId), args);
+      return new Set(sessionIds.filter((_, i) => living[i] === 1));
     },
 
-    async bar(tenantId, userId, seconds) {
-      const keys = keysOfPools(shardOf(tenantId), []);
-      await run('bar', BarReply, keys, [tenantId, userId, String(seconds)]);
+    async bar(tenantId, bars) {
+      const args = [tenantId, ...bars.flatMap(({ userId, untilMs }) => [userId, String(untilMs)])];
+      await run('bar', BarReply, many(shardOf(tenantId), []), args);
     },
 
     async unbar(tenantId, userId) {
-      await redis.exec(['ZREM', shardKey('barred', shardOf(tenantId)), `${tenantId}:${userId}`]);
+      await redis.command(['ZREM', shardKey('barred', shardOf(tenantId)), `${tenantId}:${userId}`]);
     },
 
-    async readFacts(licenseId, cursor = 'seated 0') {
-      const [part = '', position = ''] = cursor.split(' ');
-      const args = [licenseId, part, position];
-      const [, nextPart, next, ...cells] = await run('read-facts', FactsReply, keysOfPool(licenseId), args);
+    async readFacts(licenseId, cursor = ' ') {
+      const [afterEndMs = '', afterHolder = ''] = cursor.split(' ');
+      const args = [licenseId, afterEndMs, afterHolder];
+      const [, lastEndMs, last, ...cells] = await run('read-facts', FactsReply, one(licenseId), args);
       const rows = decodeRows('read-facts', FactsRow, cells);
       const idOf = ([member]: z.output<typeof FactsRow>) => sessionOfMember(licenseId, member);
       const listed = readRows(rows, idOf, (row): KnownSession => {
-        const [, packed, isSeated] = row;
-        const { holder, facts } = unpackFacts(packed);
-        return { sessionId: idOf(row), holder, facts, isSeated: isSeated === 1 };
+        const [, packed, isLiving] = row;
+        const { sessionId, kind, holder, facts } = unpackSession(idOf(row), packed);
+        return { sessionId, kind, holder, facts, isLiving: isLiving === 1 };
       });
-      return nextPart === '' ? listed : { ...listed, nextCursor: `${nextPart} ${next}` };
+      return last === '' ? listed : { ...listed, nextCursor: `${lastEndMs} ${last}` };
     },
 
     async forgetSessions(licenseId, sessionIds) {
       const args = [licenseId, ...membersOf(licenseId, sessionIds)];
-      const [verdict] = await run('forget-sessions', ForgetReply, keysOfPool(licenseId), args);
+      const [verdict] = await run('forget-sessions', ForgetReply, one(licenseId), args);
       return verdict;
     },
+
+    async forgetSigned(licenseId, holders) {
+      await run('forget-signed', ForgottenReply, one(licenseId), [licenseId, ...holders]);
+    },
   };
+}
+
+/** The keys of a script on one license. */
+function one(licenseId: string) {
+  return (names: KeyNames) => keysFor(names, licenseId, false);
+}
+
+/** The keys of a script on a shard and several of its licenses. */
+function many(shard: string, licenseIds: readonly string[]) {
+  return (names: KeyNames) => keysForMany(names, shard, licenseIds);
 }
 
 /** `oldest` is a position, or empty. */
@@ -113,19 +141,18 @@ const ExpireReply = z.tuple([
   z.int(),
   z.string(),
   z.array(z.string()),
-  z.array(z.string()),
+  z.array(z.union([z.string(), z.int()])),
 ]);
+const DueRow = z.tuple([z.string(), z.enum(['s', 'd']), z.int()]);
 const ProbeReply = z.tuple([z.literal('OK'), z.int(), z.int(), z.string()]);
 const CopiesReply = z.tuple([z.literal('OK')], z.array(z.string()));
 const DropReply = z.tuple([z.enum(['DROPPED', 'KEPT'])]);
-const SeatedReply = z.tuple([z.literal('OK')], z.int());
+const LivingReply = z.tuple([z.literal('OK')], z.int());
 const BarReply = z.tuple([z.literal('BARRED')]);
-const FactsReply = z.tuple(
-  [z.literal('OK'), z.enum(['seated', 'lapsed', '']), z.string()],
-  z.union([z.string(), z.int()]),
-);
+const FactsReply = z.tuple([z.literal('OK'), z.int(), z.string()], z.union([z.string(), z.int()]));
 const FactsRow = z.tuple([z.string(), z.string(), z.int()]);
 const ForgetReply = z.tuple([z.enum(['FORGOTTEN', 'UNKNOWN_LICENSE'])]);
+const ForgottenReply = z.tuple([z.literal('FORGOTTEN')]);
 const Range = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 const digits = z.pipe(z.string().check(z.regex(/^\d{1,16}$/)), z.transform(Number));
@@ -141,6 +168,7 @@ const EntryFields = z.object({
   holder: z.optional(z.string()),
   acquired_ms: z.optional(digits),
   borrowed_until_ms: z.optional(digits),
+  seat: z.optional(z.string()),
   active: z.optional(digits),
   max: z.optional(digits),
   reason: z.optional(z.string()),

@@ -1,151 +1,271 @@
 import * as z from 'zod/mini';
 import type { Session } from '../../domain/session.ts';
-import { Unavailable } from '../../errors.ts';
 import type {
+  AcquireRequest,
   AcquireVerdict,
-  HeartbeatOf,
-  HeartbeatResult,
-  HeartbeatVerdict,
+  BorrowVerdict,
+  Full,
+  Held,
   Proof,
+  ReviveResult,
   Rhythm,
   Seats,
   TooOften,
 } from '../../ports/seats.ts';
-import { memberOf, packEntitlement, packFacts, readRows, sessionOfMember, unpackFacts } from './encoding.ts';
-import { keysOfPool } from './lua/keys.ts';
+import type { RedisEngine } from '../redis/engine.ts';
+import {
+  kindOfLetter,
+  letterOfKind,
+  memberOf,
+  packEntitlement,
+  packFacts,
+  readRows,
+  sessionOfMember,
+  unpackEntitlements,
+  unpackSession,
+} from './encoding.ts';
+import { keysFor } from './lua/keys.ts';
 import type { Verb } from './lua/scripts.ts';
 import { decodeRows, scriptRunner } from './script-runner.ts';
-import { openRedis } from './upstash-client.ts';
-import type { httpRequester } from './upstash-http.ts';
 
 /**
- * Seats over Upstash's REST API: each method is one EVALSHA, one round trip. (After a restart of Redis the first call
- * of a script fails with NOSCRIPT, and its source is sent once.)
+ * Seats in Redis, on any engine: each method is one EVALSHA, one round trip. (A server that does not know the script
+ * answers NOSCRIPT, and its source is sent once.)
  *
  * `replaceIncludes` replaces an include with other Lua; tests use it to move the clock.
  */
-export function openSeats(
-  requester: ReturnType<typeof httpRequester>,
-  replaceIncludes: Readonly<Record<string, string>> = {},
-): Seats {
-  const runScript = scriptRunner(openRedis(requester), replaceIncludes);
+export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<string, string>> = {}): Seats {
+  const runScript = scriptRunner(redis, replaceIncludes);
 
   /** A reply begins with its verdict; `replies` has the shape of each. */
   function run<S extends z.core.$ZodType>(
     verb: Verb,
     replies: S,
-    licenseId: string,
-    args: readonly string[],
+    { licenseId, proof = TRUSTED }: { readonly licenseId: string; readonly proof?: Proof },
+    args: readonly (string | number)[],
   ) {
-    return runScript(verb, replies, keysOfPool(licenseId), [licenseId, ...args]);
+    const keysOf = (names: Parameters<typeof keysFor>[0]) => keysFor(names, licenseId, proof.kind === 'user');
+    return runScript(verb, replies, keysOf, [licenseId, ...args.map(String)]);
   }
 
   return {
-    async acquire({ licenseId, proof, proposedSessionId, holders, facts, borrowDays }) {
-      const reply = await run('acquire', AcquireReply, licenseId, [
-        packProof(proof),
-        memberOf(licenseId, proposedSessionId),
-        holders.machine,
-        holders.user ?? '',
-        holders.process ?? '',
-        packFacts(facts),
-        borrowDays === undefined ? '' : String(borrowDays),
+    async acquire(request) {
+      const reply = await run('acquire', AcquireReply, request, [
+        packProof(request.proof),
+        memberOf(request.licenseId, request.sessionId),
+        letterOfKind(request.kind),
+        ...packHolders(request),
       ]);
-      return acquireVerdict(licenseId, reply);
+      return acquireVerdict(request.licenseId, reply);
     },
 
-    async heartbeat({ licenseId, proof, sessions }): Promise<HeartbeatVerdict> {
-      const reply = await run('heartbeat', HeartbeatReply, licenseId, [
-        packProof(proof),
-        ...sessions.flatMap((each) => packHeartbeat(licenseId, each)),
+    async borrow(request) {
+      const reply = await run('borrow', BorrowReply, request, [
+        packProof(request.proof),
+        memberOf(request.licenseId, request.sessionId),
+        request.days,
+        ...packHolders(request),
       ]);
-      if (reply[0] !== 'OK') return refusalOf(reply);
-      const [, atMs, ttlSeconds, heartbeatSeconds, offlineGraceDays, ...answers] = reply;
-      if (answers.length !== sessions.length)
-        throw new Error('heartbeat: Redis returned another number of results than sessions');
-      const results = sessions.map(({ sessionId }, i): HeartbeatResult => {
-        const answer = answers[i];
-        if (answer === undefined || answer[0] === 'GONE') return { verdict: 'GONE', sessionId };
-        if (answer[0] === 'NO_ROOM') return { verdict: 'NO_ROOM', sessionId };
-        return { verdict: answer[0], session: unpackSession(sessionId, answer[1], answer[2], answer[3]) };
-      });
-      return { verdict: 'OK', atMs, rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays }, results };
+      return borrowVerdict(request.licenseId, reply);
     },
 
-    async readSession({ licenseId, proof, sessionId }) {
-      const reply = await run('read-session', SessionReply, licenseId, [
-        packProof(proof),
+    async heartbeat(request) {
+      const { licenseId, proof, sessions, toldVersion } = request;
+      const beats = sessions.flatMap(({ sessionId, proven }) => [
         memberOf(licenseId, sessionId),
+        proven?.kind === 'loan' ? packFacts(proven.facts) : '',
+      ]);
+      const reply = await run('heartbeat', HeartbeatReply, request, [
+        packProof(proof),
+        toldVersion,
+        ...beats,
       ]);
       if (reply[0] !== 'OK') return refusalOf(reply);
-      const [verdict, atMs, expiresAtMs, packed, borrowedUntilMs, version, validUntilMs, ...rest] = reply;
-      const [ttlSeconds, heartbeatSeconds, offlineGraceDays, signed] = rest;
+      const [verdict, atMs, ttlSeconds, heartbeatSeconds, graceDays, startDays, version, told, ...answers] =
+        reply;
+      checkCount('heartbeat', answers, sessions);
       return {
         verdict,
-        session: unpackSession(sessionId, expiresAtMs, packed, borrowedUntilMs),
+        atMs,
+        rhythm: rhythmOf(ttlSeconds, heartbeatSeconds, graceDays, startDays),
+        version,
+        told: told === '' ? undefined : { ...unpackEntitlements(told), version },
+        results: sessions.map(({ sessionId }, i) => {
+          const answer = answers[i];
+          if (answer?.[0] !== 'RENEWED') return { verdict: 'MISSING', sessionId };
+          return { verdict: 'RENEWED', session: unpackSession(sessionId, answer[1]) };
+        }),
+      };
+    },
+
+    async revive(request) {
+      const { licenseId, proof, sessions } = request;
+      const beats = sessions.flatMap(({ sessionId, proven, isCleared }) => [
+        memberOf(licenseId, sessionId),
+        ...(proven ? packToken(proven) : NO_TOKEN),
+        isCleared ? 1 : '',
+      ]);
+      const reply = await run('revive', ReviveReply, request, [packProof(proof), ...beats]);
+      if (reply[0] !== 'OK') return refusalOf(reply);
+      const [verdict, atMs, ttlSeconds, heartbeatSeconds, graceDays, startDays, version, told, ...answers] =
+        reply;
+      checkCount('revive', answers, sessions);
+      return {
+        verdict,
+        atMs,
+        rhythm: rhythmOf(ttlSeconds, heartbeatSeconds, graceDays, startDays),
+        told: { ...unpackEntitlements(told), version },
+        results: sessions.map(({ sessionId }, i): ReviveResult => {
+          const answer = answers[i] ?? (['FORGOTTEN'] as const);
+          switch (answer[0]) {
+            case 'REVIVED':
+            case 'RENEWED':
+              return { verdict: answer[0], session: unpackSession(sessionId, answer[1]) };
+            case 'ENDED':
+              return { verdict: 'ENDED', sessionId, ended: answer[1] };
+            default:
+              return { verdict: answer[0], sessionId };
+          }
+        }),
+      };
+    },
+
+    async readSession(request) {
+      const { licenseId, proof, sessionId } = request;
+      const args = [packProof(proof), memberOf(licenseId, sessionId)];
+      const reply = await run('read-session', SessionReply, request, args);
+      if (reply[0] !== 'OK') return refusalOf(reply);
+      const [verdict, atMs, packed, validUntilMs, signed, ttlSeconds, heartbeatSeconds, ...rest] = reply;
+      const [graceDays, startDays, version] = rest;
+      return {
+        verdict,
+        session: unpackSession(sessionId, packed),
         version,
         validUntilMs: validUntilMs || null,
-        rhythm: { ttlSeconds, heartbeatSeconds, offlineGraceDays },
+        rhythm: rhythmOf(ttlSeconds, heartbeatSeconds, graceDays, startDays),
         atMs,
         signed: signed || undefined,
       };
     },
 
-    async keepSigned(licenseId, sessionId, signed) {
-      const [verdict] = await run('keep-signed', KeepSignedReply, licenseId, [
-        memberOf(licenseId, sessionId),
-        signed,
-      ]);
+    async reserveSignature(request) {
+      const { licenseId, sessionId, untilMs } = request;
+      const args = [memberOf(licenseId, sessionId), untilMs];
+      const reply = await run('reserve-signature', ReserveReply, request, args);
+      return reply[0] === 'SIGNED_LIMIT' ? { verdict: reply[0], limit: reply[1] } : refusalOf(reply);
+    },
+
+    async keepSigned(request) {
+      const { licenseId, sessionId, untilMs, signed } = request;
+      const args = [memberOf(licenseId, sessionId), untilMs, signed];
+      const [verdict] = await run('keep-signed', KeepSignedReply, request, args);
       return verdict;
     },
 
-    async release({ licenseId, proof, sessionId, reason, proven, sentAtMs }) {
-      const token = proven ? [String(proven.expiresAtMs), packFacts(proven.facts)] : ['', ''];
-      const args = [
-        packProof(proof),
-        memberOf(licenseId, sessionId),
-        reason,
-        ...token,
-        sentAtMs === undefined ? '' : String(sentAtMs),
-      ];
-      return refusalOf(await run('release', ReleaseReply, licenseId, args));
+    async release(request) {
+      const { licenseId, proof, sessionId, proven } = request;
+      const token = proven
+        ? [proven.expiresAtMs, letterOfKind(proven.kind), packFacts(proven.facts)]
+        : ['', '', ''];
+      const args = [packProof(proof), memberOf(licenseId, sessionId), ...token];
+      const reply = await run('release', ReleaseReply, request, args);
+      return reply[0] === 'ENDED' ? { verdict: reply[0], kind: kindOfLetter(reply[1]) } : refusalOf(reply);
+    },
+
+    async evict(request) {
+      const { licenseId, sessionId, scope } = request;
+      const reply = await run('evict', EvictReply, request, [memberOf(licenseId, sessionId), scope]);
+      if (reply[0] !== 'EVICTED') return { verdict: reply[0] };
+      const [verdict, atMs, ...cells] = reply;
+      const sessions = decodeRows('evict', PackedRow, cells).map(([member, packed]) =>
+        unpackSession(sessionOfMember(licenseId, member), packed),
+      );
+      return { verdict, atMs, sessions };
     },
 
     async putLicense(entitlement, event) {
-      const { version } = entitlement;
-      const change = [event?.type ?? '', event === undefined ? '' : String(event.atMs)];
-      const args = [String(version), ...change, ...packEntitlement(entitlement)];
-      const [verdict] = await run('put-license', PutLicenseReply, entitlement.licenseId, args);
+      const args = [
+        entitlement.version,
+        event?.type ?? '',
+        event?.atMs ?? '',
+        ...packEntitlement(entitlement),
+      ];
+      const [verdict] = await run('put-license', PutLicenseReply, entitlement, args);
       return verdict;
     },
 
-    async listSessions(licenseId, { limit, after }) {
-      const reply = await run('list-sessions', ListSessionsReply, licenseId, [
-        after ? String(after.expiresAtMs) : '',
-        after ? memberOf(licenseId, after.sessionId) : '',
-        String(limit),
+    async restore({ entitlement, event, loans, bars }) {
+      const { licenseId, version } = entitlement;
+      const fields = packEntitlement(entitlement);
+      const restored = { isCopyStored: false, seated: [] as string[], noRoom: [] as string[] };
+      let needsRoom: number | '' = '';
+      for (let first = 0; first === 0 || first < loans.length; first += LOANS_AT_ONCE) {
+        const isLast = first + LOANS_AT_ONCE >= loans.length;
+        const reply: z.output<typeof RestoreReply> = await run('restore', RestoreReply, entitlement, [
+          ...[version, event?.type ?? '', event?.atMs ?? '', isLast ? 1 : '', needsRoom],
+          ...[fields.length, bars.length, ...fields],
+          ...bars.flatMap(({ userId, untilMs }) => [userId, untilMs]),
+          ...loans
+            .slice(first, first + LOANS_AT_ONCE)
+            .flatMap((loan) => [
+              ...[memberOf(licenseId, loan.sessionId), loan.holder, loan.machine],
+              ...[loan.acquiredAtMs, loan.expiresAtMs, packFacts(loan.facts)],
+            ]),
+        ]);
+        const [, isCopyStored, hasToFit, ...cells] = reply;
+        needsRoom = hasToFit;
+        restored.isCopyStored = isCopyStored === 1;
+        for (const [member, outcome] of decodeRows('restore', LoanRow, cells)) {
+          const sessionId = sessionOfMember(licenseId, member);
+          if (outcome === 1) restored.seated.push(sessionId);
+          else if (outcome === 0) restored.noRoom.push(sessionId);
+        }
+      }
+      return restored;
+    },
+
+    async listSeats(licenseId, { limit, after }) {
+      const reply = await run('list-seats', ListSeatsReply, { licenseId }, [
+        after?.expiresAtMs ?? '',
+        after?.holder ?? '',
+        limit,
       ]);
       if (reply[0] !== 'OK') return { verdict: reply[0] };
-      const [verdict, active, max, overdraft, ...cells] = reply;
-      const rows = decodeRows('list-sessions', SessionRow, cells).map(
-        ([member, ...facts]) => [sessionOfMember(licenseId, member), ...facts] as const,
-      );
-      const listed = readRows(
-        rows,
-        ([sessionId]) => sessionId,
-        (row) => unpackSession(...row),
-      );
-      const [sessionId, expiresAtMs] = rows[limit - 1] ?? [];
-      const next =
-        sessionId === undefined || expiresAtMs === undefined ? {} : { next: { sessionId, expiresAtMs } };
-      return { verdict, active, max, overdraft, ...listed, ...next };
+      const [verdict, active, max, overdraft, ...rows] = reply;
+      const unreadable: string[] = [];
+      const seats = rows.map(([holder, expiresAtMs, ...cells]) => {
+        const listed = readRows(
+          decodeRows('list-seats', PackedRow, cells),
+          ([member]) => sessionOfMember(licenseId, member),
+          ([member, packed]) => unpackSession(sessionOfMember(licenseId, member), packed),
+        );
+        unreadable.push(...(listed.unreadable ?? []));
+        return { holder, expiresAtMs, sessions: listed.sessions };
+      });
+      const last = limit > 0 ? seats[limit - 1] : undefined;
+      const next = last && { next: { holder: last.holder, expiresAtMs: last.expiresAtMs } };
+      return {
+        verdict,
+        active,
+        max,
+        overdraft,
+        seats,
+        ...(unreadable.length > 0 && { unreadable }),
+        ...next,
+      };
     },
 
     async close() {
-      requester.close();
+      redis.close();
     },
   };
 }
+
+/** Loans that one call of restore seats: some 2,000 commands in Redis, a few milliseconds. */
+const LOANS_AT_ONCE = 200;
+
+const TRUSTED: Proof = { kind: 'trusted' };
+const NO_TOKEN = ['', '', '', '', '', ''];
 
 const TooOftenReply = z.tuple([z.literal('TOO_OFTEN'), z.int()]);
 const ENTRY_REFUSALS = ['UNKNOWN_LICENSE', 'WRONG_KEY', 'NOT_YOURS'] as const;
@@ -154,107 +274,163 @@ const LicenseTroubleReply = z.union([
   TooOftenReply,
 ]);
 
+/** What `with_rhythm` appends: TTL and heartbeat in seconds, offline grace and start in days, version. */
+const RHYTHM = [z.int(), z.int(), z.int(), z.int(), z.int()] as const;
+
+const HeldReply = z.tuple([
+  z.enum(['GRANTED', 'RENEWED', 'JOINED']),
+  z.string(),
+  z.string(),
+  z.int(),
+  z.int(),
+  z.int(),
+  z.string(),
+  ...RHYTHM,
+]);
+const FullReply = z.tuple([z.literal('FULL'), z.int(), z.int(), z.int()]);
+const HolderRequiredReply = z.tuple([z.literal('HOLDER_REQUIRED'), z.enum(['machine', 'user', 'process'])]);
+const ExhaustedReply = z.tuple([z.literal('SESSIONS_EXHAUSTED'), z.int()]);
+
 const AcquireReply = z.union([
-  z.tuple([
-    z.enum(['GRANTED', 'RENEWED']),
-    z.string(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.string(),
-    z.int(),
-  ]),
-  z.tuple([z.literal('FULL'), z.int(), z.int(), z.int()]),
-  z.tuple([z.literal('HOLDER_REQUIRED'), z.enum(['machine', 'user', 'process'])]),
-  z.tuple([z.literal('BORROW_TOO_LONG'), z.int()]),
-  z.tuple([z.literal('BORROW_LIMIT'), z.int(), z.int()]),
-  z.tuple([z.literal('ENDED')]),
+  HeldReply,
+  FullReply,
+  HolderRequiredReply,
+  ExhaustedReply,
+  z.tuple([z.literal('SESSION_ENDED'), z.enum(['released', 'evicted'])]),
   LicenseTroubleReply,
 ]);
 
-const HeartbeatAnswer = z.union([
-  z.tuple([z.enum(['RENEWED', 'REVIVED']), z.int(), z.string(), z.int()]),
-  z.tuple([z.literal('GONE')]),
-  z.tuple([z.literal('NO_ROOM')]),
+const BorrowReply = z.union([
+  HeldReply,
+  FullReply,
+  HolderRequiredReply,
+  ExhaustedReply,
+  z.tuple([z.literal('BORROW_TOO_LONG'), z.int()]),
+  z.tuple([z.literal('BORROW_LIMIT'), z.int(), z.int()]),
+  LicenseTroubleReply,
 ]);
+
 const HeartbeatReply = z.union([
-  z.tuple([z.literal('OK'), z.int(), z.int(), z.int(), z.int()], HeartbeatAnswer),
+  z.tuple(
+    [z.literal('OK'), z.int(), ...RHYTHM, z.string()],
+    z.union([z.tuple([z.literal('RENEWED'), z.string()]), z.tuple([z.literal('MISSING')])]),
+  ),
+  LicenseTroubleReply,
+]);
+
+const ReviveReply = z.union([
+  z.tuple(
+    [z.literal('OK'), z.int(), ...RHYTHM, z.string()],
+    z.union([
+      z.tuple([z.enum(['REVIVED', 'RENEWED']), z.string()]),
+      z.tuple([z.literal('ENDED'), z.enum(['released', 'evicted', 'expired', 'unknown'])]),
+      z.tuple([z.enum(['NO_ROOM', 'FORGOTTEN'])]),
+    ]),
+  ),
   LicenseTroubleReply,
 ]);
 
 const SessionReply = z.union([
-  z.tuple([
-    z.literal('OK'),
-    z.int(),
-    z.int(),
-    z.string(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.int(),
-    z.string(),
-  ]),
+  z.tuple([z.literal('OK'), z.int(), z.string(), z.int(), z.string(), ...RHYTHM]),
   z.tuple([z.literal('GONE')]),
   LicenseTroubleReply,
+]);
+
+const ReserveReply = z.union([
+  z.tuple([z.enum(['RESERVED', 'GONE'])]),
+  z.tuple([z.literal('SIGNED_LIMIT'), z.int()]),
+  TooOftenReply,
 ]);
 
 const KeepSignedReply = z.tuple([z.enum(['KEPT', 'GONE'])]);
 
 const ReleaseReply = z.union([
-  z.tuple([z.enum(['ENDED', 'ALREADY_ENDED', 'OVERTAKEN', 'UNKNOWN_SESSION', ...ENTRY_REFUSALS])]),
+  z.tuple([z.literal('ENDED'), z.string()]),
+  z.tuple([z.enum(['ALREADY_ENDED', 'UNKNOWN_SESSION', ...ENTRY_REFUSALS])]),
   TooOftenReply,
 ]);
 
-const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE'])]);
+const EvictReply = z.union([
+  z.tuple([z.literal('EVICTED'), z.int()], z.string()),
+  z.tuple([z.enum(['UNKNOWN_SESSION', 'UNKNOWN_LICENSE'])]),
+]);
 
-const ListSessionsReply = z.union([
-  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.nullable(z.union([z.string(), z.int()]))),
+const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE', 'MISSING'])]);
+
+const RestoreReply = z.tuple([z.literal('RESTORED'), z.int(), z.int()], z.union([z.string(), z.int()]));
+const LoanRow = z.tuple([z.string(), z.int()]);
+
+const ListSeatsReply = z.union([
+  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.tuple([z.string(), z.int()], z.string())),
   z.tuple([z.literal('UNKNOWN_LICENSE')]),
 ]);
-const SessionRow = z.tuple([z.string(), z.int(), z.nullable(z.string()), z.int()]);
+const PackedRow = z.tuple([z.string(), z.string()]);
 
 function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>): AcquireVerdict {
   switch (reply[0]) {
     case 'GRANTED':
-    case 'RENEWED': {
-      const [
-        verdict,
-        member,
-        atMs,
-        expiresAtMs,
-        active,
-        max,
-        ttlSeconds,
-        heartbeatSeconds,
-        offlineGraceDays,
-        packed,
-        borrowedUntilMs,
-      ] = reply;
-      const rhythm: Rhythm = { ttlSeconds, heartbeatSeconds, offlineGraceDays };
-      const sessionId = sessionOfMember(licenseId, member);
-      const session = unpackSession(sessionId, expiresAtMs, packed, borrowedUntilMs);
-      return { verdict, session, active, max, atMs, rhythm };
-    }
+    case 'RENEWED':
+    case 'JOINED':
+      return heldOf(licenseId, reply);
     case 'FULL':
-      return { verdict: 'FULL', active: reply[1], max: reply[2], retryAfterSeconds: reply[3] };
+      return fullOf(reply);
     case 'HOLDER_REQUIRED':
-      return { verdict: 'HOLDER_REQUIRED', unit: reply[1] };
-    case 'BORROW_TOO_LONG':
-      return { verdict: 'BORROW_TOO_LONG', maxDays: reply[1] };
-    case 'BORROW_LIMIT':
-      return { verdict: 'BORROW_LIMIT', borrowed: reply[1], borrowable: reply[2] };
-    case 'ENDED':
-      // Its grant was lost, and it ended before the retry arrived: the caller must acquire a new session.
-      throw new Unavailable('seats', 'the session was ended before its acquire was retried');
+      return { verdict: reply[0], unit: reply[1] };
+    case 'SESSIONS_EXHAUSTED':
+      return { verdict: reply[0], maxSessions: reply[1] };
+    case 'SESSION_ENDED':
+      return { verdict: reply[0], ended: reply[1] };
     default:
       return refusalOf(reply);
   }
+}
+
+function borrowVerdict(licenseId: string, reply: z.output<typeof BorrowReply>): BorrowVerdict {
+  switch (reply[0]) {
+    case 'GRANTED':
+    case 'RENEWED':
+    case 'JOINED':
+      return heldOf(licenseId, reply);
+    case 'FULL':
+      return fullOf(reply);
+    case 'HOLDER_REQUIRED':
+      return { verdict: reply[0], unit: reply[1] };
+    case 'SESSIONS_EXHAUSTED':
+      return { verdict: reply[0], maxSessions: reply[1] };
+    case 'BORROW_TOO_LONG':
+      return { verdict: reply[0], maxDays: reply[1] };
+    case 'BORROW_LIMIT':
+      return { verdict: reply[0], borrowed: reply[1], borrowable: reply[2] };
+    default:
+      return refusalOf(reply);
+  }
+}
+
+function heldOf(licenseId: string, reply: z.output<typeof HeldReply>) {
+  const [verdict, member, packed, atMs, active, max, told, ttlSeconds, heartbeatSeconds, ...rest] = reply;
+  const [graceDays, startDays, version] = rest;
+  const held: Held = {
+    session: unpackSession(sessionOfMember(licenseId, member), packed),
+    active,
+    max,
+    atMs,
+    rhythm: rhythmOf(ttlSeconds, heartbeatSeconds, graceDays, startDays),
+    told: { ...unpackEntitlements(told), version },
+  };
+  return { verdict, ...held };
+}
+
+function fullOf([verdict, active, max, retryAfterSeconds]: z.output<typeof FullReply>): Full {
+  return { verdict, active, max, retryAfterSeconds };
+}
+
+function rhythmOf(
+  ttlSeconds: number,
+  heartbeatSeconds: number,
+  offlineGraceDays: number,
+  offlineStartDays: number,
+): Rhythm {
+  return { ttlSeconds, heartbeatSeconds, offlineGraceDays, offlineStartDays };
 }
 
 /** A reply that consists of its verdict only, except TOO_OFTEN, which adds how long to wait. */
@@ -262,6 +438,11 @@ function refusalOf<W extends string>(
   reply: readonly [W] | z.output<typeof TooOftenReply>,
 ): { verdict: W } | TooOften {
   return reply.length === 2 ? { verdict: reply[0], retryAfterSeconds: reply[1] } : { verdict: reply[0] };
+}
+
+function checkCount(verb: Verb, answers: readonly unknown[], sessions: readonly unknown[]): void {
+  if (answers.length !== sessions.length)
+    throw new Error(`${verb}: Redis returned another number of results than sessions`);
 }
 
 /** In the form that caller.lua reads. */
@@ -276,31 +457,23 @@ function packProof(proof: Proof): string {
   }
 }
 
-function packHeartbeat(licenseId: string, { sessionId, proven }: HeartbeatOf): string[] {
-  const member = memberOf(licenseId, sessionId);
-  return proven
-    ? [
-        member,
-        String(proven.expiresAtMs),
-        proven.holder,
-        String(proven.acquiredAtMs),
-        packFacts(proven.facts),
-        proven.borrowedUntilMs === undefined ? '' : String(proven.borrowedUntilMs),
-      ]
-    : [member, '', '', '', '', ''];
+/** As acquire and borrow take them. */
+function packHolders({
+  machine,
+  holders,
+  facts,
+}: Pick<AcquireRequest, 'machine' | 'holders' | 'facts'>): string[] {
+  return [machine, holders.machine, holders.user ?? '', holders.process ?? '', packFacts(facts)];
 }
 
-/** `borrowedUntilMs` is 0 for a seat that is not borrowed. */
-function unpackSession(
-  sessionId: string,
-  expiresAtMs: number,
-  packed: string | null,
-  borrowedUntilMs: number,
-): Session {
-  return {
-    sessionId,
-    ...unpackFacts(packed ?? ''),
-    expiresAtMs,
-    ...(borrowedUntilMs === 0 ? {} : { borrowedUntilMs }),
-  };
+/** A session from its token, as revive takes it. */
+function packToken({
+  expiresAtMs,
+  holder,
+  machine,
+  acquiredAtMs,
+  kind,
+  facts,
+}: Session): (string | number)[] {
+  return [expiresAtMs, holder, machine, acquiredAtMs, letterOfKind(kind), packFacts(facts)];
 }

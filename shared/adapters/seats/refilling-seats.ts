@@ -6,7 +6,7 @@ import type { Proof, Seats, TooOften } from '../../ports/seats.ts';
  * stores the copy and repeats the call. If the records do not know the license either, the verdict stays
  * `UNKNOWN_LICENSE`, for a minute without reading the records again, and becomes `TOO_OFTEN` if there are too many
  * requests in that time. While the copy exists, the records are not read. A license that is created within the minute
- * is found, because its copy is put.
+ * is found, because its copy is restored.
  */
 export function refillingSeats(
   seats: Seats,
@@ -39,14 +39,19 @@ export function refillingSeats(
 
   return {
     acquire: (request) => entered(request, () => seats.acquire(request)),
+    borrow: (request) => entered(request, () => seats.borrow(request)),
     heartbeat: (request) => entered(request, () => seats.heartbeat(request)),
+    revive: (request) => entered(request, () => seats.revive(request)),
     readSession: (request) => entered(request, () => seats.readSession(request)),
-    keepSigned: (licenseId, sessionId, signed) => seats.keepSigned(licenseId, sessionId, signed),
+    reserveSignature: (request) => seats.reserveSignature(request),
+    keepSigned: (request) => seats.keepSigned(request),
     release: (request) => entered(request, () => seats.release(request)),
-    listSessions: (licenseId, page) => refilled(licenseId, () => seats.listSessions(licenseId, page)),
-    putLicense(entitlement, event) {
-      unknown.forget(entitlement.licenseId);
-      return seats.putLicense(entitlement, event);
+    evict: (request) => refilled(request.licenseId, () => seats.evict(request)),
+    listSeats: (licenseId, page) => refilled(licenseId, () => seats.listSeats(licenseId, page)),
+    putLicense: (entitlement, event) => seats.putLicense(entitlement, event),
+    restore(lost) {
+      unknown.forget(lost.entitlement.licenseId);
+      return seats.restore(lost);
     },
     close: () => seats.close(),
   };

@@ -1,22 +1,35 @@
-import type { Redis } from '@upstash/redis';
 import * as z from 'zod/mini';
-import { assembleScript, type Verb } from './lua/scripts.ts';
+import type { RedisEngine } from '../redis/engine.ts';
+import { prepareScript, type Script } from '../redis/script.ts';
+import type { KeyNames } from './lua/keys.ts';
+import { assembleScript, READ_ONLY, type Verb } from './lua/scripts.ts';
 
 type ScriptRunner = <S extends z.core.$ZodType>(
   verb: Verb,
   replies: S,
-  keys: string[],
+  keysOf: (names: KeyNames) => string[],
   args: string[],
 ) => Promise<z.output<S>>;
 
-/** Runs scripts on `redis`. Each is assembled when it is first used: a deployed function runs one, rarely two. */
-export function scriptRunner(redis: Redis, replaceIncludes: Readonly<Record<string, string>>): ScriptRunner {
-  const scripts = new Map<Verb, { exec(keys: string[], args: string[]): Promise<unknown> }>();
+/**
+ * Runs scripts on `redis`. Each is assembled when it is first used: a deployed function runs one, rarely two. `keysOf`
+ * turns the names of its keys into the keys.
+ */
+export function scriptRunner(
+  redis: RedisEngine,
+  replaceIncludes: Readonly<Record<string, string>>,
+): ScriptRunner {
+  const scripts = new Map<Verb, { readonly run: Script; readonly keys: KeyNames }>();
 
-  return async (verb, replies, keys, args) => {
-    const script = scripts.get(verb) ?? redis.createScript<unknown>(assembleScript(verb, replaceIncludes));
+  function prepare(verb: Verb) {
+    const { source, keys } = assembleScript(verb, replaceIncludes);
+    return { keys, run: prepareScript(redis, source, { isReadOnly: READ_ONLY.has(verb) }) };
+  }
+
+  return async (verb, replies, keysOf, args) => {
+    const script = scripts.get(verb) ?? prepare(verb);
     scripts.set(verb, script);
-    return decode(verb, replies, await script.exec(keys, args));
+    return decode(verb, replies, await script.run(keysOf(script.keys), args));
   };
 }
 

@@ -1,32 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shardOf } from '../../domain/ids.ts';
-import { startUpstashServer } from '../../local/redis/upstash-server.ts';
 import { openPool, type SeatsUnderTest } from '../../testing/contracts/seats/pool.ts';
 import { seatsContract } from '../../testing/contracts/seats/suite.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import {
   embeddedBackend,
-  kindsOfKeyLeft,
-  readEverything,
-  readOutbox,
-  readPoolState,
   realBackend,
   type SeatsBackend,
+  upstashBackend,
 } from '../../testing/seats/backend.ts';
-import { memberOf } from './encoding.ts';
-import { poolKey, shardKey } from './lua/keys.ts';
-import { openRedisMaintenance } from './redis-maintenance.ts';
-import { openSeats } from './redis-seats.ts';
-import { httpRequester } from './upstash-http.ts';
-
-/** On a busy machine embedded Redis is slow if hundreds of leases change at once; that is not tested here. */
-const PATIENCE_MS = 10_000;
-
-const TOKEN = 'a-token';
+import { underTest } from '../../testing/seats/under-test.ts';
 
 describe('seats on embedded Redis', () => {
   seatsContract(async () => underTest(await embeddedBackend()));
+});
+
+describeReal('redis-server', 'seats on Redis behind the REST API of Upstash', () => {
+  seatsContract(async () => underTest(await upstashBackend()));
 });
 
 describeReal('redis-server', 'seats on Redis', () => {
@@ -43,7 +34,10 @@ describeReal('redis-server', 'seats on Redis', () => {
       await sleep(session.expiresAtMs - Date.now() + 5);
       const next = await pool.acquire('b');
       expect(next).toMatchObject({ verdict: 'GRANTED', active: 1 });
-      expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
+      await under.seatMaintenance.expire(shardOf(pool.licenseId), [
+        { licenseId: pool.licenseId, what: 'seats', dueMs: session.expiresAtMs },
+      ]);
+      expect(await pool.story()).toContain(`expired ${session.sessionId} freed`);
     } finally {
       await under.close();
     }
@@ -107,62 +101,16 @@ describeReal('redis-server', 'a Redis that refuses writes', () => {
       const released = await refusing(() => pool.release(session).catch(() => 'REFUSED'));
       const isReleased = released === 'ENDED';
       expect(await pool.countActive()).toBe(isReleased ? 0 : 1);
-      expect((await pool.story()).includes(`session.released ${session.sessionId}`)).toBe(isReleased);
+      expect((await pool.story()).includes(`released ${session.sessionId} freed`)).toBe(isReleased);
 
       const put = await refusing(() =>
         pool.put({ status: 'suspended' }, 'license.updated').catch(() => 'REFUSED'),
       );
       const isPut = put === 'STORED';
       expect((await pool.acquire('holder')).verdict).toBe(
-        isPut ? 'SUSPENDED' : isReleased ? 'GRANTED' : 'RENEWED',
+        isPut ? 'SUSPENDED' : isReleased ? 'GRANTED' : 'JOINED',
       );
       expect((await pool.events()).some(({ type }) => type === 'license.updated')).toBe(isPut);
     });
   });
 });
-
-async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> {
-  const front = await startUpstashServer({ backend, token: TOKEN });
-  const requester = httpRequester({ ...front, timeoutMs: PATIENCE_MS });
-  const seats = openSeats(requester, backend.includes);
-  let nowMs = Date.now();
-  await backend.setClock(nowMs);
-  return {
-    seats,
-    seatMaintenance: openRedisMaintenance(requester, backend.includes),
-    nowMs: () => nowMs,
-    async moveClockTo(ms) {
-      if (ms < nowMs) throw new RangeError('The clock moves forward only.');
-      nowMs = ms;
-      await backend.setClock(ms);
-    },
-    readOutbox: (licenseId) => readOutbox(backend.redis, licenseId),
-    async writeOutbox(licenseId, fields) {
-      const outbox = shardKey('outbox', shardOf(licenseId));
-      await backend.redis.command(['XADD', outbox, '*', ...Object.entries(fields).flat()]);
-    },
-    readPoolState: (licenseId) => readPoolState(backend.redis, licenseId),
-    readEverything: () => readEverything(backend.redis),
-    kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
-    async losePart(licenseId, part) {
-      const leases = ['lease', 'holder', 'session', 'borrowed', 'signed'] as const;
-      const kinds = part === 'terms' ? (['license'] as const) : leases;
-      await backend.redis.command(['DEL', ...kinds.map((kind) => poolKey(kind, licenseId))]);
-    },
-    async rewriteByNewer(licenseId, sessionId) {
-      const { redis } = backend;
-      if (sessionId === undefined)
-        return void (await redis.command(['HSET', poolKey('license', licenseId), 'v', '2']));
-      const key = poolKey('session', licenseId);
-      const member = memberOf(licenseId, sessionId);
-      const packed = String(await redis.command(['HGET', key, member]));
-      await redis.command(['HSET', key, member, packed.replace('|[1,', '|[2,')]);
-    },
-    loseEverything: () => backend.flush(),
-    async close() {
-      await seats.close();
-      await front.close();
-      await backend.close();
-    },
-  };
-}

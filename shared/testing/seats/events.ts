@@ -33,6 +33,7 @@ const details: fc.Arbitrary<EventDetail> = fc.record(
     holder: words,
     acquiredAtMs: moments,
     borrowedUntilMs: moments,
+    seat: fc.constantFrom('taken' as const, 'kept' as const, 'freed' as const),
     active: count,
     max: count,
     reason: fc.constantFrom('lease_ran_out' as const, 'lost' as const),
@@ -57,8 +58,10 @@ export const eventFields: fc.Arbitrary<EventFields> = fc.record({
   detail: details,
 });
 
-/** A seat held from `startMs` to before `endMs`. */
+/** A session that lived from `startMs` to before `endMs` on its holder's seat. */
 export interface Stay {
+  readonly sessionId: string;
+  readonly holder: string;
   readonly startMs: number;
   readonly endMs: number;
 }
@@ -71,81 +74,142 @@ export interface PoolLife {
   readonly denials: readonly { readonly atMs: number; readonly count: number }[];
 }
 
+/** Seats in use at a moment. */
+export function countSeats(stays: readonly Stay[], atMs: number): number {
+  const living = stays.filter(({ startMs, endMs }) => startMs <= atMs && endMs > atMs);
+  return new Set(living.map(({ holder }) => holder)).size;
+}
+
+const STEPS = [
+  ...['acquire', 'acquire', 'acquire', 'lend', 'release', 'release', 'evict', 'evictSeat'],
+  ...['revive', 'acquireAnew', 'deny', 'sweep'],
+] as const;
+
 const steps = fc.record({
   waitMs: fc.oneof(fc.integer({ min: 1, max: 600_000 }), fc.integer({ min: 1, max: 20_000_000 })),
-  what: fc.constantFrom(
-    'acquire',
-    'acquire',
-    'acquire',
-    'lend',
-    'release',
-    'evict',
-    'revive',
-    'deny' as const,
-  ),
+  what: fc.constantFrom(...STEPS),
   whom: fc.nat(),
 });
 
 const LEASE_MS = 5_400_000;
+const LOAN_MS = 30_000_000;
+const HOLDERS = 7;
 
-/** Lives of an unlimited pool from `startMs` on: as in Redis, expired leases are noticed by the next step. */
+interface Living {
+  readonly holder: string;
+  readonly acquiredAtMs: number;
+  readonly startMs: number;
+  endMs: number;
+  readonly isLoan: boolean;
+}
+
+/**
+ * Lives of an unlimited pool from `startMs` on, in which seats have several sessions. As in Redis, an expired session is
+ * reported when its seat is used next, or by a sweep after the whole seat has expired.
+ */
 export function poolLives(startMs: number): fc.Arbitrary<PoolLife> {
-  return fc.array(steps, { maxLength: 40 }).map((life) => {
+  return fc.array(steps, { maxLength: 40, size: 'max' }).map((life) => {
     const events: SeatEvent[] = [];
     const stays: Stay[] = [];
     const denials: { atMs: number; count: number }[] = [];
-    const seated = new Map<string, { sinceMs: number; endMs: number }>();
-    const acquired = new Map<string, number>();
-    const lapsed: string[] = [];
+    const stored = new Map<string, Living>();
+    const lapsed = new Map<string, Living>();
     let nowMs = startMs;
 
-    const append = (type: SeatEvent['type'], sessionId: string, atMs: number): void => {
-      const detail = { holder: sessionId, acquiredAtMs: acquired.get(sessionId) ?? 0, active: seated.size };
+    const isLiving = ({ endMs }: Living): boolean => endMs > nowMs;
+    const livingOf = (holder: string): [string, Living][] =>
+      [...stored].filter(([, session]) => session.holder === holder && isLiving(session));
+    const countActive = (): number =>
+      new Set([...stored.values()].filter(isLiving).map(({ holder }) => holder)).size;
+
+    const append = (
+      type: SeatEvent['type'],
+      sessionId: string,
+      { holder, acquiredAtMs, endMs, isLoan }: Living,
+      seat: NonNullable<EventDetail['seat']>,
+      atMs = nowMs,
+    ): void => {
+      const detail = {
+        holder,
+        acquiredAtMs,
+        seat,
+        active: countActive(),
+        ...(isLoan && type === 'session.borrowed' ? { borrowedUntilMs: endMs } : {}),
+      };
       events.push(event({ type, sessionId, atMs, position: `${nowMs}-${events.length}`, detail }));
     };
-    const seat = (type: 'session.acquired' | 'session.revived', sessionId: string): void => {
-      seated.set(sessionId, { sinceMs: nowMs, endMs: nowMs + LEASE_MS });
-      append(type, sessionId, nowMs);
+    const end = (type: SeatEvent['type'], sessionId: string, session: Living, atMs: number): void => {
+      const { holder, startMs } = session;
+      stored.delete(sessionId);
+      stays.push({ sessionId, holder, startMs, endMs: atMs });
+      const hasOthers = [...stored.values()].some((other) => other.holder === holder);
+      append(type, sessionId, session, hasOthers ? 'kept' : 'freed', atMs);
     };
-    const unseat = (type: SeatEvent['type'], sessionId: string, endMs: number): void => {
-      stays.push({ startMs: seated.get(sessionId)?.sinceMs ?? endMs, endMs });
-      seated.delete(sessionId);
-      if (type === 'session.expired') lapsed.push(sessionId);
-      append(type, sessionId, endMs);
+    const collect = (holder: string): void => {
+      const dead = [...stored].filter(([, session]) => session.holder === holder && !isLiving(session));
+      for (const [sessionId, session] of dead.toSorted(([, a], [, b]) => a.endMs - b.endMs)) {
+        end('session.expired', sessionId, session, session.endMs);
+        if (!session.isLoan) lapsed.set(sessionId, session);
+      }
+    };
+    const begin = (type: SeatEvent['type'], sessionId: string, session: Living): void => {
+      collect(session.holder);
+      lapsed.delete(sessionId);
+      const seat = livingOf(session.holder).length > 0 ? 'kept' : 'taken';
+      stored.set(sessionId, session);
+      append(type, sessionId, session, seat);
+    };
+    const lease = (holder: string, acquiredAtMs = nowMs): Living => {
+      return { holder, acquiredAtMs, startMs: nowMs, endMs: nowMs + LEASE_MS, isLoan: false };
+    };
+    const lend = (holder: string): void => {
+      const endMs = nowMs + LOAN_MS;
+      const [known, session] = livingOf(holder).find(([, { isLoan }]) => isLoan) ?? [];
+      if (known === undefined || !session) {
+        begin('session.borrowed', newSessionId(LICENSE), { ...lease(holder), endMs, isLoan: true });
+      } else {
+        session.endMs = endMs;
+        append('session.borrowed', known, session, 'kept');
+      }
+    };
+    const deny = (count: number): void => {
+      const atMs = Math.floor(nowMs / 60_000) * 60_000;
+      const position = `${nowMs}-${events.length}`;
+      denials.push({ atMs, count });
+      events.push(event({ type: 'seat.denied', atMs, position, detail: { count, max: countActive() } }));
+    };
+    const endOne = (type: SeatEvent['type'], whom: number): void => {
+      const living = [...stored].filter(([, session]) => isLiving(session));
+      const [sessionId, session] = living[whom % Math.max(1, living.length)] ?? [];
+      if (sessionId === undefined || !session) return;
+      collect(session.holder);
+      end(type, sessionId, session, nowMs);
     };
 
     for (const { waitMs, what, whom } of life) {
       nowMs += waitMs;
-      for (const [sessionId, { endMs }] of seated) {
-        if (endMs <= nowMs) unseat('session.expired', sessionId, endMs);
-      }
-      const [holding = ''] = [...seated.keys()].slice(whom % Math.max(1, seated.size));
-      const [revivable] = lapsed.splice(0, what === 'revive' ? 1 : 0);
-      if (what === 'acquire') {
-        const sessionId = newSessionId(LICENSE);
-        acquired.set(sessionId, nowMs);
-        seat('session.acquired', sessionId);
-      } else if (revivable !== undefined) {
-        seat('session.revived', revivable);
-      } else if (what === 'deny') {
-        const denied = { atMs: Math.floor(nowMs / 60_000) * 60_000, count: 1 + (whom % 50) };
-        denials.push(denied);
-        events.push(
-          event({
-            type: 'seat.denied',
-            atMs: denied.atMs,
-            position: `${nowMs}-${events.length}`,
-            detail: { count: denied.count, max: seated.size },
-          }),
-        );
-      } else if (holding !== '' && what === 'lend') {
-        append('session.borrowed', holding, nowMs);
-      } else if (holding !== '' && what !== 'revive') {
-        unseat(what === 'evict' ? 'session.evicted' : 'session.released', holding, nowMs);
-      }
+      const holder = `holder-${whom % HOLDERS}`;
+      const [known] = [...lapsed].slice(whom % Math.max(1, lapsed.size));
+      if (what === 'acquire') begin('session.acquired', newSessionId(LICENSE), lease(holder));
+      else if (what === 'lend') lend(holder);
+      else if (what === 'deny') deny(1 + (whom % 50));
+      else if (what === 'release') endOne('session.released', whom);
+      else if (what === 'evict') endOne('session.evicted', whom);
+      else if (what === 'evictSeat') {
+        if (livingOf(holder).length > 0) collect(holder);
+        for (const [sessionId, session] of livingOf(holder))
+          end('session.evicted', sessionId, session, nowMs);
+      } else if (what === 'sweep') {
+        for (const { holder: one } of [...stored.values()]) if (livingOf(one).length === 0) collect(one);
+      } else if (known && what === 'revive')
+        begin('session.revived', known[0], lease(known[1].holder, known[1].acquiredAtMs));
+      else if (known && what === 'acquireAnew')
+        // After an hour, the seat store has forgotten that it knew the session.
+        begin(whom % 2 ? 'session.revived' : 'session.acquired', known[0], lease(known[1].holder));
     }
-    for (const { sinceMs } of seated.values())
-      stays.push({ startMs: sinceMs, endMs: Number.POSITIVE_INFINITY });
+    for (const { holder } of [...stored.values()]) collect(holder);
+    for (const [sessionId, { holder, startMs: sinceMs }] of stored)
+      stays.push({ sessionId, holder, startMs: sinceMs, endMs: Number.POSITIVE_INFINITY });
     return { events, stays, denials };
   });
 }

@@ -1,6 +1,7 @@
-import { memberOf, packFacts } from '../../adapters/seats/encoding.ts';
+import { memberOf, packEntitlement, packFacts } from '../../adapters/seats/encoding.ts';
 import { poolKey, shardKey } from '../../adapters/seats/lua/keys.ts';
-import { newSessionId, shardOf } from '../../domain/ids.ts';
+import { newLicenseKey, newSessionId, shardOf } from '../../domain/ids.ts';
+import { draftLicense, entitlementOf } from '../../domain/license.ts';
 import type { RespClient } from '../../local/redis/resp-client.ts';
 
 const BATCH = 2_000;
@@ -9,34 +10,31 @@ const FACTS = packFacts({ fingerprint: 'f' });
 export interface ManyLicenses {
   readonly shard: string;
   readonly count: number;
-  /** How many of them hold a seat with an expired lease; all hold one with an unexpired lease. */
+  /** How many of them have a seat whose lease expired; all have a living one. */
   readonly expired: number;
   readonly nowMs: number;
+  /** When the sweep looks at each license, if its seats were renewed since; otherwise when its first seat ends. */
+  readonly dueMs?: number;
 }
 
 /** Fills a shard with licenses as clients would have, but faster: only a real Redis can hold this many. */
 export async function fillShard(
   redis: RespClient,
-  { shard, count, expired, nowMs }: ManyLicenses,
+  { shard, count, expired, nowMs, dueMs }: ManyLicenses,
 ): Promise<void> {
   let commands: string[][] = [];
   const send = async (): Promise<void> => {
     if (commands.length > 0) await redis.pipeline(commands);
     commands = [];
   };
+  const copy = copyOf(shard);
   for (let n = 0; n < count; n += 1) {
     const licenseId = nthLicense(shard, n);
-    const leases = [{ session: 'lives', expiryMs: nowMs + 300_000 }];
-    if (n < expired) leases.push({ session: 'ran-out', expiryMs: nowMs - 1 });
-    commands.push(termsOf(licenseId, shard));
-    for (const { session, expiryMs } of leases) {
-      commands.push(
-        ['ZADD', poolKey('lease', licenseId), String(expiryMs), session],
-        ['HSET', poolKey('holder', licenseId), session, session],
-        ['HSET', poolKey('session', licenseId), session, `${session}|${nowMs - 360_000}|0|0|${FACTS}`],
-      );
-    }
-    const soonestMs = Math.min(...leases.map(({ expiryMs }) => expiryMs));
+    const seats = [{ holder: 'lives', endMs: nowMs + 300_000 }];
+    if (n < expired) seats.push({ holder: 'expired', endMs: nowMs - 1 });
+    commands.push(['HSET', poolKey('license', licenseId), ...copy]);
+    commands.push(...seatsIn(licenseId, seats));
+    const soonestMs = dueMs ?? Math.min(...seats.map(({ endMs }) => endMs));
     commands.push(['ZADD', shardKey('due', shard), String(soonestMs), licenseId]);
     if (commands.length >= BATCH) await send();
   }
@@ -48,24 +46,26 @@ export function nthLicense(shard: string, n: number): string {
   return `lic_${shard}_${String(n).padStart(16, '0')}`;
 }
 
-function termsOf(licenseId: string, shard: string): string[] {
-  const terms = {
-    v: 1,
-    version: 1,
-    tenant_id: `ten_${shard}_0000000000000000`,
-    max: 5,
-    overdraft: 0,
-    ttl_seconds: 360,
-    heartbeat_seconds: 300,
-    unit: 'machine',
-    status: 'active',
-    valid_until_ms: 0,
-    offline_grace_days: 7,
-    key_hash: 'hash',
-    previous_key_hash: '',
-    previous_key_until_ms: 0,
-  };
-  return ['HSET', poolKey('license', licenseId), ...Object.entries(terms).flat().map(String)];
+/** Fields of a copy, flat. They are the same for all licenses of a tenant. */
+function copyOf(shard: string): string[] {
+  const ids = { tenantId: `ten_${shard}_0000000000000000`, licenseId: nthLicense(shard, 0) };
+  const license = draftLicense(ids, newLicenseKey(ids.licenseId), { max: 5 }, Date.now());
+  return ['version', '1', ...packEntitlement(entitlementOf(license))];
+}
+
+/** Seats, each with one session, as the scripts store them. */
+function seatsIn(
+  licenseId: string,
+  seats: readonly { readonly holder: string; readonly endMs: number }[],
+): string[][] {
+  const held = seats.flatMap(({ holder, endMs }) => {
+    const member = memberOf(licenseId, newSessionId(licenseId));
+    return [member, `${holder}|${endMs}|${endMs - 360_000}|i||${FACTS}`, holder, member];
+  });
+  return [
+    ['ZADD', poolKey('seats', licenseId), ...seats.flatMap(({ holder, endMs }) => [String(endMs), holder])],
+    ['HSET', poolKey('held', licenseId), ...held],
+  ];
 }
 
 /**
@@ -84,7 +84,7 @@ export async function commandStats(
   );
 }
 
-/** Adds leases to one license's pool as clients would have, but faster: only a real Redis can hold this many. */
+/** Adds seats to one license's pool as clients would have, but faster: only a real Redis can hold this many. */
 export async function fillPool(
   redis: RespClient,
   {
@@ -94,36 +94,27 @@ export async function fillPool(
   }: {
     readonly licenseId: string;
     readonly count: number;
-    /** Of all leases, and so when the license is due. */
+    /** Of all seats, and so when the license is due. */
     readonly expiresAtMs: number;
   },
 ): Promise<void> {
-  const sessions = Array.from({ length: count }, () => memberOf(licenseId, newSessionId(licenseId)));
-  for (let first = 0; first < count; first += BATCH) {
-    const batch = sessions.slice(first, first + BATCH);
-    const holderOf = (session: string): string => `holder-${session}`;
+  for (let done = 0; done < count; done += BATCH) {
+    const holders = Array.from({ length: Math.min(BATCH, count - done) }, (_, i) => `holder-${done + i}`);
     await redis.pipeline([
-      ['ZADD', poolKey('lease', licenseId), ...batch.flatMap((session) => [String(expiresAtMs), session])],
-      ['HSET', poolKey('holder', licenseId), ...batch.flatMap((session) => [holderOf(session), session])],
-      [
-        'HSET',
-        poolKey('session', licenseId),
-        ...batch.flatMap((session) => [
-          session,
-          `${holderOf(session)}|${expiresAtMs - 360_000}|0|0|${FACTS}`,
-        ]),
-      ],
+      ...seatsIn(
+        licenseId,
+        holders.map((holder) => ({ holder, endMs: expiresAtMs })),
+      ),
       ['ZADD', shardKey('due', shardOf(licenseId)), String(expiresAtMs), licenseId],
     ]);
   }
 }
 
-/** The number of members of each key of a pool that has one member per lease. */
+/** The number of seats of a pool in each of its keys, if each has one session. */
 export async function countPool(redis: RespClient, licenseId: string): Promise<readonly number[]> {
-  const counts = await redis.pipeline([
-    ['ZCARD', poolKey('lease', licenseId)],
-    ['HLEN', poolKey('session', licenseId)],
-    ['HLEN', poolKey('holder', licenseId)],
+  const [seats, held] = await redis.pipeline([
+    ['ZCARD', poolKey('seats', licenseId)],
+    ['HLEN', poolKey('held', licenseId)],
   ]);
-  return counts.map(Number);
+  return [Number(seats), Number(held) / 2];
 }

@@ -1,53 +1,117 @@
 import type { Entitlement } from '../../domain/entitlement.ts';
-import type { Session } from '../../domain/session.ts';
+import { SESSION_KINDS, type Session } from '../../domain/session.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,
+  BorrowRequest,
+  BorrowVerdict,
+  Ended,
   EntryRefusal,
-  HeartbeatOf,
+  EvictRequest,
+  EvictVerdict,
+  Full,
   HeartbeatRequest,
   HeartbeatResult,
   HeartbeatVerdict,
+  Held,
   LicenseChanged,
+  LostLicense,
   Proof,
   ReleaseRequest,
   ReleaseVerdict,
-  SessionListVerdict,
+  ReserveVerdict,
+  Restored,
+  ReviveRequest,
+  ReviveResult,
+  ReviveVerdict,
+  Rhythm,
+  Seat,
+  SeatListVerdict,
   SessionRequest,
   SessionVerdict,
+  SignatureRequest,
+  Told,
   TooOften,
 } from '../../ports/seats.ts';
 
-/** How long an ended session is remembered after the end of the longest lease that it ever had. */
+/** How long an ended session is remembered after its end. */
 export const MEMORY_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+/** How late the sweep may notice that a seat ended sooner than it was going to. */
+export const LATEST_SWEEP_MS = 3_600_000;
 
 const STRANGERS_PER_MINUTE = 20;
+const LEAST_PER_MINUTE = 30;
+const SIGNATURES_PER_DAY = 24;
 
+/** An event that the store must report, without what depends on when it is reported. */
 export interface ModelEvent {
   readonly type: string;
+  /** Empty for events of the license. */
   readonly sessionId: string;
   readonly atMs: number;
-  readonly count?: string;
-  readonly untilMs?: string;
+  readonly holder?: string;
+  readonly acquiredAtMs?: number;
+  readonly seat?: 'taken' | 'kept' | 'freed';
+  readonly borrowedUntilMs?: number;
+  readonly reason?: 'lease_ran_out';
+  readonly count?: number;
 }
 
-interface Known extends Session {
-  /** When its holder last acquired it, the first time or again. */
-  lastAcquiredAtMs: number;
-  state: 'seated' | 'expired' | 'ended';
-  promisedUntilMs: number;
-  /** Until when the seat was borrowed, even if that has passed; 0 for never. */
-  loanUntilMs: number;
-  signed: string | undefined;
+/** A session whose lease expired, until the store reports its end. */
+interface Dead {
+  readonly session: Session;
+  readonly event: ModelEvent;
+}
+
+type Why = 'expired' | 'released' | 'evicted';
+
+/** All that one license's pool knows. It can be copied, as a copy of Redis can. */
+interface PoolState {
+  terms: Entitlement | undefined;
+  isChangeReported: boolean;
+  /** Living only: the model ends each session at its very millisecond. */
+  sessions: Session[];
+  dead: Dead[];
+  gone: Map<string, { forgetMs: number; why: Why }>;
+  /** By holder and machine. */
+  signed: Map<string, { holder: string; machine: string; untilMs: number; text: string | undefined }>;
+  /** By holder: how many on its latest day. */
+  signatures: Map<string, { dayMs: number; count: number }>;
+  denials: { minuteMs: number; count: number; last: string } | undefined;
+  /** Of minutes that have passed, until the store reports them. */
+  deniedMinutes: ModelEvent[];
+  /** By bucket: when the next call would be due if calls came evenly, microseconds. */
+  dueMicros: Map<string, number>;
+  /** The latest end that has passed. */
+  lastEndMs: number;
+  /** Of all terms so far. */
+  longestTtlMs: number;
+}
+
+function emptyPool(): PoolState {
+  return {
+    terms: undefined,
+    isChangeReported: false,
+    sessions: [],
+    dead: [],
+    gone: new Map(),
+    signed: new Map(),
+    signatures: new Map(),
+    denials: undefined,
+    deniedMinutes: [],
+    dueMicros: new Map(),
+    lastEndMs: 0,
+    longestTtlMs: 0,
+  };
 }
 
 /** Users barred from tenants, until when (ms). All pools of the store share this list. */
 export class BarsModel {
-  readonly #untilMs = new Map<string, number>();
+  #untilMs = new Map<string, number>();
 
-  bar(tenantId: string, userId: string, untilMs: number): void {
+  bar(tenantId: string, { userId, untilMs }: { readonly userId: string; readonly untilMs: number }): void {
     const who = `${tenantId} ${userId}`;
     this.#untilMs.set(who, Math.max(untilMs, this.#untilMs.get(who) ?? 0));
   }
@@ -57,7 +121,24 @@ export class BarsModel {
   }
 
   isBarred(tenantId: string, userId: string, nowMs: number): boolean {
-    return (this.#untilMs.get(`${tenantId} ${userId}`) ?? 0) > nowMs;
+    return this.endOf(tenantId, userId) > nowMs;
+  }
+
+  /** 0 for nobody. */
+  endOf(tenantId: string, userId: string): number {
+    return this.#untilMs.get(`${tenantId} ${userId}`) ?? 0;
+  }
+
+  hasEndWithin(fromMs: number, toMs: number): boolean {
+    return [...this.#untilMs.values()].some((untilMs) => untilMs > fromMs && untilMs <= toMs);
+  }
+
+  copy(): ReadonlyMap<string, number> {
+    return new Map(this.#untilMs);
+  }
+
+  setBack(copy: ReadonlyMap<string, number>): void {
+    this.#untilMs = new Map(copy);
   }
 
   lose(): void {
@@ -65,259 +146,416 @@ export class BarsModel {
   }
 }
 
-/** The request limit of one kind of call. */
-class PaceModel {
-  /** When the next call would be due if calls came evenly. */
-  #dueMicros = 0;
-
-  /** Counts a call unless it comes more than a minute before it is due. */
-  call(perMinute: number, nowMs: number): TooOften | undefined {
-    const minute = MINUTE_MS * 1000;
-    const now = nowMs * 1000;
-    const due = Math.max(this.#dueMicros, now) + Math.floor(minute / perMinute);
-    if (due > now + minute)
-      return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((due - now - minute) / 1_000_000) };
-    this.#dueMicros = due;
-    return undefined;
-  }
-}
-
-/** The rules of one license's pool: the results, events and memory that the Lua scripts must have. */
+/**
+ * The rules of one license's pool, as plainly as they can be written: the results, events and memory that the Lua
+ * scripts must have. A session ends here at the millisecond of its end; when the store collects it must not show.
+ */
 export class PoolModel {
-  /** All events so far. */
-  readonly events: ModelEvent[] = [];
-  #terms: Entitlement | undefined;
-  #isChangeReported = false;
-  #known: Known[] = [];
-  #denials: { minuteMs: number; count: number; last: string } | undefined;
-  #acquires = new PaceModel();
-  #earlyBeats = new PaceModel();
-  #strangers = new PaceModel();
+  /** What the store must have reported since `takeEvents`, in this order. */
+  #events: ModelEvent[] = [];
+  #state = emptyPool();
   readonly #bars: BarsModel;
 
   constructor(bars: BarsModel) {
     this.#bars = bars;
   }
 
-  put(terms: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' {
-    const before = this.#terms?.version ?? Number.NEGATIVE_INFINITY;
-    const isStored = terms.version > before;
-    if (isStored) this.#terms = terms;
-    if (terms.version > before) this.#isChangeReported = false;
-    if (event && terms.version >= before && !this.#isChangeReported) {
-      this.#isChangeReported = true;
-      this.#append(event.type, '', event.atMs);
+  /** Ends what ends until `nowMs`. Called before every command. */
+  moveTo(nowMs: number): void {
+    const state = this.#state;
+    for (const session of state.sessions
+      .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
+      .sort(bySoonestEnd)) {
+      const { sessionId, expiresAtMs: atMs } = session;
+      const seat = this.#remove(session);
+      const event = {
+        ...aboutSession('session.expired', session, atMs),
+        seat,
+        reason: 'lease_ran_out' as const,
+      };
+      state.dead.push({ session, event });
+      state.gone.set(sessionId, { forgetMs: atMs + MEMORY_MS, why: 'expired' });
+      state.lastEndMs = Math.max(state.lastEndMs, atMs);
     }
-    return isStored ? 'STORED' : 'STALE';
+    const { denials } = state;
+    if (denials && denials.minuteMs < minuteOf(nowMs)) {
+      const { minuteMs: atMs, count } = denials;
+      state.deniedMinutes.push({ type: 'seat.denied', sessionId: '', atMs, count });
+      state.denials = undefined;
+    }
   }
 
-  acquire(request: AcquireRequest, nowMs: number): AcquireVerdict | { verdict: 'ENDED' } {
-    const terms = this.#enter(request.proof, nowMs, ({ requestsPerMinute }) =>
-      this.#acquires.call(requestsPerMinute, nowMs),
+  /** Whether nothing ended or was forgotten since `ms`, so that the clock can step back to it. */
+  canStepBackTo(ms: number, nowMs: number): boolean {
+    const { lastEndMs, gone, signed } = this.#state;
+    const ends = [
+      lastEndMs,
+      ...[...gone.values()].map(({ forgetMs }) => forgetMs),
+      ...[...signed.values()].map(({ untilMs }) => untilMs),
+    ];
+    return minuteOf(ms) === minuteOf(nowMs) && ends.every((endMs) => endMs <= ms || endMs > nowMs);
+  }
+
+  /** Events that are due at once. Those of expired leases and of denials may come later. */
+  takeEvents(): ModelEvent[] {
+    return this.#events.splice(0);
+  }
+
+  get hasEvents(): boolean {
+    return this.#events.length > 0;
+  }
+
+  /** The report of an expired lease of this session, taken off the list of what is missing. */
+  takeExpired(sessionId: string, atMs: number): ModelEvent | undefined {
+    const { dead } = this.#state;
+    const at = dead.findIndex(({ event }) => event.sessionId === sessionId && event.atMs === atMs);
+    return dead.splice(at, at === -1 ? 0 : 1)[0]?.event;
+  }
+
+  takeDenied(atMs: number): ModelEvent | undefined {
+    const { deniedMinutes } = this.#state;
+    const at = deniedMinutes.findIndex((event) => event.atMs === atMs);
+    return deniedMinutes.splice(at, at === -1 ? 0 : 1)[0];
+  }
+
+  /** Ends that the store has not reported yet, in the order in which they happened. */
+  unreported(): ModelEvent[] {
+    return this.#state.dead.map(({ event }) => event);
+  }
+
+  /** Ends that a sweep must have reported: of seats without a living session, whose sweep is at most a lease late. */
+  overdue(nowMs: number): ModelEvent[] {
+    const { dead, longestTtlMs } = this.#state;
+    const lateMs = Math.min(longestTtlMs, LATEST_SWEEP_MS);
+    return dead
+      .filter(({ session, event }) => !this.#isSeatLiving(session.holder) && event.atMs + lateMs <= nowMs)
+      .map(({ event }) => event);
+  }
+
+  unreportedDenials(): readonly ModelEvent[] {
+    return this.#state.deniedMinutes;
+  }
+
+  get lastEndMs(): number {
+    return Math.max(0, ...this.#state.sessions.map(({ expiresAtMs }) => expiresAtMs));
+  }
+
+  acquire(request: AcquireRequest, nowMs: number): AcquireVerdict {
+    const terms = this.#enterAsHolder(request, nowMs);
+    if ('verdict' in terms) return terms;
+    const { kind, sessionId, machine, facts } = request;
+    const holder = request.holders[terms.unit];
+    if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
+
+    const own = kind === 'instance' ? this.#living(sessionId) : this.#ownOf('machine', holder, machine);
+    if (own) {
+      own.facts = facts;
+      this.#renew(own, terms, nowMs);
+      return { verdict: 'RENEWED', ...this.#held(own, terms, nowMs) };
+    }
+    const isJoining = this.#isSeatLiving(holder);
+    const { maxSessions } = terms;
+    if (isJoining && this.#programsOf(holder).length >= maxSessions)
+      return { verdict: 'SESSIONS_EXHAUSTED', maxSessions };
+    if (!isJoining && !this.#hasRoom(terms)) return this.#refuse(sessionId, terms, nowMs);
+    const why = this.#whyGone(sessionId, nowMs);
+    if (why === 'released' || why === 'evicted') return { verdict: 'SESSION_ENDED', ended: why };
+
+    const expiresAtMs = leaseEnd(terms, nowMs);
+    const session = { sessionId, kind, holder, machine, acquiredAtMs: nowMs, expiresAtMs, facts };
+    this.#add(session, why === 'expired' ? 'session.revived' : 'session.acquired', nowMs);
+    return { verdict: isJoining ? 'JOINED' : 'GRANTED', ...this.#held(session, terms, nowMs) };
+  }
+
+  borrow(request: BorrowRequest, nowMs: number): BorrowVerdict {
+    const terms = this.#enterAsHolder(request, nowMs);
+    if ('verdict' in terms) return terms;
+    const { days, sessionId, machine, facts } = request;
+    const holder = request.holders[terms.unit];
+    if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
+    if (days > terms.borrowMaxDays) return { verdict: 'BORROW_TOO_LONG', maxDays: terms.borrowMaxDays };
+    const borrowedUntilMs = withinLicense(terms, nowMs + days * DAY_MS);
+
+    const own = this.#ownOf('loan', holder, machine);
+    if (own) {
+      own.facts = facts;
+      if (borrowedUntilMs >= own.expiresAtMs + MINUTE_MS) {
+        own.expiresAtMs = borrowedUntilMs;
+        this.#report({
+          ...aboutSession('session.borrowed', own, nowMs),
+          seat: 'kept',
+          borrowedUntilMs,
+        });
+      }
+      return { verdict: 'RENEWED', ...this.#held(own, terms, nowMs) };
+    }
+    const isJoining = this.#isSeatLiving(holder);
+    if (!isJoining && !this.#hasRoom(terms)) return this.#refuse(sessionId, terms, nowMs);
+    const lent = new Set(this.#loans().map((loan) => loan.holder));
+    const borrowable = Math.max(0, terms.max - terms.borrowLowWater);
+    if (!lent.has(holder) && lent.size >= borrowable)
+      return { verdict: 'BORROW_LIMIT', borrowed: lent.size, borrowable };
+
+    const session: Session = {
+      sessionId,
+      kind: 'loan',
+      holder,
+      machine,
+      acquiredAtMs: nowMs,
+      expiresAtMs: borrowedUntilMs,
+      facts,
+    };
+    this.#add(session, 'session.borrowed', nowMs, { borrowedUntilMs });
+    return { verdict: isJoining ? 'JOINED' : 'GRANTED', ...this.#held(session, terms, nowMs) };
+  }
+
+  heartbeat({ proof, sessions, toldVersion }: HeartbeatRequest, nowMs: number): HeartbeatVerdict {
+    const terms = this.#enter(proof, nowMs, (unpaced) => {
+      const isDue = sessions.some(({ sessionId }) => this.#isBeatDue(sessionId, proof, unpaced, nowMs));
+      return isDue ? undefined : this.#chargeFor(sessions[0], proof, unpaced, nowMs);
+    });
+    const refusal = 'verdict' in terms ? terms : standingOf(terms, nowMs);
+    if ('verdict' in terms) return terms;
+    if (refusal) return refusal;
+    const results = sessions.map(({ sessionId, proven }): HeartbeatResult => {
+      const session = this.#accessible(sessionId, proof, proven);
+      if (!session) return { verdict: 'MISSING', sessionId };
+      return { verdict: 'RENEWED', session: this.#beat(session, proven, terms, nowMs) };
+    });
+    const { version } = terms;
+    const ok = { verdict: 'OK' as const, atMs: nowMs, rhythm: rhythmOf(terms), version, results };
+    return toldVersion === version ? ok : { ...ok, told: toldOf(terms) };
+  }
+
+  revive({ proof, sessions }: ReviveRequest, nowMs: number): ReviveVerdict {
+    const terms = this.#enter(proof, nowMs, (unpaced) => this.#chargeFor(sessions[0], proof, unpaced, nowMs));
+    if ('verdict' in terms) return terms;
+    const standing = standingOf(terms, nowMs);
+    if (standing) return standing;
+    const results = sessions.map((each) => this.#revive(each, proof, terms, nowMs));
+    return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), told: toldOf(terms), results };
+  }
+
+  #revive(
+    { sessionId, proven, isCleared }: ReviveRequest['sessions'][number],
+    proof: Proof,
+    terms: Entitlement,
+    nowMs: number,
+  ): ReviveResult {
+    const living = this.#accessible(sessionId, proof, proven);
+    const ended = (why: Ended): ReviveResult => ({ verdict: 'ENDED', sessionId, ended: why });
+    if (living) return { verdict: 'RENEWED', session: this.#beat(living, proven, terms, nowMs) };
+    if (this.#living(sessionId) || !isFor(proof, proven)) return ended('unknown');
+    const why = this.#whyGone(sessionId, nowMs);
+    if (why === 'released' || why === 'evicted') return ended(why);
+    if (!isRevivable(proven, nowMs)) return ended(why ?? 'unknown');
+    if (!why && !isCleared) return { verdict: 'FORGOTTEN', sessionId };
+    if (!this.#isSeatLiving(proven.holder) && !this.#hasRoom(terms)) return { verdict: 'NO_ROOM', sessionId };
+    const session = { ...proven, expiresAtMs: leaseEnd(terms, nowMs) };
+    this.#add(session, 'session.revived', nowMs);
+    return { verdict: 'REVIVED', session: { ...session } };
+  }
+
+  readSession({ proof, sessionId }: SessionRequest, nowMs: number): SessionVerdict {
+    const terms = this.#enter(proof, nowMs, (unpaced) =>
+      this.#chargeFor({ sessionId }, proof, unpaced, nowMs),
     );
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
-    const { proposedSessionId, facts, borrowDays = 0 } = request;
-    const holder = request.holders[terms.unit];
-    if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
-    if (borrowDays > terms.borrowMaxDays) return { verdict: 'BORROW_TOO_LONG', maxDays: terms.borrowMaxDays };
-    const wantedMs = borrowDays > 0 ? withinLicense(terms, nowMs + borrowDays * DAY_MS) : 0;
-
-    const own = this.#seated().find((session) => session.holder === holder);
-    if (own) {
-      const loanMs = loanAt(own, nowMs);
-      if (wantedMs - loanMs >= MINUTE_MS) {
-        const refusal = loanMs === 0 ? this.#loanRefusal(terms, nowMs) : undefined;
-        if (refusal) return refusal;
-        this.#lend(own, wantedMs, nowMs);
-      }
-      own.facts = facts;
-      if (own.sessionId !== proposedSessionId) own.lastAcquiredAtMs = nowMs;
-      promise(own, leaseEnd(terms, nowMs, loanAt(own, nowMs)));
-      return this.#grant(own.sessionId === proposedSessionId ? 'GRANTED' : 'RENEWED', own, terms, nowMs);
-    }
-    if (this.#find(proposedSessionId)) return { verdict: 'ENDED' };
-    const room = terms.max + terms.overdraft - this.#seated().length;
-    if (room <= 0) return this.#refuse(proposedSessionId, room, terms, nowMs);
-    const refusal = wantedMs > 0 ? this.#loanRefusal(terms, nowMs) : undefined;
-    if (refusal) return refusal;
-
-    const expiresAtMs = leaseEnd(terms, nowMs, wantedMs);
-    const session: Known = {
-      sessionId: proposedSessionId,
-      holder,
-      acquiredAtMs: nowMs,
-      lastAcquiredAtMs: nowMs,
-      expiresAtMs,
-      facts,
-      state: 'seated',
-      promisedUntilMs: expiresAtMs,
-      loanUntilMs: 0,
-      signed: undefined,
-    };
-    this.#known.push(session);
-    this.#append('session.acquired', proposedSessionId, nowMs);
-    if (wantedMs > 0) this.#lend(session, wantedMs, nowMs);
-    return this.#grant('GRANTED', session, terms, nowMs);
-  }
-
-  heartbeat({ proof, sessions }: HeartbeatRequest, nowMs: number): HeartbeatVerdict {
-    const terms = this.#enter(proof, nowMs, (unpaced) => {
-      const isNeeded = sessions.some(({ sessionId }) => this.#needsBeat(sessionId, proof, unpaced, nowMs));
-      return isNeeded ? undefined : this.#earlyBeats.call(unpaced.requestsPerMinute, nowMs);
-    });
-    if ('verdict' in terms) return terms;
-    const standing = standingOf(terms, nowMs);
-    if (standing) return standing;
-    const results = sessions.map((beat) => this.#beat(beat, proof, terms, nowMs));
-    return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), results };
-  }
-
-  readSession({ proof, sessionId }: SessionRequest, nowMs: number): SessionVerdict {
-    const terms = this.#enter(proof, nowMs);
-    if ('verdict' in terms) return terms;
-    const standing = standingOf(terms, nowMs);
-    if (standing) return standing;
-    const session = this.#find(sessionId);
-    if (session?.state !== 'seated' || !isFor(proof, session)) return { verdict: 'GONE' };
+    const session = this.#accessible(sessionId, proof);
+    if (!session) return { verdict: 'GONE' };
+    const kept = this.#signedOf(session, nowMs);
     const { version, validUntilMs } = terms;
-    const { signed } = session;
     return {
       verdict: 'OK',
-      session: shown(session, nowMs),
+      session: { ...session },
       version,
       validUntilMs,
       rhythm: rhythmOf(terms),
       atMs: nowMs,
-      signed,
+      signed: kept?.text,
     };
   }
 
-  /** Needs no proof and collects nothing. */
-  keepSigned(sessionId: string, signed: string, nowMs: number): 'KEPT' | 'GONE' {
-    const session = this.#find(sessionId);
-    if (session?.state !== 'seated' || session.expiresAtMs <= nowMs) return 'GONE';
-    session.signed = signed;
+  reserveSignature({ sessionId, untilMs }: SignatureRequest, nowMs: number): ReserveVerdict {
+    const session = this.#living(sessionId);
+    const { terms, signed, signatures } = this.#state;
+    if (!session || !terms) return { verdict: 'GONE' };
+    const own = this.#signedOf(session, nowMs);
+    const others = [...signed.values()].filter((entry) => entry !== own && entry.untilMs > nowMs);
+    const limit = terms.signedLimit;
+    if (!own && others.length >= limit) return { verdict: 'SIGNED_LIMIT', limit };
+    const { holder, machine } = session;
+    const dayMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
+    const latest = signatures.get(holder);
+    const count = latest?.dayMs === dayMs ? latest.count : 0;
+    if (count >= SIGNATURES_PER_DAY) {
+      return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((dayMs + DAY_MS - nowMs) / 1000) };
+    }
+    signatures.set(holder, { dayMs, count: count + 1 });
+    signed.set(placeOf(session), {
+      holder,
+      machine,
+      untilMs: Math.max(own?.untilMs ?? 0, untilMs),
+      text: own?.text,
+    });
+    return { verdict: 'RESERVED' };
+  }
+
+  keepSigned(
+    { sessionId, untilMs, signed: text }: SignatureRequest & { readonly signed: string },
+    nowMs: number,
+  ): 'KEPT' | 'GONE' {
+    const session = this.#living(sessionId);
+    if (!session) return 'GONE';
+    const { holder, machine, acquiredAtMs } = session;
+    const isRepeat = this.#state.signed.get(placeOf(session))?.text === text;
+    this.#state.signed.set(placeOf(session), { holder, machine, untilMs, text });
+    if (!isRepeat) this.#report({ type: 'license.signed', sessionId, atMs: nowMs, holder, acquiredAtMs });
     return 'KEPT';
   }
 
-  release({ proof, sessionId, reason, proven, sentAtMs }: ReleaseRequest, nowMs: number): ReleaseVerdict {
-    const terms = this.#enter(proof, nowMs);
-    if ('verdict' in terms) return terms;
-    const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
-    // For an ended session the store has nothing left that names its user.
-    const source = session?.state === 'ended' ? proven : session;
-    if (!session || !isFor(proof, source)) return { verdict: 'UNKNOWN_SESSION' };
-    const wasSeated = session.state === 'seated';
-    if (wasSeated && sentAtMs !== undefined && sentAtMs < session.lastAcquiredAtMs)
-      return { verdict: 'OVERTAKEN' };
-    session.state = 'ended';
-    clearLoanAndSigned(session);
-    if (!this.#known.includes(session)) this.#known.push(session);
-    if (wasSeated) this.#append(`session.${reason}`, sessionId, nowMs);
-    return { verdict: wasSeated ? 'ENDED' : 'ALREADY_ENDED' };
-  }
-
-  /** All pages at once. Reading needs no proof and collects nothing. */
-  list(nowMs: number): SessionListVerdict {
-    if (!this.#terms) return { verdict: 'UNKNOWN_LICENSE' };
-    const { max, overdraft } = this.#terms;
-    const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    const sessions = living.sort(bySoonestEnd).map((session) => shown(session, nowMs));
-    return { verdict: 'OK', active: sessions.length, max, overdraft, sessions };
-  }
-
-  /** Only the mark that it must not be revived is kept. */
-  forget(sessionIds: readonly string[], nowMs: number): 'FORGOTTEN' | 'UNKNOWN_LICENSE' {
-    const terms = this.#terms;
-    const isSeated = (sessionId: string): boolean => this.#find(sessionId)?.state === 'seated';
-    if (!terms && sessionIds.some(isSeated)) return 'UNKNOWN_LICENSE';
-    this.#known = this.#known.filter(
-      ({ state, promisedUntilMs }) => state === 'seated' || promisedUntilMs + MEMORY_MS > nowMs,
+  release({ proof, sessionId, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
+    const session = this.#accessible(sessionId, proof, proven);
+    const terms = this.#enter(proof, nowMs, (unpaced) =>
+      session ? undefined : this.#chargeFor({ sessionId, proven }, proof, unpaced, nowMs),
     );
+    if ('verdict' in terms) return terms;
+    if (session) {
+      this.#end(session, 'released', terms, nowMs);
+      return { verdict: 'ENDED', kind: session.kind };
+    }
+    if (this.#living(sessionId) || !isFor(proof, proven)) return { verdict: 'UNKNOWN_SESSION' };
+    const gone = this.#gone(sessionId, nowMs);
+    if (gone?.why === 'expired') gone.why = 'released';
+    if (gone) return { verdict: 'ALREADY_ENDED' };
+    if (!isRevivable(proven, nowMs)) return { verdict: 'UNKNOWN_SESSION' };
+    this.#state.gone.set(sessionId, { forgetMs: proven.expiresAtMs + MEMORY_MS, why: 'released' });
+    return { verdict: 'ALREADY_ENDED' };
+  }
+
+  evict({ sessionId, scope }: EvictRequest, nowMs: number): EvictVerdict {
+    const { terms, sessions, signed } = this.#state;
+    if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
+    const session = this.#living(sessionId);
+    if (!session) {
+      const isKnown = this.#gone(sessionId, nowMs) !== undefined;
+      return isKnown ? { verdict: 'EVICTED', atMs: nowMs, sessions: [] } : { verdict: 'UNKNOWN_SESSION' };
+    }
+    const ending =
+      scope === 'session'
+        ? [session]
+        : sessions.filter(({ holder }) => holder === session.holder).sort(byFirstAcquired);
+    for (const each of ending) this.#end(each, 'evicted', terms, nowMs);
+    if (scope === 'seat') {
+      for (const [place, { holder }] of signed) if (holder === session.holder) signed.delete(place);
+    }
+    return { verdict: 'EVICTED', atMs: nowMs, sessions: ending };
+  }
+
+  forget(sessionIds: readonly string[], nowMs: number): 'FORGOTTEN' | 'UNKNOWN_LICENSE' {
+    const { terms, dead, gone, signed } = this.#state;
+    if (!terms && sessionIds.some((sessionId) => this.#living(sessionId))) return 'UNKNOWN_LICENSE';
     for (const sessionId of sessionIds) {
-      const session = this.#find(sessionId) ?? this.#unknownSession(sessionId, nowMs);
-      const hasExpired = session.state === 'seated' && session.expiresAtMs <= nowMs;
-      // It ended so long ago that it is forgotten: the same as one that Redis has lost.
-      if (hasExpired && session.promisedUntilMs + MEMORY_MS <= nowMs)
-        session.promisedUntilMs = this.#lastLeaseEnd(nowMs);
-      if (hasExpired) this.#append('session.expired', sessionId, session.expiresAtMs);
-      else if (session.state === 'seated') this.#append('session.evicted', sessionId, nowMs);
-      session.state = 'ended';
-      clearLoanAndSigned(session);
+      const living = this.#living(sessionId);
+      const stored = living ?? dead.find(({ session }) => session.sessionId === sessionId)?.session;
+      const forgetMs = living
+        ? whenForgotten(living, nowMs)
+        : (this.#gone(sessionId, nowMs)?.forgetMs ?? nowMs + (terms?.ttlSeconds ?? 0) * 1000 + MEMORY_MS);
+      if (living) {
+        const seat = this.#remove(living);
+        this.#report({ ...aboutSession('session.evicted', living, nowMs), seat });
+      }
+      gone.set(sessionId, { forgetMs, why: 'evicted' });
+      if (stored) for (const kind of SESSION_KINDS) signed.delete(placeOf({ ...stored, kind }));
     }
     return 'FORGOTTEN';
   }
 
-  /** When the longest possible lease granted now would end. */
-  #lastLeaseEnd(nowMs: number): number {
-    const { ttlSeconds = 0, borrowMaxDays = 0 } = this.#terms ?? {};
-    return nowMs + Math.max(ttlSeconds * 1000, borrowMaxDays * DAY_MS);
+  put(entitlement: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' | 'MISSING' {
+    const { terms } = this.#state;
+    if (!terms) return 'MISSING';
+    const isNewer = entitlement.version > terms.version;
+    if (isNewer) this.#store(entitlement);
+    if (entitlement.version === this.#state.terms?.version) this.#reportChange(event);
+    return isNewer ? 'STORED' : 'STALE';
   }
 
-  /** A session that Redis has lost: the end of its last token is unknown, so the latest possible end is assumed. */
-  #unknownSession(sessionId: string, nowMs: number): Known {
-    const promisedUntilMs = this.#lastLeaseEnd(nowMs);
-    const nothing = {
-      holder: '',
-      acquiredAtMs: 0,
-      lastAcquiredAtMs: 0,
-      expiresAtMs: 0,
-      facts: { fingerprint: '' },
-      loanUntilMs: 0,
-    };
-    const session: Known = { sessionId, ...nothing, state: 'ended', promisedUntilMs, signed: undefined };
-    this.#known.push(session);
-    return session;
+  restore({ entitlement, event, loans, bars }: LostLicense, nowMs: number): Restored {
+    const state = this.#state;
+    for (const bar of bars) if (bar.untilMs > nowMs) this.#bars.bar(entitlement.tenantId, bar);
+    const isCopyStored = !state.terms || entitlement.version > state.terms.version;
+    const isLost = !state.terms && state.sessions.length === 0;
+    const [seated, noRoom]: [string[], string[]] = [[], []];
+    for (const loan of loans) {
+      const { sessionId, holder, expiresAtMs } = loan;
+      const living = this.#living(sessionId);
+      const why = this.#whyGone(sessionId, nowMs);
+      if (living) living.expiresAtMs = Math.max(living.expiresAtMs, expiresAtMs);
+      if (living || expiresAtMs <= nowMs || why === 'released' || why === 'evicted') continue;
+      const hasSeat = isLost || this.#isSeatLiving(holder) || this.#hasRoom(state.terms ?? entitlement);
+      if (hasSeat) this.#putBack(loan);
+      (hasSeat ? seated : noRoom).push(sessionId);
+    }
+    if (isCopyStored) this.#store(entitlement);
+    if (entitlement.version === state.terms?.version) this.#reportChange(event);
+    return { isCopyStored, seated, noRoom };
+  }
+
+  /** All pages at once. Reading needs no proof and collects nothing. */
+  list(): Omit<Extract<SeatListVerdict, { verdict: 'OK' }>, 'next'> | { verdict: 'UNKNOWN_LICENSE' } {
+    const { terms, sessions } = this.#state;
+    if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
+    const { max, overdraft } = terms;
+    const seats = this.#seats().sort(
+      (a, b) => a.expiresAtMs - b.expiresAtMs || (a.holder < b.holder ? -1 : 1),
+    );
+    const listed = seats.map(({ holder, expiresAtMs }) => ({
+      holder,
+      expiresAtMs,
+      sessions: sessions.filter((session) => session.holder === holder).sort(byFirstAcquired),
+    }));
+    return { verdict: 'OK', active: seats.length, max, overdraft, seats: listed };
+  }
+
+  isLiving(sessionId: string): boolean {
+    return this.#living(sessionId) !== undefined;
+  }
+
+  copy(): PoolState {
+    return structuredClone(this.#state);
+  }
+
+  setBack(copy: PoolState): void {
+    this.#state = structuredClone(copy);
   }
 
   /** Redis was flushed. */
   lose(): void {
-    this.#terms = undefined;
-    this.#known = [];
-    this.#denials = undefined;
-    this.#acquires = new PaceModel();
-    this.#earlyBeats = new PaceModel();
-    this.#strangers = new PaceModel();
+    this.#state = emptyPool();
   }
 
-  /** Session and expiry of every unexpired lease, ordered by session. */
-  leasesAt(nowMs: number): [string, number][] {
-    const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    return living.map(({ sessionId, expiresAtMs }): [string, number] => [sessionId, expiresAtMs]).sort();
+  #enterAsHolder(
+    { proof, holders, machine }: AcquireRequest | BorrowRequest,
+    nowMs: number,
+  ): Entitlement | EntryRefusal | { verdict: 'SUSPENDED' | 'EXPIRED' } {
+    const terms = this.#enter(proof, nowMs, (unpaced) =>
+      this.#charge(holders[unpaced.unit] ?? machine, unpaced, nowMs),
+    );
+    return 'verdict' in terms ? terms : (standingOf(terms, nowMs) ?? terms);
   }
 
-  /** Sessions that were ever borrowed, and those with a signed license; only those with an unexpired lease. */
-  loansAndSignedAt(nowMs: number): { loans: string[]; signed: string[] } {
-    const living = this.#seated().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    const idsOf = (sessions: Known[]): string[] => sessions.map(({ sessionId }) => sessionId).sort();
-    return {
-      loans: idsOf(living.filter(({ loanUntilMs }) => loanUntilMs > 0)),
-      signed: idsOf(living.filter(({ signed }) => signed !== undefined)),
-    };
-  }
-
-  /** A caller who is allowed collects expired leases, and what need not be remembered any more. */
   #enter(
     proof: Proof,
     nowMs: number,
-    pace: (terms: Entitlement) => TooOften | undefined = () => undefined,
+    pace: (terms: Entitlement) => TooOften | undefined,
   ): Entitlement | EntryRefusal {
-    const terms = this.#terms;
+    const { terms } = this.#state;
     if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
     const denied = this.#accessRefusal(terms, proof, nowMs);
-    if (denied) return this.#strangers.call(STRANGERS_PER_MINUTE, nowMs) ?? denied;
-    const tooOften = proof.kind === 'trusted' ? undefined : pace(terms);
-    if (tooOften) return tooOften;
-    const expired = this.#seated().filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
-    for (const session of expired.sort(bySoonestEnd)) {
-      session.state = 'expired';
-      clearLoanAndSigned(session);
-      this.#append('session.expired', session.sessionId, session.expiresAtMs);
-    }
-    this.#known = this.#known.filter(({ promisedUntilMs }) => promisedUntilMs + MEMORY_MS > nowMs);
-    return terms;
+    if (denied) return this.#count('strangers', STRANGERS_PER_MINUTE, nowMs) ?? denied;
+    return (proof.kind === 'trusted' ? undefined : pace(terms)) ?? terms;
   }
 
   #accessRefusal(terms: Entitlement, proof: Proof, nowMs: number): EntryRefusal | undefined {
@@ -335,101 +573,199 @@ export class PoolModel {
     }
   }
 
-  #needsBeat(sessionId: string, proof: Proof, terms: Entitlement, nowMs: number): boolean {
-    const session = this.#find(sessionId);
-    if (standingOf(terms, nowMs) || session?.state !== 'seated' || session.expiresAtMs <= nowMs) return false;
-    const gainMs = leaseEnd(terms, nowMs, session.loanUntilMs) - session.expiresAtMs;
-    return isFor(proof, session) && gainMs >= (terms.heartbeatSeconds * 1000) / 2;
-  }
-
-  #grant(verdict: 'GRANTED' | 'RENEWED', seated: Known, terms: Entitlement, nowMs: number): AcquireVerdict {
-    const session = shown(seated, nowMs);
-    const active = this.#seated().length;
-    return { verdict, session, active, max: terms.max, atMs: nowMs, rhythm: rhythmOf(terms) };
-  }
-
-  #loanRefusal(terms: Entitlement, nowMs: number): AcquireVerdict | undefined {
-    const borrowed = this.#seated().filter((session) => loanAt(session, nowMs) > 0).length;
-    const borrowable = Math.max(0, terms.max - terms.borrowLowWater);
-    return borrowed >= borrowable ? { verdict: 'BORROW_LIMIT', borrowed, borrowable } : undefined;
-  }
-
-  #lend(session: Known, untilMs: number, nowMs: number): void {
-    session.loanUntilMs = untilMs;
-    this.#append('session.borrowed', session.sessionId, nowMs, { untilMs: String(untilMs) });
-  }
-
-  #refuse(proposed: string, room: number, terms: Entitlement, nowMs: number): AcquireVerdict {
-    const minuteMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-    if (this.#denials && this.#denials.minuteMs < minuteMs) {
-      this.#append('seat.denied', '', this.#denials.minuteMs, { count: String(this.#denials.count) });
-      this.#denials = undefined;
-    }
-    const { count, last } = this.#denials ?? { count: 0, last: undefined };
-    this.#denials = { minuteMs, count: last === proposed ? count : count + 1, last: proposed };
-
-    const seated = this.#seated().sort(bySoonestEnd);
-    const lastThatMustEnd = terms.max + terms.overdraft > 0 ? seated[-room] : undefined;
-    const waitMs = lastThatMustEnd ? lastThatMustEnd.expiresAtMs - nowMs : terms.ttlSeconds * 1000;
-    const retryAfterSeconds = Math.ceil(waitMs / 1000);
-    return { verdict: 'FULL', active: seated.length, max: terms.max, retryAfterSeconds };
-  }
-
-  #beat(
-    { sessionId, proven }: HeartbeatOf,
+  /** The first session pays; a call without a session pays nothing. */
+  #chargeFor(
+    first: { readonly sessionId: string; readonly proven?: Session | undefined } | undefined,
     proof: Proof,
     terms: Entitlement,
     nowMs: number,
-  ): HeartbeatResult {
-    const session = this.#find(sessionId) ?? this.#lost(proven, nowMs);
-    if (!session || session.state === 'ended' || !isFor(proof, session))
-      return { verdict: 'GONE', sessionId };
-
-    const verdict = session.state === 'seated' ? 'RENEWED' : 'REVIVED';
-    if (verdict === 'REVIVED') {
-      if (this.#seated().some(({ holder }) => holder === session.holder))
-        return { verdict: 'GONE', sessionId };
-      if (this.#seated().length >= terms.max + terms.overdraft) return { verdict: 'NO_ROOM', sessionId };
-      if (!this.#known.includes(session)) this.#known.push(session);
-      const { loanUntilMs } = session;
-      this.#append(
-        'session.revived',
-        sessionId,
-        nowMs,
-        loanUntilMs > 0 ? { untilMs: String(loanUntilMs) } : {},
-      );
-    }
-    session.state = 'seated';
-    promise(session, leaseEnd(terms, nowMs, loanAt(session, nowMs)));
-    return { verdict, session: shown(session, nowMs) };
+  ): TooOften | undefined {
+    if (!first) return undefined;
+    const { sessionId, proven } = first;
+    const session = this.#accessible(sessionId, proof, proven);
+    return this.#charge(session?.holder ?? sessionId.slice(-16), terms, nowMs);
   }
 
-  /** A session that Redis has lost, as its token describes it, while the token can still be used. */
-  #lost(proven: Session | undefined, nowMs: number): Known | undefined {
-    if (!proven || proven.expiresAtMs + MEMORY_MS <= nowMs) return undefined;
-    const { borrowedUntilMs = 0, ...session } = proven;
-    const loanUntilMs = borrowedUntilMs > nowMs ? borrowedUntilMs : 0;
+  #charge(whom: string, { requestsPerMinute }: Entitlement, nowMs: number): TooOften | undefined {
+    return this.#count(whom.charAt(0), Math.max(LEAST_PER_MINUTE, Math.floor(requestsPerMinute / 8)), nowMs);
+  }
+
+  /** Counts a call unless it comes more than a minute before it is due. */
+  #count(bucket: string, perMinute: number, nowMs: number): TooOften | undefined {
+    const minute = MINUTE_MS * 1000;
+    const now = nowMs * 1000;
+    const before = Math.min(Math.max(this.#state.dueMicros.get(bucket) ?? 0, now), now + minute);
+    const due = before + Math.floor(minute / perMinute);
+    if (due > now + minute)
+      return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((due - now - minute) / 1_000_000) };
+    this.#state.dueMicros.set(bucket, due);
+    return undefined;
+  }
+
+  #isBeatDue(sessionId: string, proof: Proof, terms: Entitlement, nowMs: number): boolean {
+    const session = this.#accessible(sessionId, proof);
+    if (!session || session.kind === 'loan' || standingOf(terms, nowMs)) return false;
+    return leaseEnd(terms, nowMs) - session.expiresAtMs >= (terms.heartbeatSeconds * 1000) / 2;
+  }
+
+  #beat(session: Session, proven: Session | undefined, terms: Entitlement, nowMs: number): Session {
+    if (session.facts.fingerprint === '' && proven) session.facts = proven.facts;
+    if (session.kind !== 'loan') this.#renew(session, terms, nowMs);
+    return { ...session };
+  }
+
+  /** No lease gets shorter. */
+  #renew(session: Session, terms: Entitlement, nowMs: number): void {
+    session.expiresAtMs = Math.max(session.expiresAtMs, leaseEnd(terms, nowMs));
+  }
+
+  #refuse(asking: string, terms: Entitlement, nowMs: number): Full {
+    const { count, last } = this.#state.denials ?? { count: 0, last: undefined };
+    const minuteMs = minuteOf(nowMs);
+    this.#state.denials = { minuteMs, count: last === asking ? count : count + 1, last: asking };
+
+    const limit = limitOf(terms);
+    const ends = this.#seats()
+      .map(({ expiresAtMs }) => expiresAtMs)
+      .sort((a, b) => a - b);
+    const waitMs = limit === 0 ? terms.ttlSeconds * 1000 : (ends[ends.length - limit] ?? 0) - nowMs;
     return {
-      ...session,
-      lastAcquiredAtMs: session.acquiredAtMs,
-      state: 'expired',
-      promisedUntilMs: proven.expiresAtMs,
-      loanUntilMs,
-      signed: undefined,
+      verdict: 'FULL',
+      active: ends.length,
+      max: terms.max,
+      retryAfterSeconds: Math.ceil(waitMs / 1000),
     };
   }
 
-  #seated(): Known[] {
-    return this.#known.filter(({ state }) => state === 'seated');
+  #add(session: Session, type: string, nowMs: number, more: Partial<ModelEvent> = {}): void {
+    const seat = this.#isSeatLiving(session.holder) ? 'kept' : 'taken';
+    this.#state.gone.delete(session.sessionId);
+    this.#state.sessions.push(session);
+    this.#report({ ...aboutSession(type, session, nowMs), seat, ...more });
   }
 
-  #find(sessionId: string): Known | undefined {
-    return this.#known.find((session) => session.sessionId === sessionId);
+  /** Its end may have been reported, by a Redis that knew less of it. */
+  #putBack(loan: Session): void {
+    this.#state.sessions.push({ ...loan });
   }
 
-  #append(type: string, sessionId: string, atMs: number, more: Partial<ModelEvent> = {}): void {
-    this.events.push({ type, sessionId, atMs, ...more });
+  #end(session: Session, why: 'released' | 'evicted', terms: Entitlement, nowMs: number): void {
+    const { sessionId } = session;
+    const seat = this.#remove(session);
+    this.#state.gone.set(sessionId, { forgetMs: whenForgotten(session, nowMs), why });
+    this.#report({ ...aboutSession(`session.${why}`, session, nowMs), seat });
+    const isPlaceLeft = this.#state.sessions.some((other) => placeOf(other) === placeOf(session));
+    if (terms.offlineStartDays === 0 && !isPlaceLeft) this.#state.signed.delete(placeOf(session));
   }
+
+  /** Returns what became of the seat. */
+  #remove(session: Session): 'kept' | 'freed' {
+    this.#state.sessions = this.#state.sessions.filter((other) => other !== session);
+    return this.#isSeatLiving(session.holder) ? 'kept' : 'freed';
+  }
+
+  #store(entitlement: Entitlement): void {
+    this.#state.terms = entitlement;
+    this.#state.longestTtlMs = Math.max(this.#state.longestTtlMs, entitlement.ttlSeconds * 1000);
+    this.#state.isChangeReported = false;
+  }
+
+  #reportChange(event: LicenseChanged | undefined): void {
+    if (!event || this.#state.isChangeReported) return;
+    this.#state.isChangeReported = true;
+    this.#report({ type: event.type, sessionId: '', atMs: event.atMs });
+  }
+
+  #held(session: Session, terms: Entitlement, nowMs: number): Held {
+    return {
+      session: { ...session },
+      active: this.#seats().length,
+      max: terms.max,
+      atMs: nowMs,
+      rhythm: rhythmOf(terms),
+      told: toldOf(terms),
+    };
+  }
+
+  /** Each holder that has a session, with the latest end of its sessions. */
+  #seats(): Omit<Seat, 'sessions'>[] {
+    const byHolder = Map.groupBy(this.#state.sessions, ({ holder }) => holder);
+    return [...byHolder].map(([holder, sessions]) => ({
+      holder,
+      expiresAtMs: Math.max(...sessions.map(({ expiresAtMs }) => expiresAtMs)),
+    }));
+  }
+
+  #hasRoom(terms: Entitlement): boolean {
+    return this.#seats().length < limitOf(terms);
+  }
+
+  #isSeatLiving(holder: string): boolean {
+    return this.#state.sessions.some((session) => session.holder === holder);
+  }
+
+  #living(sessionId: string): Session | undefined {
+    return this.#state.sessions.find((session) => session.sessionId === sessionId);
+  }
+
+  /** A restored loan has no facts yet: they are those of its token. */
+  #accessible(sessionId: string, proof: Proof, proven?: Session): Session | undefined {
+    const session = this.#living(sessionId);
+    const source = session?.facts.fingerprint === '' ? (proven ?? session) : session;
+    return isFor(proof, source) ? session : undefined;
+  }
+
+  /** A lost session can have come back beside its successor: then the first of the two is the machine's. */
+  #ownOf(kind: 'machine' | 'loan', holder: string, machine: string): Session | undefined {
+    return this.#state.sessions
+      .filter((session) => session.kind === kind && session.holder === holder && session.machine === machine)
+      .sort(byFirstAcquired)[0];
+  }
+
+  #programsOf(holder: string): Session[] {
+    return this.#state.sessions.filter((session) => session.holder === holder && session.kind !== 'loan');
+  }
+
+  #loans(): Session[] {
+    return this.#state.sessions.filter(({ kind }) => kind === 'loan');
+  }
+
+  #gone(sessionId: string, nowMs: number): { forgetMs: number; why: Why } | undefined {
+    const gone = this.#state.gone.get(sessionId);
+    return gone && gone.forgetMs > nowMs ? gone : undefined;
+  }
+
+  #whyGone(sessionId: string, nowMs: number): Why | undefined {
+    return this.#gone(sessionId, nowMs)?.why;
+  }
+
+  #signedOf(session: Session, nowMs: number) {
+    const entry = this.#state.signed.get(placeOf(session));
+    return entry && entry.untilMs > nowMs ? entry : undefined;
+  }
+
+  #report(event: ModelEvent): void {
+    this.#events.push(event);
+  }
+}
+
+function aboutSession(type: string, { sessionId, holder, acquiredAtMs }: Session, atMs: number): ModelEvent {
+  return { type, sessionId, atMs, holder, acquiredAtMs };
+}
+
+/** When no token can revive a session that ends now. That of a loan revives nothing. */
+function whenForgotten({ kind, expiresAtMs }: Session, nowMs: number): number {
+  return (kind === 'loan' ? nowMs : expiresAtMs) + MEMORY_MS;
+}
+
+/** Signed licenses belong to a holder and a machine, and those of loans to the loan there. */
+function placeOf({ holder, machine, kind }: Pick<Session, 'holder' | 'machine' | 'kind'>): string {
+  return `${holder} ${machine} ${kind === 'loan' ? 'loan' : 'programs'}`;
+}
+
+/** Whether a token proves a session that can live again, if nothing else speaks against it. */
+function isRevivable(proven: Session | undefined, nowMs: number): proven is Session {
+  return proven !== undefined && proven.kind !== 'loan' && proven.expiresAtMs + MEMORY_MS > nowMs;
 }
 
 function acceptsKey(terms: Entitlement, keyHash: string, nowMs: number): boolean {
@@ -450,48 +786,34 @@ function standingOf(
   return validUntilMs !== null && nowMs >= validUntilMs ? { verdict: 'EXPIRED' } : undefined;
 }
 
-function leaseEnd(terms: Entitlement, nowMs: number, loanMs: number): number {
-  return withinLicense(terms, Math.max(nowMs + terms.ttlSeconds * 1000, loanMs));
+function limitOf({ max, overdraft }: Entitlement): number {
+  return max + overdraft;
+}
+
+function leaseEnd(terms: Entitlement, nowMs: number): number {
+  return withinLicense(terms, nowMs + terms.ttlSeconds * 1000);
 }
 
 function withinLicense({ validUntilMs }: Entitlement, atMs: number): number {
   return Math.min(atMs, validUntilMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** Until when the seat is borrowed now, or 0. */
-function loanAt({ loanUntilMs }: Known, nowMs: number): number {
-  return loanUntilMs > nowMs ? loanUntilMs : 0;
+function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS) * MINUTE_MS;
 }
 
-/** Loans and signed licenses end with the seat. */
-function clearLoanAndSigned(session: Known): void {
-  session.loanUntilMs = 0;
-  session.signed = undefined;
+function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays, offlineStartDays }: Entitlement): Rhythm {
+  return { ttlSeconds, heartbeatSeconds, offlineGraceDays, offlineStartDays };
 }
 
-function promise(session: Known, expiresAtMs: number): void {
-  session.expiresAtMs = expiresAtMs;
-  session.promisedUntilMs = Math.max(session.promisedUntilMs, expiresAtMs);
-}
-
-function rhythmOf({ ttlSeconds, heartbeatSeconds, offlineGraceDays }: Entitlement) {
-  return { ttlSeconds, heartbeatSeconds, offlineGraceDays };
-}
-
-/** The session as it is returned. */
-function shown(known: Known, nowMs: number): Session {
-  const {
-    state: _,
-    promisedUntilMs: __,
-    loanUntilMs: ___,
-    signed: ____,
-    lastAcquiredAtMs: _____,
-    ...session
-  } = known;
-  const borrowedUntilMs = Math.min(loanAt(known, nowMs), session.expiresAtMs);
-  return borrowedUntilMs > 0 ? { ...session, borrowedUntilMs } : session;
+function toldOf({ entitlements, version }: Entitlement): Told {
+  return { ...entitlements, version };
 }
 
 function bySoonestEnd(a: Session, b: Session): number {
   return a.expiresAtMs - b.expiresAtMs || (a.sessionId < b.sessionId ? -1 : 1);
+}
+
+function byFirstAcquired(a: Session, b: Session): number {
+  return a.acquiredAtMs - b.acquiredAtMs || (a.sessionId < b.sessionId ? -1 : 1);
 }

@@ -1,6 +1,8 @@
 /** A seat that a client relied on: from `beginMs` to before `endMs`. */
 export interface SeatClaim {
   readonly licenseId: string;
+  /** Whose seat it is: all claims of a holder at one time are one seat. */
+  readonly holder: string;
   readonly beginMs: number;
   readonly endMs: number;
 }
@@ -26,7 +28,7 @@ export interface Excess {
 export function excessOf(claims: readonly SeatClaim[], licenses: readonly SeatLimit[]): Excess[] {
   const byLicense = Map.groupBy(claims, ({ licenseId }) => licenseId);
   return licenses.flatMap(({ licenseId, limit }) => {
-    const turns = (byLicense.get(licenseId) ?? [])
+    const turns = seatsOf(byLicense.get(licenseId) ?? [])
       .flatMap(({ beginMs, endMs }) => [
         { atMs: beginMs, change: 1 },
         { atMs: endMs, change: -1 },
@@ -45,5 +47,18 @@ export function excessOf(claims: readonly SeatClaim[], licenses: readonly SeatLi
       }
     }
     return found;
+  });
+}
+
+/** From when to when each holder had a seat: claims that overlap or meet are one. */
+function seatsOf(claims: readonly SeatClaim[]): Omit<SeatClaim, 'licenseId'>[] {
+  return [...Map.groupBy(claims, ({ holder }) => holder)].flatMap(([holder, own]) => {
+    const joined: { holder: string; beginMs: number; endMs: number }[] = [];
+    for (const { beginMs, endMs } of own.toSorted((a, b) => a.beginMs - b.beginMs)) {
+      const last = joined.at(-1);
+      if (last && beginMs <= last.endMs) last.endMs = Math.max(last.endMs, endMs);
+      else joined.push({ holder, beginMs, endMs });
+    }
+    return joined;
   });
 }

@@ -10,15 +10,14 @@ import {
   MEMBERSHIPS_OF_USER,
   SIGN_INS_OF_USER,
 } from '../../ports/queries.ts';
-import { BAR_SECONDS } from '../members.ts';
+import { barUser } from '../bars.ts';
 import { BATCH, commit, deleteBatch, end, list } from './engine.ts';
 
 /** Access tokens stay valid for a while, so the seat store is updated first: from then on they get no new seat. */
 export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, goingIds, place } = erasure;
   if (userId === null) return end(erasure, deps);
-  for (const tenantId of [...searchedIds, ...goingIds])
-    await deps.seatMaintenance.bar(tenantId, userId, BAR_SECONDS);
+  for (const tenantId of [...searchedIds, ...goingIds]) await barUser(tenantId, userId, deps);
   const page = await list(deps.records, SIGN_INS_OF_USER, { userId }, BATCH, place.list);
   const open = page.documents.filter(({ revoked }) => revoked === null);
   return commit(erasure, deps, async (transaction, current) => {

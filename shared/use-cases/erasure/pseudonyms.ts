@@ -1,37 +1,74 @@
 import { type AuditEvent, withoutHolder } from '../../domain/audit-chain.ts';
-import { addErased, continueAt, type Erasure, traceId } from '../../domain/erasure.ts';
+import { barId } from '../../domain/bar.ts';
+import { addErased, continueAt, type Erasure, endStep, traceId } from '../../domain/erasure.ts';
+import { SESSION_ID } from '../../domain/ids.ts';
 import type { SessionHistory } from '../../domain/session-history.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
-import { AUDIT, SESSION_HISTORIES } from '../../ports/collections.ts';
+import { AUDIT, BARS, SESSION_HISTORIES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
-import { EVENTS_OF_HOLDER, SESSIONS_OF_HOLDER, TRACES_OF_ERASURE } from '../../ports/queries.ts';
+import { eachDocument } from '../../ports/each-document.ts';
+import { auditQuery, EVENTS_OF_HOLDER, SESSIONS_OF_HOLDER, TRACES_OF_ERASURE } from '../../ports/queries.ts';
 import { advance, BATCH, type Change, commit, deleteBatch, end, list } from './engine.ts';
 
 /** Each trace has a few pseudonyms, and each of those is searched in two lists. */
 const TRACES_PER_BATCH = 10;
 
-/** Removes the recorded pseudonyms from session histories and audit events; these are then no longer found. */
+/**
+ * Removes the holders from histories and events of the recorded sessions, and from those that have one of the recorded
+ * pseudonyms.
+ */
 export async function erasePseudonyms(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { erasureId, place } = erasure;
-  const page = await list(deps.records, TRACES_OF_ERASURE, { erasureId }, TRACES_PER_BATCH, place.list);
+  const { records } = deps;
+  const page = await list(records, TRACES_OF_ERASURE, { erasureId }, TRACES_PER_BATCH, place.list);
+  const sessionIds = page.documents.map(({ at }) => at).filter((at) => SESSION_ID.test(at));
   const holders = [...new Set(page.documents.flatMap((trace) => trace.holders))];
-  const [histories, events] = await Promise.all([
-    listAll(holders, (holder) => list(deps.records, SESSIONS_OF_HOLDER, { holder }, BATCH)),
-    listAll(holders, (holder) => list(deps.records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, BATCH)),
-  ]);
+  const histories = await findAll(
+    ({ sessionId }) => sessionId,
+    [
+      ...sessionIds.map((sessionId) => namedHistory(sessionId, deps)),
+      ...holders.map((holder) => found(list(records, SESSIONS_OF_HOLDER, { holder }, BATCH))),
+    ],
+  );
   if (histories.length > 0)
     return commit(erasure, deps, removingHolders({ histories: histories.slice(0, BATCH) }, deps));
+  const events = await findAll(
+    ({ eventId }) => eventId,
+    [
+      ...sessionIds.map((sessionId) => namedEvents(sessionId, deps)),
+      ...holders.map((holder) => found(list(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, BATCH))),
+    ],
+  );
   if (events.length > 0)
     return commit(erasure, deps, removingHolders({ events: events.slice(0, BATCH) }, deps));
   const { nextCursor } = page;
   return nextCursor === undefined ? end(erasure, deps) : advance(erasure, deps, { list: nextCursor });
 }
 
-async function listAll<T>(
-  holders: readonly string[],
-  read: (holder: string) => Promise<{ readonly documents: readonly T[] }>,
-): Promise<T[]> {
-  return (await Promise.all(holders.map(read))).flatMap(({ documents }) => documents);
+/** Each once, also if several lists have it. */
+async function findAll<T>(idOf: (one: T) => string, lists: readonly Promise<readonly T[]>[]): Promise<T[]> {
+  const all = (await Promise.all(lists)).flat();
+  return [...new Map(all.map((one) => [idOf(one), one])).values()];
+}
+
+async function found<T>(page: Promise<{ readonly documents: readonly T[] }>): Promise<readonly T[]> {
+  return (await page).documents;
+}
+
+/** The session's history, if it still has a holder. */
+async function namedHistory(sessionId: string, { records }: Deps): Promise<SessionHistory[]> {
+  const history = await records.get(SESSION_HISTORIES, sessionId);
+  return history === undefined || history.holder === null ? [] : [history];
+}
+
+/** The first events of the session that still have a holder. */
+async function namedEvents(sessionId: string, { records }: Deps): Promise<AuditEvent[]> {
+  const named: AuditEvent[] = [];
+  for await (const event of eachDocument(records, auditQuery('sessionId', false), { sessionId })) {
+    if (event.detail.holder !== undefined) named.push(event);
+    if (named.length === BATCH) break;
+  }
+  return named;
 }
 
 /** Removes the holder from these histories and events if it is still there; the erasure stays at its place. */
@@ -62,8 +99,15 @@ export function removingHolders(
   };
 }
 
+/** The bars of the user's access tokens have ended when the second round begins. */
 export async function deleteTraces(erasure: Erasure, deps: Deps): Promise<Erasure> {
-  const { erasureId } = erasure;
+  const { erasureId, userId, searchedIds, goingIds } = erasure;
   const traces = { query: TRACES_OF_ERASURE, equals: { erasureId }, idOf: traceId };
-  return (await deleteBatch(erasure, deps, traces)) ?? end(erasure, deps);
+  const deleted = await deleteBatch(erasure, deps, traces);
+  if (deleted || userId === null) return deleted ?? end(erasure, deps);
+  return commit(erasure, deps, async (transaction, current) => {
+    for (const tenantId of [...searchedIds, ...goingIds])
+      transaction.delete(BARS, barId({ tenantId, userId }));
+    return endStep(current, deps.clock.nowMs(), deps.retentionDays);
+  });
 }

@@ -5,39 +5,51 @@ import {
   type ErasurePlace,
   holdersOf,
   isHeldBy,
+  isHolderOwn,
   traceId,
 } from '../../domain/erasure.ts';
 import { type License, withLicenseChange } from '../../domain/license.ts';
-import { ERASURE_TRACES, LICENSES, USERS } from '../../ports/collections.ts';
+import { ERASURE_TRACES, LICENSES, LOANS, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
-import { LICENSES_OF_TENANT } from '../../ports/queries.ts';
+import { LICENSES_OF_TENANT, LOANS_OF_HOLDER, LOANS_OF_LICENSE } from '../../ports/queries.ts';
 import { restoreCopy } from '../../ports/restore-copy.ts';
 import { type KnownSession, refuseUnreadable } from '../../ports/seat-maintenance.ts';
 import { changeLicense } from '../licenses.ts';
-import { advance, commit, end, list, nextTenant, tryCommit } from './engine.ts';
+import { advance, commit, deleteBatch, end, list, nextTenant, tryCommit } from './engine.ts';
 
 /** The most sessions that the seat store forgets in one call. */
 const SESSIONS_PER_BATCH = 32;
 
 /**
- * Ends the user's sessions, one page of one license at a time. The pseudonyms of their seats are recorded first,
- * because without the sessions they cannot be found any more.
+ * Ends the user's sessions, one page of one license at a time; other sessions on their seats go on. The sessions are
+ * recorded first, because without them their histories and events cannot be found any more.
  */
 export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, place } = erasure;
+  const { records, seatMaintenance, pseudonyms } = deps;
   const tenantId = searchedIds[place.tenant];
   if (userId === null || tenantId === undefined) return end(erasure, deps);
   const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
-  const person = { userId, email: (await deps.records.get(USERS, userId))?.email };
+  const person = { userId, email: (await records.get(USERS, userId))?.email };
+  const holders = holdersOf(person, licenseId, pseudonyms);
+  if (place.facts === null) {
+    // First, so that they are not restored. A restored loan has no facts that name its user.
+    for (const holder of holders) {
+      const loans = { query: LOANS_OF_HOLDER, equals: { holder }, idOf: idOfSession };
+      const deleted = await deleteBatch(erasure, deps, loans);
+      if (deleted) return deleted;
+    }
+  }
   const page = await readAllFacts(licenseId, place, deps);
-  const ofUser = page.sessions.filter(({ facts }) => isHeldBy(person, facts));
-  if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, deps);
+  const isOwn = (session: KnownSession) => isHolderOwn(person, licenseId, session, pseudonyms);
+  const ofUser = page.sessions.filter((session) => isHeldBy(person, session.facts) || isOwn(session));
+  if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, isOwn, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
   if (nextPage) return advance(erasure, deps, nextPage);
+  await seatMaintenance.forgetSigned(licenseId, holders);
   return commit(erasure, deps, async (transaction, current) => {
-    const holders = holdersOf(person, licenseId, deps.pseudonyms);
     const trace = { erasureId: current.erasureId, at: licenseId, holders };
     transaction.set(ERASURE_TRACES, traceId(trace), trace);
     return continueAt(current, afterLicense(current, nextLicense), deps.clock.nowMs());
@@ -50,9 +62,15 @@ export async function endLicenses(erasure: Erasure, tenantId: string, deps: Deps
   const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
-  if (place.facts === null) await suspend(licenseId, deps);
+  if (place.facts === null) {
+    await suspend(licenseId, deps);
+    const loans = { query: LOANS_OF_LICENSE, equals: { licenseId }, idOf: idOfSession };
+    const deleted = await deleteBatch(erasure, deps, loans);
+    if (deleted) return deleted;
+  }
   const page = await readAllFacts(licenseId, place, deps);
-  if (page.sessions.length > 0) return endBatch(erasure, licenseId, page.sessions, deps);
+  // Histories and events of the whole tenant lose their holders: none has to be searched for.
+  if (page.sessions.length > 0) return endBatch(erasure, licenseId, page.sessions, () => false, deps);
   return advance(erasure, deps, nextFacts(erasure, page.nextCursor) ?? afterLicense(erasure, nextLicense));
 }
 
@@ -74,31 +92,41 @@ async function suspend(licenseId: string, deps: Deps): Promise<void> {
 }
 
 /**
- * Records the pseudonyms of the first `SESSIONS_PER_BATCH` sessions, then ends these sessions in the seat store. The
- * erasure stays at this page: there may be more sessions on it. If the seat store has lost the license, its copy is
- * restored.
+ * Records the first `SESSIONS_PER_BATCH` sessions, with their holders if these are the user alone, and deletes their
+ * loans; then ends these sessions in the seat store. The erasure stays at this page: there may be more sessions on it. If
+ * the seat store has lost the license, its copy is restored.
  */
 async function endBatch(
   erasure: Erasure,
   licenseId: string,
   sessions: readonly KnownSession[],
+  isOwn: (session: KnownSession) => boolean,
   deps: Deps,
 ): Promise<Erasure> {
   const { erasureId } = erasure;
   const batch = sessions.slice(0, SESSIONS_PER_BATCH);
-  const traces = batch.map(({ sessionId, holder }) => ({ erasureId, at: sessionId, holders: [holder] }));
+  const traces = batch.map((session) => ({
+    erasureId,
+    at: session.sessionId,
+    holders: isOwn(session) ? [session.holder] : [],
+  }));
   const written = await tryCommit(erasure, deps, async (transaction, current) => {
     const known = await Promise.all(traces.map((trace) => transaction.get(ERASURE_TRACES, traceId(trace))));
     const added = traces.filter((_, i) => known[i] === undefined);
     for (const trace of added) transaction.set(ERASURE_TRACES, traceId(trace), trace);
+    for (const { sessionId, kind } of batch) if (kind === 'loan') transaction.delete(LOANS, sessionId);
     const counted = addErased(current, { sessions: added.length });
     return continueAt(counted, { again: true }, deps.clock.nowMs());
   });
   if (!written.isWritten) return written.erasure;
-  const ids = batch.map(({ sessionId }) => sessionId);
+  const ids = batch.map(idOfSession);
   const verdict = await deps.seatMaintenance.forgetSessions(licenseId, ids);
   if (verdict === 'UNKNOWN_LICENSE') await restoreCopy(licenseId, deps);
   return written.erasure;
+}
+
+function idOfSession({ sessionId }: { readonly sessionId: string }): string {
+  return sessionId;
 }
 
 async function nextLicenseOf(

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../../domain/audit-chain.ts';
 import type { BillingAccount } from '../../domain/billing-event.ts';
 import { addErased, continueAt, type Erasure } from '../../domain/erasure.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
@@ -20,6 +21,8 @@ import { removingHolders } from './pseudonyms.ts';
 
 /** Each takes a few calls to Stripe's API. */
 const SUBSCRIPTIONS_PER_BATCH = 10;
+/** The most that the seat store forgets in one call. */
+const HOLDERS_PER_CALL = 32;
 
 /**
  * From here on no user can join the tenant, and no license, purchase or trial can begin in it. Its seats are freed by a
@@ -88,11 +91,22 @@ export function eraseHistoryHolders(erasure: Erasure, tenantId: string, deps: De
   });
 }
 
+/** What was signed for these holders is deleted too: it can outlive their sessions. */
 export function eraseEventHolders(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
-  return eraseHolders(erasure, tenantId, deps, auditQuery('tenantId', false), (page) => {
+  return eraseHolders(erasure, tenantId, deps, auditQuery('tenantId', false), async (page) => {
     const events = page.filter(({ detail }) => detail.holder !== undefined);
+    await forgetSigned(events, deps);
     return removingHolders({ events }, deps);
   });
+}
+
+async function forgetSigned(events: readonly AuditEvent[], { seatMaintenance }: Deps): Promise<void> {
+  const signed = events.filter(({ type }) => type === 'license.signed');
+  for (const [licenseId, own] of Map.groupBy(signed, (event) => event.licenseId)) {
+    const holders = [...new Set(own.flatMap(({ detail }) => detail.holder ?? []))];
+    for (let i = 0; i < holders.length; i += HOLDERS_PER_CALL)
+      await seatMaintenance.forgetSigned(licenseId, holders.slice(i, i + HOLDERS_PER_CALL));
+  }
 }
 
 /** Removes the holders from all histories or events of the tenant. */
@@ -101,12 +115,13 @@ async function eraseHolders<T>(
   tenantId: string,
   deps: Deps,
   query: Query<T>,
-  removing: (page: readonly T[]) => Change,
+  removing: (page: readonly T[]) => Change | Promise<Change>,
 ): Promise<Erasure> {
   const page = await list(deps.records, query, { tenantId }, BATCH, erasure.place.list);
   const next = page.nextCursor === undefined ? nextTenant(erasure) : { list: page.nextCursor };
+  const remove = await removing(page.documents);
   return commit(erasure, deps, async (transaction, current) =>
-    continueAt(await removing(page.documents)(transaction, current), next, deps.clock.nowMs()),
+    continueAt(await remove(transaction, current), next, deps.clock.nowMs()),
   );
 }
 

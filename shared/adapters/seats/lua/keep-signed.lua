@@ -1,23 +1,44 @@
--- keep-signed: stores what was signed for a session, and replaces what was stored before.
+-- keep-signed: stores what was signed for a session's holder on its machine, and reports it.
 --
--- Promise: only for a session that holds a seat now; it is deleted with the seat.
+-- Promise: only for a session that holds a seat now. It outlives the session, so that a later one on the machine gets
+-- the same license.
+--
+-- KEYS license held signed signers outbox
 --
 -- ARGV[1] license_id
--- ARGV[2] session
--- ARGV[3] signed  stored as it is
+-- ARGV[2] id  of the session
+-- ARGV[3] until_ms  when the signed license ends
+-- ARGV[4] text      what was signed, stored as it is
 --
 -- returns {'KEPT'}
 -- returns {'GONE'}
 --
--- @include keys
 -- @include clock
+-- @include digits
+-- @include events
+-- @include license
+-- @include sessions
+-- @include signed
 
-local session = ARGV[2]
-local signed = ARGV[3]
+local id = ARGV[2]
+local until_ms = tonumber(ARGV[3])
+local text = ARGV[4]
 
-local expiry = redis.call('ZSCORE', lease_key, session)
-if not expiry or tonumber(expiry) <= read_clock_ms() then
+local license = read_license_for_events()
+local now_ms = read_clock_ms()
+local session = unpack_session(id, redis.call('HGET', held_key, id))
+if not license or not session or session.end_ms <= now_ms then
   return { 'GONE' }
 end
-redis.call('HSET', signed_key, session, signed)
+local signed = read_signed(session.holder)
+local kept = signed[place_of(session)]
+local is_same = kept and kept.text == text
+signed[place_of(session)] = { until_ms = until_ms, text = text }
+write_signed(session.holder, signed)
+redis.call('ZADD', signers_key, digits(until_ms), signer_of(session))
+redis.call('HSET', license_key, 'signing', '1')
+if not is_same then
+  append_event(license, 'license.signed', id, now_ms, { 'holder', session.holder, 'acquired_ms',
+    digits(session.acquired_ms), 'max', license.max })
+end
 return { 'KEPT' }

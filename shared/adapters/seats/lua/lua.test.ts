@@ -1,17 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId, shardOf } from '../../../domain/ids.ts';
-import { keysOfPool, keysOfPools, POOL_KEYS, SHARD_KEYS, shardKey } from './keys.ts';
-import { assembleScript, listIncludes, readInclude, readVerb, VERBS } from './scripts.ts';
+import { KEY_NAMES, keysFor, keysForMany } from './keys.ts';
+import {
+  assembleScript,
+  keysOf,
+  listIncludes,
+  READ_ONLY,
+  readInclude,
+  readVerb,
+  VERBS,
+  type Verb,
+} from './scripts.ts';
 
 const verbs = VERBS.map((verb) => ({ verb, ...partsOf(readVerb(verb)) }));
 const sources = new Map([
   ...VERBS.map((verb): [string, string] => [`${verb}.lua`, readVerb(verb)]),
   ...listIncludes().map((name): [string, string] => [`include/${name}.lua`, readInclude(name)]),
 ]);
-const ALL_KEYS = [...SHARD_KEYS, ...POOL_KEYS];
-/** Scripts on several licenses take a list of ids in place of one. */
-const isOnSeveral = (header: string): boolean => header.includes('-- ARGV[1..] license_id');
+/** Scripts on several licenses take a list of ids in place of one, and the keys of each. */
+const isOnSeveral = (header: string): boolean => keysOf(header).perLicense.length > 0;
+/** Commands that change something, of those that scripts use. */
+const WRITES = /^(SET|DEL|HSET|HDEL|HINCRBY|ZADD|ZREM|ZREMRANGEBYSCORE|XADD|XDEL|PEXPIREAT)$/;
 /** A script without a license takes only the keys of a shard, which a tenant id determines if it has arguments. */
 const isOnShard = (header: string): boolean => header.includes('-- ARGV[1] tenant_id');
 const hasNoArguments = (header: string): boolean => !header.includes('-- ARGV[');
@@ -23,26 +33,29 @@ describe.each(verbs)('the header of $verb', ({ verb, header, body }) => {
     expect(header).toMatch(/^-- Promise: \S/m);
   });
 
-  test('names each argument as the body does', () => {
+  test('names each argument, as the body does, and none that it does not read', () => {
     const promised = new Map(
-      [...header.matchAll(/^-- ARGV\[(\d+)\] (\w+)/gm)].map(([, n, name]) => [n, name]),
+      [...header.matchAll(/^-- ARGV\[(\d+)\] (\w+)/gm)].map(([, n, name]) => [Number(n), name ?? '']),
     );
-    const named = namedArguments(body);
     if (isOnSeveral(header) || hasNoArguments(header)) {
-      expect([...promised, ...named]).toEqual([]);
+      expect([...promised, ...namedArguments(body)]).toEqual([]);
       return;
     }
-    // Scripts on one license, and scripts without a license.
-    expect(promised.get('1')).toBe(isOnShard(header) ? 'tenant_id' : 'license_id');
-    for (const [position, name] of named)
-      expect(`ARGV[${position}] ${name}`).toBe(`ARGV[${position}] ${promised.get(position)}`);
-    // license_id gets its name in the keys include.
-    expect([...promised.keys()].sort()).toEqual([...new Set(['1', ...named.keys()])].sort());
+    // Scripts on one license, and scripts without a license. license_id gets its name with the keys.
+    expect(promised.get(1)).toBe(isOnShard(header) ? 'tenant_id' : 'license_id');
+    const read = [...body.matchAll(/\bARGV\[(\d+)\]/g)].map(([, n]) => Number(n));
+    const listed = promised.size + 1;
+    const single = read.filter((n) => n < listed);
+    expect([...promised.keys()].toSorted()).toEqual([...new Set([1, ...single])].toSorted());
+    for (const [position, name] of namedArguments(body)) {
+      // The holder of each unit is a field with the unit's name.
+      if (position < listed) expect([name, `by_${name}`]).toContain(promised.get(position));
+    }
   });
 
   test('documents a list of further arguments exactly if the body reads one', () => {
     const promised = [...header.matchAll(/^-- ARGV\[(\d+)\.\.\] /gm)].map(([, from]) => from);
-    const read = [...body.matchAll(/unpack\(ARGV, (\d+)\)|for i = (\d+), #ARGV\b/g)].map(
+    const read = [...body.matchAll(/unpack\(ARGV, (\d+)[,)]|for i = (\d+), #ARGV\b/g)].map(
       ([, whole, first]) => whole ?? first,
     );
     expect([...new Set(read)]).toEqual(promised);
@@ -80,7 +93,7 @@ describe('includes', () => {
   });
 
   test.each(VERBS)('are inserted once into %s, before the code that needs them', (verb) => {
-    const script = assembleScript(verb);
+    const { source: script } = assembleScript(verb);
     for (const name of listIncludes()) expect(script.split(readInclude(name)).length).toBeLessThanOrEqual(2);
     const defined = new Set<string>();
     for (const line of codeOf(script).split('\n')) {
@@ -104,52 +117,61 @@ describe('includes', () => {
 });
 
 describe('the keys', () => {
-  test('are named in Lua in the order in which they are passed', () => {
-    const named = [...readInclude('keys').matchAll(/^local (\w+)_key = KEYS\[(\d+)\]$/gm)];
-    expect(named.map(([, name, position]) => [name, position])).toEqual(
-      ALL_KEYS.map((name, i) => [name, String(i + 1)]),
+  test.each(verbs)('that $verb declares are those that it uses', ({ verb, header }) => {
+    const { own, perLicense } = keysOf(header);
+    expect([...own, ...perLicense].map((name) => name.replace('?', '')).sort()).toEqual(keysUsedBy(verb));
+  });
+
+  test.each(verbs)('of $verb are locals, and nil if it does not declare them', ({ verb, header }) => {
+    const { own, perLicense } = keysOf(header);
+    const locals = [...assembleScript(verb).source.matchAll(/^local (\w+)_key = (.+)$/gm)];
+    expect(locals.map(([, name]) => name)).toEqual(KEY_NAMES);
+    expect(
+      locals
+        .filter(([, , value]) => value !== 'nil')
+        .map(([, name, value]) => `${value} ${name}`)
+        .sort(),
+    ).toEqual(own.map((name, i) => `KEYS[${i + 1}] ${name.replace('?', '')}`).sort());
+    const selected = [...assembleScript(verb).source.matchAll(/^ {2}(\w+)_key = KEYS\[(.+)\]$/gm)];
+    expect(selected.map(([, name, at]) => `${name} ${at}`)).toEqual(
+      perLicense.map((name, i) => `${name} ${own.length} + (position - 1) * ${perLicense.length} + ${i + 1}`),
     );
   });
 
-  test('of each license are those that select_pool selects', () => {
-    const selected = [...readInclude('pools').matchAll(/^ {2}(\w+)_key = KEYS\[first(?: \+ (\d+))?\]$/gm)];
-    expect(selected.map(([, name, offset = '0']) => [name, offset])).toEqual(
-      POOL_KEYS.map((name, i) => [name, String(i)]),
-    );
-    expect(readInclude('pools')).toContain(
-      `local first = ${SHARD_KEYS.length + 1} + (position - 1) * ${POOL_KEYS.length}\n`,
-    );
-    const tenantId = newTenantId(16);
+  test.each(verbs)('of $verb have one hash tag, so that it uses one slot', ({ header }) => {
+    const names = keysOf(header);
+    const tenantId = newTenantId(100);
+    const shard = shardOf(tenantId);
     const [one, two] = [newLicenseId(tenantId), newLicenseId(tenantId)];
-    const shared = SHARD_KEYS.map((name) => shardKey(name, shardOf(tenantId)));
-    expect(keysOfPools(shardOf(tenantId), [one, two])).toEqual([
-      ...shared,
-      ...keysOfPool(one).slice(shared.length),
-      ...keysOfPool(two).slice(shared.length),
-    ]);
+    const keys = isOnSeveral(header) ? keysForMany(names, shard, [one, two]) : keysFor(names, one, true);
+    for (const key of keys) expect(/\{([^}]*)\}/.exec(key)?.[1]).toBe(`s${shard}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    // As many as the script expects, in its order.
+    const expected = isOnSeveral(header)
+      ? [...names.own, ...names.perLicense, ...names.perLicense]
+      : names.own.map((name) => name.replace('?', ''));
+    expect(keys.map((key) => key.slice(0, key.indexOf(':')))).toEqual(expected);
   });
 
-  test('are all documented', () => {
-    for (const name of ALL_KEYS)
-      expect(readInclude('keys')).toMatch(new RegExp(`^-- ${name} +(hash|zset|stream|string) `, 'm'));
-  });
-
-  test('of a license and of its shard have one hash tag, so that a script uses one slot', () => {
-    for (let n = 0; n < 50; n += 1) {
-      const licenseId = newLicenseId(newTenantId(100));
-      const shard = shardOf(licenseId);
-      const keys = keysOfPool(licenseId);
-      for (const key of keys) expect(/\{([^}]*)\}/.exec(key)?.[1]).toBe(`s${shard}`);
-      expect(new Set(keys).size).toBe(ALL_KEYS.length);
+  test('include those of barred users only for calls of people, and last', () => {
+    for (const { header } of verbs) {
+      const names = keysOf(header);
+      if (!names.own.includes('barred?')) continue;
+      const licenseId = newLicenseId(newTenantId(16));
+      const ofPeople = keysFor(names, licenseId, true);
+      expect(ofPeople.at(-1)).toMatch(/^barred:/);
+      expect(keysFor(names, licenseId, false)).toEqual(ofPeople.slice(0, -1));
     }
   });
+});
 
-  test('of two licenses of a shard differ, except those of the shard', () => {
-    const tenantId = newTenantId(16);
-    const [one, two] = [keysOfPool(newLicenseId(tenantId)), keysOfPool(newLicenseId(tenantId))];
-    const shared = SHARD_KEYS.map((name) => shardKey(name, shardOf(tenantId)));
-    expect(one.filter((key) => two.includes(key))).toEqual(shared);
-  });
+test.each([...READ_ONLY])('%s writes nothing', (verb) => {
+  expect(commandsOf(verb).filter((command) => WRITES.test(command))).toEqual([]);
+});
+
+test('each script that is not read-only writes something', () => {
+  const writers = VERBS.filter((verb) => !READ_ONLY.has(verb));
+  expect(writers.filter((verb) => !commandsOf(verb).some((command) => WRITES.test(command)))).toEqual([]);
 });
 
 describe.each([...sources])('%s', (file, source) => {
@@ -161,9 +183,9 @@ describe.each([...sources])('%s', (file, source) => {
   });
 
   test('uses only the keys that it was passed, by name', () => {
-    if (!['include/keys.lua', 'include/pools.lua'].includes(file)) expect(code).not.toMatch(/\bKEYS\b/);
+    expect(code).not.toMatch(/\bKEYS\b/);
     const calls = [...code.matchAll(/redis\.(\w+)\(\s*([^,)]*),?\s*([^,)]*)/g)];
-    const names = new Set(ALL_KEYS.map((name) => `${name}_key`));
+    const names = new Set(KEY_NAMES.map((name) => `${name}_key`));
     for (const [text, method, command, key] of calls) {
       expect(method, text).toBe('call');
       expect(command, text).toMatch(/^'[A-Z]+'$/);
@@ -181,6 +203,8 @@ describe.each([...sources])('%s', (file, source) => {
         (list ?? '').split(/,\s*/),
       ),
     );
+    for (const [, parameters = ''] of chunk.matchAll(/\bfunction \w*\(([^)]*)\)/g))
+      for (const name of parameters.split(/,\s*/)) declared.add(name);
     const assigned = [...code.matchAll(/^\s*(\w+) = /gm)].map(([, name]) => name);
     // A name and `=` at the start of a line is a field if it is inside a table.
     const fields = new Set(
@@ -207,9 +231,9 @@ function includesIn(source: string): string[] {
 }
 
 /** Position and name of every argument that the body names, as a local or as a field. */
-function namedArguments(body: string): Map<string, string> {
+function namedArguments(body: string): Map<number, string> {
   const named = body.matchAll(/\b(?:local )?(\w+) = (?:tonumber\()?ARGV\[(\d+)\]/g);
-  return new Map([...named].map(([, name = '', position = '']) => [position, name]));
+  return new Map([...named].map(([, name = '', position]) => [Number(position), name]));
 }
 
 interface LuaFunction {
@@ -230,19 +254,42 @@ function wordsIn(text: string): Set<string> {
   return new Set([...text.matchAll(/'([A-Z_]{2,})'/g)].map(([, word]) => word ?? ''));
 }
 
-/** All verdicts that a body, or a function that it calls, can return: words in capitals that are not Redis commands. */
-function verdictsOf(body: string): Set<string> {
+/** Code without calls whose result is not used: what they return is not returned. */
+function withoutStatements(code: string): string {
+  return code.replace(/^\s*\w+\(.*$/gm, '');
+}
+
+/** The body of a script, and the code of every function that it reaches. `ofCode` leaves out what does not count. */
+function reachedBy(body: string, ofCode = (code: string) => code): string[] {
   const reached = new Set<string>();
-  const texts = [body];
+  const texts = [ofCode(body)];
   for (const text of texts) {
     for (const [name, { code }] of functions) {
       if (reached.has(name) || !new RegExp(`\\b${name}\\(`).test(text)) continue;
       reached.add(name);
-      texts.push(code);
+      texts.push(ofCode(code));
     }
   }
-  const OPTIONS = /'(WITHSCORES|LIMIT|COUNT|XX|GT)'/g;
+  return texts;
+}
+
+const codeOfVerb = (verb: Verb): string => reachedBy(partsOf(readVerb(verb)).body).join('\n');
+
+function keysUsedBy(verb: Verb): string[] {
+  const used = [...codeOfVerb(verb).matchAll(/\b(\w+)_key\b(?!\()/g)].map(([, name = '']) => name);
+  return [...new Set(used)].sort();
+}
+
+function commandsOf(verb: Verb): string[] {
+  return [...codeOfVerb(verb).matchAll(/redis\.call\('([A-Z]+)'/g)].map(([, command = '']) => command);
+}
+
+/** All verdicts that a body, or a function that it calls, can return: words in capitals that are not Redis commands. */
+function verdictsOf(body: string): Set<string> {
+  const OPTIONS = /'(WITHSCORES|LIMIT|COUNT|XX|GT|LT)'/g;
   return new Set(
-    texts.flatMap((text) => [...wordsIn(text.replace(/redis\.call\(\s*'[A-Z]+'/g, '').replace(OPTIONS, ''))]),
+    reachedBy(body, withoutStatements).flatMap((text) => [
+      ...wordsIn(text.replace(/redis\.call\(\s*'[A-Z]+'/g, '').replace(OPTIONS, '')),
+    ]),
   );
 }

@@ -1,25 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { writtenAtMs } from '../../../domain/event.ts';
 import { newLicenseId, newTenantId, shardOf } from '../../../domain/ids.ts';
-import type { OutboxEntry, ShardNews } from '../../../ports/seat-maintenance.ts';
-import { openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
+import type { Due, OutboxEntry, ShardNews } from '../../../ports/seat-maintenance.ts';
+import { DAY_MS, MINUTE_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
+import { sweepUntilDone } from './sweep.ts';
 
-const MINUTE_MS = 60_000;
 const SHARD = '07';
-
-/** Checks until nothing is due any more, as the sweep does; returns the result of every check. */
-async function expireUntilDone({ seatMaintenance }: SeatsUnderTest, shard = SHARD): Promise<ShardNews[]> {
-  const checks = [await seatMaintenance.expire(shard, [])];
-  for (let due = checks[0]?.due ?? []; due.length > 0; ) {
-    const news = await seatMaintenance.expire(shard, due);
-    checks.push(news);
-    due = news.due;
-  }
-  return checks;
-}
 
 function totalExpired(checks: readonly ShardNews[]): number {
   return checks.reduce((sum, { expired }) => sum + expired, 0);
+}
+
+/** A license's seats, as a check that was due then. */
+function seatsOf({ licenseId }: Pool, dueMs: number): Due {
+  return { licenseId, what: 'seats', dueMs };
 }
 
 export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
@@ -60,30 +54,66 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     test('is reported by the check of its shard, once, and not a millisecond too early', async () => {
       const pool = await poolIn(SHARD);
       const session = await pool.seat('a');
+      const due = [seatsOf(pool, session.expiresAtMs)];
       await under().moveClockTo(session.expiresAtMs - 1);
       expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ due: [], expired: 0 });
-      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
-        due: [],
-        expired: 0,
-      });
+      expect(await under().seatMaintenance.expire(SHARD, due)).toMatchObject({ due: [], expired: 0 });
 
       await under().moveClockTo(session.expiresAtMs);
       const atMs = session.expiresAtMs;
-      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({
-        atMs,
-        due: [pool.licenseId],
-        expired: 0,
+      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ atMs, due, expired: 0 });
+      expect(await under().seatMaintenance.expire(SHARD, due)).toMatchObject({ due: [], expired: 1 });
+      expect(totalExpired(await sweepUntilDone(under(), SHARD))).toBe(0);
+      const { sessionId } = session;
+      expect(await pool.story()).toEqual([`acquired ${sessionId} taken`, `expired ${sessionId} freed`]);
+      expect(await pool.state()).toMatchObject({
+        seats: [],
+        sessions: [],
+        gone: [{ sessionId, why: 'expired' }],
       });
-      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
-        due: [],
-        expired: 1,
-      });
-      expect(totalExpired(await expireUntilDone(under()))).toBe(0);
-      expect(await pool.story()).toEqual([
-        `session.acquired ${session.sessionId}`,
-        `session.expired ${session.sessionId}`,
+    });
+
+    test('is looked for again at the latest end of a seat that was extended since', async () => {
+      const pool = await poolIn(SHARD);
+      const one = await pool.seat('a');
+      await under().moveClockTo(one.expiresAtMs - 1);
+      const two = await pool.seat('a');
+      await under().moveClockTo(one.expiresAtMs);
+      // The first end was a lower bound; a session that ended beside another is left to its seat.
+      expect(await sweepUntilDone(under(), SHARD)).toMatchObject([
+        { due: [seatsOf(pool, one.expiresAtMs)] },
+        { due: [], expired: 0 },
       ]);
-      expect(await pool.state()).toMatchObject({ leases: [], dueMs: undefined, lapsed: [session.sessionId] });
+      expect(await pool.state()).toMatchObject({ dueMs: two.expiresAtMs });
+      await under().moveClockTo(two.expiresAtMs);
+      expect(totalExpired(await sweepUntilDone(under(), SHARD))).toBe(2);
+      expect((await pool.story()).slice(2)).toEqual([
+        `expired ${one.sessionId} kept`,
+        `expired ${two.sessionId} freed`,
+      ]);
+      const ends = (await pool.events()).slice(2);
+      expect(ends.map(({ atMs }) => atMs)).toEqual([one.expiresAtMs, two.expiresAtMs]);
+    });
+
+    test('is reported in the order of its end, seat by seat, however late', async () => {
+      const pool = await poolIn(SHARD, { max: 3 });
+      const sessions = [];
+      for (const holder of ['c', 'b', 'a']) {
+        sessions.push(await pool.seat(holder));
+        await under().moveClockTo(under().nowMs() + 1);
+      }
+      await under().moveClockTo(under().nowMs() + DAY_MS);
+      await sweepUntilDone(under(), SHARD);
+      const ends = (await read()).flatMap(({ event }) => (event?.type === 'session.expired' ? [event] : []));
+      expect(ends).toMatchObject(
+        sessions.map(({ sessionId, holder, expiresAtMs, acquiredAtMs }) => ({
+          sessionId,
+          atMs: expiresAtMs,
+          detail: { holder, acquiredAtMs, active: 0, max: 3, reason: 'lease_ran_out', seat: 'freed' },
+        })),
+      );
+      // What nobody can revive any more is not remembered.
+      expect(await pool.state()).toMatchObject({ gone: [], dueMs: undefined });
     });
 
     test('is reported in bounded steps, for one license and for many', async () => {
@@ -94,23 +124,23 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       for (const pool of many) await pool.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
 
-      const checks = await expireUntilDone(under());
+      const checks = await sweepUntilDone(under(), SHARD);
       expect(totalExpired(checks)).toBe(190);
       for (const { expired, due } of checks) {
         expect(expired).toBeLessThanOrEqual(64);
         expect(due.length).toBeLessThanOrEqual(32);
       }
-      for (const pool of [one, ...many]) expect(await pool.state()).toMatchObject({ leases: [] });
+      for (const pool of [one, ...many]) expect(await pool.state()).toMatchObject({ sessions: [] });
     });
 
     test('is reported once by two concurrent checks', async () => {
       const pools = [await poolIn(SHARD, { max: 90 }), await poolIn(SHARD)];
       for (const pool of pools) await pool.seatMany(pool.terms.max);
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      const checks = await Promise.all([expireUntilDone(under()), expireUntilDone(under())]);
+      const checks = await Promise.all([sweepUntilDone(under(), SHARD), sweepUntilDone(under(), SHARD)]);
       expect(totalExpired(checks.flat())).toBe(93);
       for (const pool of pools) {
-        const ended = (await pool.story()).filter((line) => line.startsWith('session.expired'));
+        const ended = (await pool.story()).filter((line) => line.startsWith('expired'));
         expect(ended.length).toBe(pool.terms.max);
         expect(new Set(ended).size).toBe(pool.terms.max);
       }
@@ -120,8 +150,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const elsewhere = await poolIn('08');
       await elsewhere.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      expect(totalExpired(await expireUntilDone(under()))).toBe(0);
-      expect(totalExpired(await expireUntilDone(under(), '08'))).toBe(1);
+      expect(totalExpired(await sweepUntilDone(under(), SHARD))).toBe(0);
+      expect(totalExpired(await sweepUntilDone(under(), '08'))).toBe(1);
     });
 
     test('includes minutes with denials, reported once when the minute has ended', async () => {
@@ -131,13 +161,15 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       await pool.acquire('a');
       await pool.acquire('b');
       await under().moveClockTo(minuteMs + MINUTE_MS - 1);
-      expect(await expireUntilDone(under())).toMatchObject([{ due: [] }]);
+      expect(await sweepUntilDone(under(), SHARD)).toMatchObject([{ due: [] }]);
       await under().moveClockTo(minuteMs + MINUTE_MS);
-      expect(await expireUntilDone(under())).toMatchObject([{ due: [pool.licenseId] }, { due: [] }]);
-      await expireUntilDone(under());
+      const denials = { licenseId: pool.licenseId, what: 'denials', dueMs: minuteMs + MINUTE_MS };
+      expect(await sweepUntilDone(under(), SHARD)).toMatchObject([{ due: [denials] }, { due: [] }]);
+      await sweepUntilDone(under(), SHARD);
       await pool.acquire('c');
       const denied = (await pool.events()).filter(({ type }) => type === 'seat.denied');
       expect(denied).toMatchObject([{ atMs: minuteMs, more: { count: '2', max: '0' } }]);
+      expect(await pool.state()).toMatchObject({ deniedDueMs: minuteMs + 2 * MINUTE_MS });
     });
 
     test('waits for a lost entitlement copy, without blocking other licenses', async () => {
@@ -145,87 +177,67 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const session = await lost.seat('a');
       await other.seat('a');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      await under().losePart(lost.licenseId, 'terms');
+      await under().losePart(lost.licenseId, 'copy');
 
-      const checks = await expireUntilDone(under());
+      const checks = await sweepUntilDone(under(), SHARD);
       expect(totalExpired(checks)).toBe(1);
       expect(checks.flatMap(({ unknown }) => unknown)).toEqual([lost.licenseId]);
-      await under().seats.putLicense(lost.terms);
-      expect(await under().seatMaintenance.expire(SHARD, [lost.licenseId])).toMatchObject({
-        expired: 1,
-        unknown: [],
-      });
-      expect(await lost.story()).toContain(`session.expired ${session.sessionId}`);
+      await under().seats.restore({ entitlement: lost.terms, loans: [], bars: [] });
+      const due = [seatsOf(lost, session.expiresAtMs)];
+      expect(await under().seatMaintenance.expire(SHARD, due)).toMatchObject({ expired: 1, unknown: [] });
+      expect(await lost.story()).toContain(`expired ${session.sessionId} freed`);
     });
-  });
 
-  describe('a lease that the store has lost', () => {
-    test('is not due again after the next check', async () => {
+    test('is not due again after the next check if the store has lost it', async () => {
       const pool = await poolIn(SHARD);
       await pool.seat('a');
-      await under().losePart(pool.licenseId, 'leases');
+      await under().losePart(pool.licenseId, 'sessions');
       await under().moveClockTo(under().nowMs() + TTL_MS);
-      expect(await under().seatMaintenance.expire(SHARD, [])).toMatchObject({ due: [pool.licenseId] });
-      expect(await under().seatMaintenance.expire(SHARD, [pool.licenseId])).toMatchObject({
-        due: [],
-        expired: 0,
-      });
+      expect(await sweepUntilDone(under(), SHARD)).toMatchObject([
+        { due: [{ licenseId: pool.licenseId }] },
+        { due: [], expired: 0 },
+      ]);
+      expect(await pool.state()).toMatchObject({ dueMs: undefined });
     });
   });
 
   describe('the outbox', () => {
-    test('contains holder, start and the number of seats in use for each change', async () => {
-      const pool = await poolIn(SHARD, { max: 5 });
+    test('contains holder, start, what became of the seat and the number of seats in use for each change', async () => {
+      const pool = await poolIn(SHARD, { max: 5, borrowMaxDays: 7 });
       const startMs = under().nowMs();
-      const [a, b, c] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('c')];
+      const [a, b, c] = [await pool.seat('a'), await pool.loan('b', 7), await pool.seat('c')];
+      const sibling = await pool.seat('c');
       await under().moveClockTo(startMs + 1_000);
       await pool.release(a);
-      await pool.release(b, 'evicted');
+      await pool.evict(b);
+      await pool.release(sibling);
       await under().moveClockTo(startMs + TTL_MS);
-      await expireUntilDone(under());
+      await sweepUntilDone(under(), SHARD);
       await under().moveClockTo(startMs + TTL_MS + 5);
-      expect(await pool.beat(c)).toMatchObject({ verdict: 'REVIVED' });
+      expect(await pool.revive(c)).toMatchObject({ verdict: 'REVIVED' });
 
       const events = (await read()).map(({ event }) => event);
       const { licenseId, tenantId } = pool.terms;
-      const entry = (type: string, holder: string, session: typeof a, atMs: number, active: number) => ({
-        type,
+      const entry = (type: string, session: typeof a, atMs: number, seat: string, active: number) => ({
+        type: `session.${type}`,
         licenseId,
         tenantId,
         sessionId: session.sessionId,
         atMs,
-        detail: { holder, acquiredAtMs: startMs, active, max: 5 },
+        detail: { holder: session.holder, acquiredAtMs: startMs, seat, active, max: 5 },
       });
       expect(events).toMatchObject([
-        entry('session.acquired', 'a', a, startMs, 1),
-        entry('session.acquired', 'b', b, startMs, 2),
-        entry('session.acquired', 'c', c, startMs, 3),
-        entry('session.released', 'a', a, startMs + 1_000, 2),
-        entry('session.evicted', 'b', b, startMs + 1_000, 1),
-        entry('session.expired', 'c', c, startMs + TTL_MS, 0),
-        entry('session.revived', 'c', c, startMs + TTL_MS + 5, 1),
+        entry('acquired', a, startMs, 'taken', 1),
+        { ...entry('borrowed', b, startMs, 'taken', 2), detail: { borrowedUntilMs: b.expiresAtMs } },
+        entry('acquired', c, startMs, 'taken', 3),
+        entry('acquired', sibling, startMs, 'kept', 3),
+        entry('released', a, startMs + 1_000, 'freed', 2),
+        entry('evicted', b, startMs + 1_000, 'freed', 1),
+        entry('released', sibling, startMs + 1_000, 'kept', 1),
+        entry('expired', c, startMs + TTL_MS, 'freed', 0),
+        entry('revived', c, startMs + TTL_MS + 5, 'taken', 1),
       ]);
-      expect(new Set(events.map((event) => event?.eventId)).size).toBe(7);
-    });
-
-    test('contains the end of a loan', async () => {
-      const pool = await poolIn(SHARD, { borrowMaxDays: 7 });
-      const atMs = under().nowMs();
-      const { sessionId, borrowedUntilMs } = await pool.seat('a', { days: 7 });
-      const detail = { holder: 'a', acquiredAtMs: atMs, active: 1, max: 3 };
-      expect((await read()).map(({ event }) => event)).toMatchObject([
-        { type: 'session.acquired', sessionId, atMs, detail },
-        { type: 'session.borrowed', sessionId, atMs, detail: { ...detail, borrowedUntilMs } },
-      ]);
-    });
-
-    test('counts down the seats in use, lease by lease, if many expired at once', async () => {
-      const pool = await poolIn(SHARD, { max: 3 });
-      await pool.seatMany(3);
-      await under().moveClockTo(under().nowMs() + TTL_MS);
-      await expireUntilDone(under());
-      const ends = (await read()).filter(({ event }) => event?.type === 'session.expired');
-      expect(ends.map(({ event }) => event?.detail.active)).toEqual([2, 1, 0]);
+      expect(new Set(events.map((event) => event?.eventId)).size).toBe(9);
     });
 
     test('is read in pages, keeps what is not trimmed, and can be trimmed repeatedly', async () => {
@@ -299,7 +311,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
           [other.licenseId, other.terms],
         ]),
       );
-      expect(await seats.putLicense(pool.terms)).toBe('STORED');
+      expect(await seats.putLicense(pool.terms)).toBe('MISSING');
+      expect(await pool.restore()).toMatchObject({ isCopyStored: true });
       expect((await listed()).get(pool.licenseId)).toEqual(pool.terms);
       expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
     });
@@ -307,7 +320,13 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     test('are listed as they were put, by shard, in pages', async () => {
       const pools = [];
       for (let n = 0; n < 5; n += 1) {
-        pools.push(await poolIn(SHARD, { max: n, validUntilMs: n === 2 ? under().nowMs() + TTL_MS : null }));
+        pools.push(
+          await poolIn(SHARD, {
+            max: n,
+            validUntilMs: n === 2 ? under().nowMs() + TTL_MS : null,
+            previousKeyHash: n === 3 ? 'x' : null,
+          }),
+        );
       }
       await poolIn('08');
       const byId = pools.map(({ terms }) => terms).toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
@@ -354,23 +373,42 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  describe('which of the given sessions hold a seat', () => {
+  describe('which of the given sessions live', () => {
     test('excludes sessions that ended, expired, never existed or belong to another license', async () => {
       const [pool, other] = [await poolIn(SHARD), await poolIn(SHARD)];
-      const [lapsed, released] = [await pool.seat('a'), await pool.seat('b')];
+      const [expired, released] = [await pool.seat('a'), await pool.seat('b')];
       await pool.release(released);
       const { seatMaintenance } = under();
-      const id = lapsed.sessionId;
-      await under().moveClockTo(lapsed.expiresAtMs - 1);
-      expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set([id]));
-      await under().moveClockTo(lapsed.expiresAtMs);
-      expect(await seatMaintenance.whichSeated(pool.licenseId, [id])).toEqual(new Set());
-      const [seated, foreign] = [await pool.seat('c'), await other.seat('a')];
-      const candidates = [lapsed, released, seated, foreign].map(({ sessionId }) => sessionId);
-      expect(await seatMaintenance.whichSeated(pool.licenseId, [...candidates, pool.newSession()])).toEqual(
-        new Set([seated.sessionId]),
+      const id = expired.sessionId;
+      await under().moveClockTo(expired.expiresAtMs - 1);
+      expect(await seatMaintenance.whichLiving(pool.licenseId, [id])).toEqual(new Set([id]));
+      const sibling = await pool.seat('a');
+      await under().moveClockTo(expired.expiresAtMs);
+      expect(await seatMaintenance.whichLiving(pool.licenseId, [id])).toEqual(new Set());
+      const [living, foreign] = [await pool.seat('c'), await other.seat('a')];
+      const candidates = [expired, released, sibling, living, foreign].map(({ sessionId }) => sessionId);
+      expect(await seatMaintenance.whichLiving(pool.licenseId, [...candidates, pool.newSession()])).toEqual(
+        new Set([sibling.sessionId, living.sessionId]),
       );
-      expect(await seatMaintenance.whichSeated(newLicenseId(newTenantId(16)), candidates)).toEqual(new Set());
+      expect(await seatMaintenance.whichLiving(newLicenseId(newTenantId(16)), candidates)).toEqual(new Set());
+    });
+
+    test('reports a session that expired beside others, with its true end, once', async () => {
+      const pool = await poolIn(SHARD);
+      const crashed = await pool.seat('a');
+      await under().moveClockTo(crashed.expiresAtMs - 1);
+      const sibling = await pool.seat('a');
+      await under().moveClockTo(crashed.expiresAtMs + 5);
+      for (const _ of [1, 2]) await under().seatMaintenance.whichLiving(pool.licenseId, [crashed.sessionId]);
+      expect((await pool.events()).slice(2)).toMatchObject([
+        {
+          type: 'session.expired',
+          sessionId: crashed.sessionId,
+          atMs: crashed.expiresAtMs,
+          more: { seat: 'kept' },
+        },
+      ]);
+      expect(await pool.beat(sibling)).toMatchObject({ verdict: 'RENEWED' });
     });
   });
 

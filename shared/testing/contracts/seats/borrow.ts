@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { MEMORY_MS, openPool, type SeatsUnderTest, seatedIn, TTL_MS } from './pool.ts';
+import type { Session } from '../../../domain/session.ts';
+import { sweepUntilDone } from '../seat-maintenance/sweep.ts';
+import { DAY_MS, heldIn, MEMORY_MS, MINUTE_MS, openPool, type SeatsUnderTest, TTL_MS } from './pool.ts';
 
-const DAY_MS = 24 * 3600 * 1000;
 const LENDING = { borrowMaxDays: 7 };
 
 export function borrowContract(under: () => SeatsUnderTest): void {
@@ -10,9 +11,34 @@ export function borrowContract(under: () => SeatsUnderTest): void {
   describe('a borrowed seat', () => {
     test('is held for days without a heartbeat, to the millisecond', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
-      const endMs = under().nowMs() + 7 * DAY_MS;
-      const session = await pool.seat('a', { days: 7 });
-      expect(session).toMatchObject({ expiresAtMs: endMs, borrowedUntilMs: endMs });
+      const atMs = under().nowMs();
+      const sessionId = pool.newSession();
+      const endMs = atMs + 7 * DAY_MS;
+      const { rhythm, told } = heldOf(await pool.borrow('a', 7, { sessionId, machine: 'm' }));
+      expect(rhythm).toEqual({
+        ttlSeconds: 360,
+        heartbeatSeconds: 300,
+        offlineGraceDays: 7,
+        offlineStartDays: 0,
+      });
+      expect(told).toEqual({ ...pool.terms.entitlements, version: 1 });
+      expect(await pool.list()).toEqual([
+        {
+          holder: 'a',
+          expiresAtMs: endMs,
+          sessions: [
+            {
+              sessionId,
+              kind: 'loan',
+              holder: 'a',
+              machine: 'm',
+              acquiredAtMs: atMs,
+              expiresAtMs: endMs,
+              facts: { fingerprint: 'fingerprint of m' },
+            },
+          ],
+        },
+      ]);
       await under().moveClockTo(endMs - 1);
       expect(await pool.acquire('b')).toMatchObject({ verdict: 'FULL', retryAfterSeconds: 1 });
       await under().moveClockTo(endMs);
@@ -21,242 +47,241 @@ export function borrowContract(under: () => SeatsUnderTest): void {
 
     test('is counted in the same pool as all others', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 2 });
-      await pool.seat('a', { days: 1 });
+      expect(await pool.borrow('a', 1)).toMatchObject({ verdict: 'GRANTED', active: 1, max: 2 });
       expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 2 });
-      expect(await pool.acquire('c', { days: 1 })).toMatchObject({ verdict: 'FULL', active: 2 });
+      expect(await pool.borrow('c', 1)).toMatchObject({ verdict: 'FULL', active: 2, max: 2 });
     });
 
-    test('is reported once, when it is borrowed', async () => {
-      const pool = await openPool(under(), LENDING);
-      const options = { days: 2, proposed: pool.newSession() };
-      const session = await pool.seat('a', options);
-      expect(await pool.acquire('a', options)).toEqual(await pool.acquire('a', options));
-      expect(await pool.story()).toEqual([
-        `session.acquired ${session.sessionId}`,
-        `session.borrowed ${session.sessionId}`,
-      ]);
-      const [taken, lent] = await pool.events();
-      expect(lent?.more).toMatchObject({
-        borrowed_until_ms: String(session.borrowedUntilMs),
-        holder: 'a',
-        active: '1',
-      });
-      expect(taken?.atMs).toBe(lent?.atMs);
-    });
-
-    test('keeps its end across heartbeats and a restart of the program', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 3 });
-      await pass(DAY_MS);
-      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED', session });
-      expect(await pool.acquire('a')).toMatchObject({ verdict: 'RENEWED', session });
-      expect(await pool.story()).toHaveLength(2);
-    });
-
-    test('becomes an ordinary seat when the loan ends, for a client that is online then', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 1 });
-      await under().moveClockTo(session.expiresAtMs - 1);
-      const result = await pool.beat(session);
-      expect(result).toMatchObject({
-        verdict: 'RENEWED',
-        session: { expiresAtMs: under().nowMs() + TTL_MS },
-      });
-      await pass(1);
-      const later = await pool.beat(session);
-      expect(later).toMatchObject({ verdict: 'RENEWED', session: { expiresAtMs: under().nowMs() + TTL_MS } });
-      expect(later).not.toMatchObject({ session: { borrowedUntilMs: expect.anything() } });
-    });
-
-    test('is free at once if it is released early, and no token revives it', async () => {
-      const pool = await openPool(under(), { ...LENDING, max: 1 });
-      const session = await pool.seat('a', { days: 7 });
-      expect(await pool.release(session)).toBe('ENDED');
-      expect((await pool.state()).loans).toEqual({});
-      const next = await pool.seat('b', { days: 7 });
-      await pool.release(next);
-      await pass(6 * DAY_MS);
-      expect(await pool.beat(session, session)).toMatchObject({ verdict: 'GONE' });
-    });
-
-    test('never outlives its license', async () => {
+    test('never outlives its license, and is refused by one that grants nothing', async () => {
       const validUntilMs = under().nowMs() + DAY_MS;
       const pool = await openPool(under(), { ...LENDING, validUntilMs });
-      expect(await pool.seat('a', { days: 7 })).toMatchObject({
-        expiresAtMs: validUntilMs,
-        borrowedUntilMs: validUntilMs,
-      });
+      expect(await pool.loan('a', 7)).toMatchObject({ expiresAtMs: validUntilMs });
       expect((await pool.events()).at(-1)?.more.borrowed_until_ms).toBe(String(validUntilMs));
+      await pool.put({ status: 'suspended' });
+      expect(await pool.borrow('b', 1)).toEqual({ verdict: 'SUSPENDED' });
     });
 
-    test('ends with its license if that is changed to end sooner', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 7 });
-      const validUntilMs = under().nowMs() + DAY_MS;
-      await pool.put({ validUntilMs });
-      expect(await pool.beat(session)).toMatchObject({
-        session: { expiresAtMs: validUntilMs, borrowedUntilMs: validUntilMs },
-      });
+    test('can be returned at once, after which no token revives it', async () => {
+      const pool = await openPool(under(), { ...LENDING, max: 1 });
+      const loan = await pool.loan('a', 7);
+      const { licenseId } = pool;
+      const release = { licenseId, proof: { kind: 'trusted' }, sessionId: loan.sessionId } as const;
+      expect(await under().seats.release(release)).toEqual({ verdict: 'ENDED', kind: 'loan' });
+      expect(await pool.state()).toMatchObject({ loans: {}, seats: [] });
+      expect(await pool.loan('b', 7)).toMatchObject({ holder: 'b' });
+      await pass(6 * DAY_MS);
+      expect(await pool.revive(loan)).toMatchObject({ verdict: 'ENDED' });
     });
 
-    test('is listed with its end', async () => {
+    test('expires like any other, with its true end, and leaves no loan behind', async () => {
       const pool = await openPool(under(), LENDING);
-      const ordinary = await pool.seat('a');
-      const borrowed = await pool.seat('b', { days: 1 });
-      const listed = await under().seats.listSessions(pool.licenseId, { limit: 10 });
-      expect(listed).toMatchObject({ sessions: [ordinary, borrowed] });
-      expect(ordinary).not.toHaveProperty('borrowedUntilMs');
-    });
-
-    test('expires like any other, and leaves nothing behind', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 1 });
-      await under().moveClockTo(session.expiresAtMs + MEMORY_MS);
-      await pool.acquire('b');
-      expect((await pool.story()).slice(2, 3)).toEqual([`session.expired ${session.sessionId}`]);
-      expect((await pool.state()).loans).toEqual({});
+      const loan = await pool.loan('a', 1);
+      await under().moveClockTo(loan.expiresAtMs + MEMORY_MS);
+      const next = await pool.seat('a');
+      expect(await pool.story()).toEqual([
+        `borrowed ${loan.sessionId} taken`,
+        `expired ${loan.sessionId} freed`,
+        `acquired ${next.sessionId} taken`,
+      ]);
+      expect(await pool.state()).toMatchObject({ loans: {}, gone: [] });
     });
   });
 
   describe('a loan', () => {
-    test('can be given for a seat that is already held, in the same session', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a');
-      await pass(1000);
-      const borrowed = await pool.acquire('a', { days: 2 });
-      const endMs = under().nowMs() + 2 * DAY_MS;
-      expect(borrowed).toMatchObject({
-        verdict: 'RENEWED',
-        active: 1,
-        session: { sessionId: session.sessionId, acquiredAtMs: session.acquiredAtMs, borrowedUntilMs: endMs },
-      });
+    test('is a session of its own beside the programs of its seat, and joins it without room', async () => {
+      const pool = await openPool(under(), { ...LENDING, max: 1 });
+      const program = await pool.seat('a');
+      await pass(1_000);
+      const lent = await pool.borrow('a', 2);
+      expect(lent).toMatchObject({ verdict: 'JOINED', active: 1 });
+      const loan = heldIn(lent);
+      expect(await pool.beat(program)).toMatchObject({ verdict: 'RENEWED', session: { kind: 'instance' } });
+      expect(await pool.events()).toMatchObject([
+        { type: 'session.acquired' },
+        {
+          type: 'session.borrowed',
+          sessionId: loan.sessionId,
+          atMs: under().nowMs(),
+          more: { borrowed_until_ms: String(loan.expiresAtMs), holder: 'a', active: '1', seat: 'kept' },
+        },
+      ]);
     });
 
-    test('can be extended, and is never shortened', async () => {
+    test('outlives every program of its seat, however these end, and ends none of them', async () => {
       const pool = await openPool(under(), LENDING);
-      const { sessionId } = await pool.seat('a', { days: 2 });
+      const loan = await pool.loan('a', 3);
+      const [released, evicted, crashed] = [await pool.seat('a'), await pool.seat('a'), await pool.seat('a')];
+      await pool.release(released);
+      await pool.evict(evicted);
+      await under().moveClockTo(crashed.expiresAtMs);
+      const later = await pool.seat('a');
+      expect(await pool.beat(loan)).toEqual({ verdict: 'RENEWED', session: loan });
+      expect(await pool.release(loan)).toBe('ENDED');
+      expect(await pool.beat(later)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.countActive()).toBe(1);
+    });
+
+    test('is one for each seat and machine, whichever program asks', async () => {
+      const pool = await openPool(under(), { ...LENDING, unit: 'user', max: 1 });
+      const from = (machine: string) => pool.borrow({ machine, user: 'u' }, 2);
+      const laptop = heldIn(await from('laptop'));
+      await pass(1_000);
+      expect(await from('laptop')).toMatchObject({ verdict: 'RENEWED', session: laptop });
+      const desktop = heldIn(await from('desktop'));
+      expect(desktop).toMatchObject({ holder: 'u', machine: 'desktop' });
+      expect((await pool.state()).loans).toEqual({ u: desktop.expiresAtMs });
+      await pool.release(desktop);
+      expect((await pool.state()).loans).toEqual({ u: laptop.expiresAtMs });
+      expect(await pool.beat(laptop)).toMatchObject({ verdict: 'RENEWED' });
+    });
+
+    test('can be extended by any program of its machine, and is never shortened', async () => {
+      const pool = await openPool(under(), LENDING);
+      const loan = await pool.loan('a', 2);
+      const { sessionId } = loan;
       await pass(DAY_MS);
-      const longer = seatedIn(await pool.acquire('a', { days: 2 }));
-      expect(longer).toMatchObject({ sessionId, borrowedUntilMs: under().nowMs() + 2 * DAY_MS });
-      expect(seatedIn(await pool.acquire('a', { days: 1 }))).toEqual(longer);
-      expect((await pool.story()).filter((line) => line.startsWith('session.borrowed'))).toHaveLength(2);
+      const facts = { fingerprint: 'f', appVersion: '2' };
+      const longer = await pool.borrow('a', 2, { facts });
+      const expiresAtMs = under().nowMs() + 2 * DAY_MS;
+      expect(longer).toMatchObject({ verdict: 'RENEWED', session: { ...loan, expiresAtMs, facts } });
+      expect(await pool.borrow('a', 1, { facts })).toMatchObject({ session: { sessionId, expiresAtMs } });
+      expect(await pool.story()).toEqual([`borrowed ${sessionId} taken`, `borrowed ${sessionId} kept`]);
+      expect((await pool.events()).at(-1)).toMatchObject({
+        atMs: under().nowMs(),
+        more: { borrowed_until_ms: String(expiresAtMs) },
+      });
     });
 
     test('is unchanged by a retry within a minute', async () => {
       const pool = await openPool(under(), LENDING);
-      const first = await pool.seat('a', { days: 2 });
-      await pass(59_999);
-      expect(seatedIn(await pool.acquire('a', { days: 2 }))).toEqual(first);
+      const loan = await pool.loan('a', 2);
+      await pass(MINUTE_MS - 1);
+      expect(heldIn(await pool.borrow('a', 2))).toEqual(loan);
+      expect(await pool.story()).toHaveLength(1);
       await pass(1);
-      expect(seatedIn(await pool.acquire('a', { days: 2 })).borrowedUntilMs).toBe(
-        under().nowMs() + 2 * DAY_MS,
-      );
+      expect(heldIn(await pool.borrow('a', 2)).expiresAtMs).toBe(under().nowMs() + 2 * DAY_MS);
     });
 
     test('is refused if it is longer than the license allows, and no seat is granted', async () => {
       const pool = await openPool(under(), LENDING);
-      expect(await pool.acquire('a', { days: 8 })).toEqual({ verdict: 'BORROW_TOO_LONG', maxDays: 7 });
+      expect(await pool.borrow('a', 8)).toEqual({ verdict: 'BORROW_TOO_LONG', maxDays: 7 });
       const none = await openPool(under());
-      expect(await none.acquire('a', { days: 1 })).toEqual({ verdict: 'BORROW_TOO_LONG', maxDays: 0 });
+      expect(await none.borrow('a', 1)).toEqual({ verdict: 'BORROW_TOO_LONG', maxDays: 0 });
       expect([await pool.countActive(), await none.countActive()]).toEqual([0, 0]);
       expect(await pool.events()).toEqual([]);
     });
 
-    test('is refused for the low-water seats, which stay available online', async () => {
+    test('survives a change of the terms that no longer allows it', async () => {
+      const pool = await openPool(under(), LENDING);
+      const loan = await pool.loan('a', 7);
+      await pool.put({ borrowMaxDays: 0, max: 0 });
+      await pass(6 * DAY_MS);
+      expect(await pool.beat(loan)).toEqual({ verdict: 'RENEWED', session: loan });
+    });
+  });
+
+  describe('the limit of loans', () => {
+    test('keeps the low-water seats available online, and does not hinder the programs of a seat', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 3, borrowLowWater: 2 });
-      await pool.seat('a', { days: 7 });
+      await pool.loan('a', 7);
       const refusal = { verdict: 'BORROW_LIMIT', borrowed: 1, borrowable: 1 };
-      expect(await pool.acquire('b', { days: 1 })).toEqual(refusal);
+      expect(await pool.borrow('b', 1)).toEqual(refusal);
       expect(await pool.countActive()).toBe(1);
       const online = await pool.seat('b');
-      expect(await pool.acquire('b', { days: 1 })).toEqual(refusal);
+      expect(await pool.borrow('b', 1)).toEqual(refusal);
       expect(await pool.beat(online)).toMatchObject({ verdict: 'RENEWED' });
-      await pass(60_000);
-      expect(seatedIn(await pool.acquire('a', { days: 7 }))).toMatchObject({
-        borrowedUntilMs: under().nowMs() + 7 * DAY_MS,
-      });
+      await pass(MINUTE_MS);
+      expect(await pool.borrow('a', 7)).toMatchObject({ verdict: 'RENEWED' });
     });
 
-    test('makes room for the next when it ends or is released', async () => {
-      const pool = await openPool(under(), { ...LENDING, max: 2, borrowLowWater: 1 });
-      const first = await pool.seat('a', { days: 1 });
-      await pool.release(first);
-      const second = await pool.seat('b', { days: 1 });
-      await under().moveClockTo(second.expiresAtMs - 1);
-      await pool.beat(second);
-      expect(await pool.acquire('c', { days: 1 })).toMatchObject({ verdict: 'BORROW_LIMIT' });
-      await pass(1);
-      expect(await pool.acquire('c', { days: 1 })).toMatchObject({ verdict: 'GRANTED' });
-    });
-
-    test('is refused for overdraft seats, and in a pool of low-water seats only', async () => {
-      const pool = await openPool(under(), { ...LENDING, max: 1, overdraft: 5 });
-      await pool.seat('a', { days: 1 });
-      expect(await pool.acquire('b', { days: 1 })).toEqual({
+    test('counts seats: further machines of a seat with a loan may borrow too', async () => {
+      const pool = await openPool(under(), { ...LENDING, unit: 'user', max: 2, borrowLowWater: 1 });
+      for (const machine of ['m1', 'm2', 'm3'])
+        expect(heldOf(await pool.borrow({ machine, user: 'u' }, 1)).active).toBe(1);
+      expect(await pool.borrow({ machine: 'm1', user: 'other' }, 1)).toEqual({
         verdict: 'BORROW_LIMIT',
         borrowed: 1,
         borrowable: 1,
       });
+    });
+
+    test('is 64 machines for each seat', async () => {
+      const pool = await openPool(under(), { ...LENDING, unit: 'user' });
+      const from = (n: number) => pool.borrow({ machine: `m${n}`, user: 'u' }, 1);
+      for (let n = 0; n < 64; n += 1) await from(n);
+      expect(await from(64)).toEqual({ verdict: 'SESSIONS_EXHAUSTED', maxSessions: 64 });
+      expect(await from(63)).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.acquire({ machine: 'm64', user: 'u' })).toMatchObject({ verdict: 'JOINED' });
+    });
+
+    test('leaves room for the next when a loan ends or is returned', async () => {
+      const pool = await openPool(under(), { ...LENDING, max: 2, borrowLowWater: 1 });
+      await pool.release(await pool.loan('a', 1));
+      const second = await pool.loan('b', 1);
+      await under().moveClockTo(second.expiresAtMs - 1);
+      // The seat goes on beyond its loan.
+      await pool.seat('b');
+      expect(await pool.borrow('c', 1)).toMatchObject({ verdict: 'BORROW_LIMIT' });
+      await pass(1);
+      expect(await pool.borrow('c', 1)).toMatchObject({ verdict: 'GRANTED' });
+    });
+
+    test('has no overdraft, and low-water seats of a smaller pool can never be borrowed', async () => {
+      const pool = await openPool(under(), { ...LENDING, max: 1, overdraft: 5 });
+      await pool.loan('a', 1);
+      expect(await pool.borrow('b', 1)).toEqual({ verdict: 'BORROW_LIMIT', borrowed: 1, borrowable: 1 });
       const shallow = await openPool(under(), { ...LENDING, max: 1, borrowLowWater: 5 });
-      expect(await shallow.acquire('a', { days: 1 })).toMatchObject({
-        verdict: 'BORROW_LIMIT',
-        borrowable: 0,
-      });
+      expect(await shallow.borrow('a', 1)).toEqual({ verdict: 'BORROW_LIMIT', borrowed: 0, borrowable: 0 });
     });
 
-    test('survives a change of the terms that no longer allows it', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 7 });
-      await pool.put({ borrowMaxDays: 0, max: 0 });
-      await pass(6 * DAY_MS);
-      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED', session });
+    test('is not reported by a full pool, whose clients must wait for a seat first', async () => {
+      const pool = await openPool(under(), { ...LENDING, max: 1, borrowLowWater: 1 });
+      await pool.seat('a');
+      expect(await pool.borrow('b', 1)).toMatchObject({ verdict: 'FULL' });
+      expect(await pool.borrow('a', 1)).toMatchObject({ verdict: 'BORROW_LIMIT' });
     });
 
-    test('is never given for more seats than allowed, also to concurrent clients', async () => {
+    test('is never exceeded, also by concurrent clients', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 10, borrowLowWater: 6 });
-      const machines = [...Array(20).keys()];
-      const verdicts = await Promise.all(machines.map((n) => pool.acquire(`machine-${n}`, { days: 7 })));
+      const verdicts = await Promise.all([...Array(20).keys()].map((n) => pool.borrow(`machine-${n}`, 7)));
       expect(verdicts.filter(({ verdict }) => verdict === 'GRANTED')).toHaveLength(4);
       expect(verdicts.filter(({ verdict }) => verdict === 'BORROW_LIMIT')).toHaveLength(16);
       expect(Object.keys((await pool.state()).loans)).toHaveLength(4);
     });
   });
 
-  describe('a loan that the store has lost', () => {
-    test("is restored by its client's token, with the same end", async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 5 });
-      await under().losePart(pool.licenseId, 'leases');
-      await pass(DAY_MS);
-      const result = await pool.beat(session, session);
-      expect(result).toMatchObject({ verdict: 'REVIVED', session });
-      expect((await pool.state()).loans).toEqual({ [session.sessionId]: session.borrowedUntilMs });
-      const last = (await pool.events()).at(-1);
-      expect(last).toMatchObject({
-        type: 'session.revived',
-        more: { borrowed_until_ms: String(session.borrowedUntilMs) },
-      });
-    });
-
-    test('is restored as an ordinary seat after its end', async () => {
-      const pool = await openPool(under(), LENDING);
-      const session = await pool.seat('a', { days: 1 });
-      await under().losePart(pool.licenseId, 'leases');
-      await under().moveClockTo(session.expiresAtMs + MEMORY_MS - 1);
-      const result = await pool.beat(session, session);
-      expect(result).toMatchObject({
-        verdict: 'REVIVED',
-        session: { expiresAtMs: under().nowMs() + TTL_MS },
-      });
-      expect((await pool.state()).loans).toEqual({});
-    });
-
-    test('is restored only if a seat is free', async () => {
-      const pool = await openPool(under(), { ...LENDING, max: 1 });
-      const session = await pool.seat('a', { days: 5 });
-      await under().losePart(pool.licenseId, 'leases');
-      await pool.seat('b');
-      expect(await pool.beat(session, session)).toMatchObject({ verdict: 'NO_ROOM' });
-    });
+  test('a seat that is borrowed and returned a thousand times leaves the store as small as before', async () => {
+    const pool = await openPool(under(), { ...LENDING, requestsPerMinute: 10_000 });
+    const { licenseId, terms } = pool;
+    const proof = { kind: 'license-key', keyHash: terms.keyHash } as const;
+    const { seats } = under();
+    let largest = 0;
+    for (let n = 0; n < 1_000; n += 1) {
+      const request = {
+        licenseId,
+        proof,
+        sessionId: pool.newSession(),
+        holders: { machine: 'a' },
+        machine: 'a',
+        facts: { fingerprint: 'f' },
+      };
+      const { sessionId } = heldIn(await seats.borrow({ ...request, days: 7 }));
+      expect(await seats.release({ licenseId, proof, sessionId })).toMatchObject({ verdict: 'ENDED' });
+      await pass(MINUTE_MS);
+      if (n % 60 === 59) {
+        await sweepUntilDone(under(), licenseId.slice(4, 6));
+        largest = Math.max(largest, (await pool.state()).gone.length);
+      }
+    }
+    // Those of two hours: a sweep forgets once an hour.
+    expect(largest).toBeLessThanOrEqual(120);
+    await pass(TTL_MS + MEMORY_MS);
+    await sweepUntilDone(under(), licenseId.slice(4, 6));
+    expect(await under().kindsOfKeyLeft(licenseId)).toEqual(['license']);
   });
+}
+
+function heldOf<V extends { verdict: string }>(verdict: V) {
+  if (!('session' in verdict)) throw new Error(`no seat: ${verdict.verdict}`);
+  return verdict as Extract<V, { session: Session }>;
 }

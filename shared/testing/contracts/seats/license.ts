@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { newLicenseId } from '../../../domain/ids.ts';
-import type { Proof, Seats } from '../../../ports/seats.ts';
-import { newEntitlement, openPool, type Pool, type SeatsUnderTest, TRUSTED, TTL_MS } from './pool.ts';
+import { newLicenseId, newPersonalId } from '../../../domain/ids.ts';
+import type { Proof } from '../../../ports/seats.ts';
+import {
+  all,
+  DAY_MS,
+  MINUTE_MS,
+  newEntitlement,
+  openPool,
+  type Pool,
+  type SeatsUnderTest,
+  TRUSTED,
+  TTL_MS,
+  verdictsOfAll,
+} from './pool.ts';
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 const ORDERS = [
   [1, 2, 3],
   [1, 3, 2],
@@ -16,35 +25,45 @@ const ORDERS = [
 ];
 
 export function licenseContract(under: () => SeatsUnderTest): void {
+  const pass = (ms: number) => under().moveClockTo(under().nowMs() + ms);
+
+  async function listedMax({ licenseId }: Pool): Promise<number | undefined> {
+    const listed = await under().seats.listSeats(licenseId, { limit: 0 });
+    return listed.verdict === 'OK' ? listed.max : undefined;
+  }
+
   describe('a license', () => {
-    test('that was never put is unknown, and a call for it writes nothing', async () => {
+    test('that the store does not have is unknown to every call, and nothing is written', async () => {
       const { licenseId } = newEntitlement();
-      expect(await callAll(under().seats, licenseId, TRUSTED)).toEqual(Array(4).fill('UNKNOWN_LICENSE'));
+      const { seats } = under();
+      const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
+      expect(await verdictsOfAll(seats, licenseId, TRUSTED)).toEqual(all('UNKNOWN_LICENSE'));
+      expect(await seats.evict({ licenseId, sessionId, scope: 'seat' })).toEqual({
+        verdict: 'UNKNOWN_LICENSE',
+      });
+      expect(await seats.listSeats(licenseId, { limit: 1 })).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+      const signature = { licenseId, sessionId, untilMs: under().nowMs() + DAY_MS };
+      expect(await seats.reserveSignature(signature)).toEqual({ verdict: 'GONE' });
+      expect(await seats.keepSigned({ ...signature, signed: 'x' })).toBe('GONE');
       expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
       expect(await under().readOutbox(licenseId)).toEqual([]);
     });
 
-    test('that is suspended grants and extends nothing, but accepts releases', async () => {
-      const pool = await openPool(under());
+    test('that is suspended grants, extends and revives nothing, but keeps leases until they end', async () => {
+      const pool = await openPool(under(), { borrowMaxDays: 1 });
       const session = await pool.seat('a');
       await pool.put({ status: 'suspended' });
-      expect(await pool.acquire('a')).toEqual({ verdict: 'SUSPENDED' });
-      expect(await pool.acquire('b')).toEqual({ verdict: 'SUSPENDED' });
-      await expect(pool.beat(session)).rejects.toThrow('SUSPENDED');
-      expect(await pool.countActive()).toBe(1);
-      expect(await pool.release(session)).toBe('ENDED');
-
+      expect(await verdictsOfAll(under().seats, pool.licenseId, TRUSTED, session.sessionId)).toEqual([
+        ...Array<string>(5).fill('SUSPENDED'),
+        'ENDED',
+      ]);
       await pool.put({ status: 'active' });
-      expect(await pool.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
-    });
-
-    test('keeps existing leases until they expire while it is suspended', async () => {
-      const pool = await openPool(under());
-      const session = await pool.seat('a');
+      const next = await pool.seat('a');
       await pool.put({ status: 'suspended' });
-      await under().moveClockTo(session.expiresAtMs);
-      expect(await pool.acquire('b')).toEqual({ verdict: 'SUSPENDED' });
-      expect(await pool.story()).toContain(`session.expired ${session.sessionId}`);
+      await under().moveClockTo(next.expiresAtMs - 1);
+      expect(await pool.countActive()).toBe(1);
+      await pass(1);
+      expect(await pool.countActive()).toBe(0);
     });
 
     test('never grants or extends a lease beyond its own end', async () => {
@@ -55,29 +74,27 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       await under().moveClockTo(endMs - TTL_MS + 1);
       expect(await pool.beat(session)).toMatchObject({ session: { expiresAtMs: endMs } });
       expect(await pool.acquire('b')).toMatchObject({ session: { expiresAtMs: endMs } });
-      await under().moveClockTo(endMs - 1);
-      expect(await pool.acquire('a')).toMatchObject({
-        verdict: 'RENEWED',
-        session: { expiresAtMs: endMs },
-      });
-
       await under().moveClockTo(endMs);
       expect(await pool.acquire('a')).toEqual({ verdict: 'EXPIRED' });
       await expect(pool.beat(session)).rejects.toThrow('EXPIRED');
+      await expect(pool.revive(session)).rejects.toThrow('EXPIRED');
       expect(await pool.countActive()).toBe(0);
       await pool.put({ validUntilMs: endMs + DAY_MS });
-      expect(await pool.beat(session)).toMatchObject({ verdict: 'REVIVED' });
+      expect(await pool.revive(session)).toMatchObject({ verdict: 'REVIVED' });
     });
 
     test('accepts its own key and no other', async () => {
-      const pool = await openPool(under());
+      const pool = await openPool(under(), { borrowMaxDays: 1 });
       const { licenseId, keyHash } = pool.terms;
       const { keyHash: strange } = newEntitlement();
-      const right: Proof = { kind: 'license-key', keyHash };
-      expect(await pool.acquire('a', { proof: right })).toMatchObject({ verdict: 'GRANTED' });
-      for (const wrong of [strange, keyHash.slice(1), `${keyHash}x`, '']) {
-        const verdicts = await callAll(under().seats, licenseId, { kind: 'license-key', keyHash: wrong });
-        expect(verdicts).toEqual(['WRONG_KEY', 'WRONG_KEY', 'WRONG_KEY', 'OK']);
+      const right = pool.as({ kind: 'license-key', keyHash });
+      expect(await right.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
+      for (const wrong of [strange, keyHash.slice(1), '']) {
+        const verdicts = await verdictsOfAll(under().seats, licenseId, {
+          kind: 'license-key',
+          keyHash: wrong,
+        });
+        expect(verdicts).toEqual(all('WRONG_KEY'));
       }
       expect(await pool.countActive()).toBe(1);
     });
@@ -93,12 +110,12 @@ export function licenseContract(under: () => SeatsUnderTest): void {
         previousKeyUntilMs: overlapEndMs,
       });
       const current: Proof = { kind: 'license-key', keyHash };
-      expect(await pool.acquire('a', { proof: current })).toMatchObject({ verdict: 'GRANTED' });
+      expect(await pool.as(current).acquire('a')).toMatchObject({ verdict: 'GRANTED' });
       await under().moveClockTo(overlapEndMs - 1);
-      expect(await pool.acquire('b', { proof: old })).toMatchObject({ verdict: 'GRANTED' });
+      expect(await pool.as(old).acquire('b')).toMatchObject({ verdict: 'GRANTED' });
       await under().moveClockTo(overlapEndMs);
-      expect(await pool.acquire('b', { proof: old })).toEqual({ verdict: 'WRONG_KEY' });
-      expect(await pool.acquire('b', { proof: current })).toMatchObject({ verdict: 'RENEWED' });
+      expect(await pool.as(old).acquire('b')).toEqual({ verdict: 'WRONG_KEY' });
+      expect(await pool.as(current).acquire('b')).toMatchObject({ verdict: 'JOINED' });
     });
 
     test.each(ORDERS.map((order) => ({ order: order.join(', '), versions: order })))(
@@ -113,7 +130,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
           expect(verdict).toBe(isNewer ? 'STORED' : 'STALE');
           if (isNewer) stored.push(version);
           newest = Math.max(newest, version);
-          expect(await listedMax(under().seats, pool)).toBe(newest * 10);
+          expect(await listedMax(pool)).toBe(newest * 10);
         }
         const events = (await pool.events()).map(({ type, sessionId, more }) => [
           type,
@@ -131,7 +148,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { version: 9 });
       expect(await pool.put({ version: 10, max: 10 })).toBe('STORED');
       expect(await pool.put({ version: 9, max: 9 })).toBe('STALE');
-      expect(await listedMax(under().seats, pool)).toBe(10);
+      expect(await listedMax(pool)).toBe(10);
       expect(await pool.events()).toEqual([]);
     });
 
@@ -139,16 +156,42 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { max: 3 });
       const sessions = await pool.seatMany(3);
       await pool.put({ max: 1 }, 'license.updated');
-      expect(await pool.beatAll(sessions.map(({ sessionId }) => ({ sessionId })))).toMatchObject(
-        Array(3).fill({ verdict: 'RENEWED' }),
-      );
-      const [first, second, third] = sessions;
-      if (!first || !second || !third) throw new Error('no session');
-      await pool.release(first);
-      await pool.release(second);
+      expect(await pool.beatAll(sessions)).toMatchObject(Array(3).fill({ verdict: 'RENEWED' }));
+      const [one, two, three] = sessions;
+      if (!one || !two || !three) throw new Error('no session');
+      await pool.release(one);
+      await pool.release(two);
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, max: 1 });
-      await pool.release(third);
+      await pool.release(three);
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
+    });
+
+    test('whose unit changes leaves each seat to its holder, and ends it in time', async () => {
+      const pool = await openPool(under(), { unit: 'machine', max: 5 });
+      const program = { machine: 'm', user: 'u' };
+      const [living, dead] = [await pool.seat(program), await pool.seat({ ...program, machine: 'other' })];
+      await pool.put({ unit: 'user' });
+      const again = await pool.acquire(program, { sessionId: living.sessionId });
+      expect(again).toMatchObject({ verdict: 'RENEWED', session: { holder: 'm' } });
+      await under().moveClockTo(dead.expiresAtMs);
+      const anew = await pool.acquire(program, { sessionId: dead.sessionId, machine: 'other' });
+      expect(anew).toMatchObject({
+        verdict: 'GRANTED',
+        session: { holder: 'u', acquiredAtMs: under().nowMs() },
+      });
+      const shard = pool.licenseId.slice(4, 6);
+      const due = [{ licenseId: pool.licenseId, what: 'seats', dueMs: under().nowMs() }] as const;
+      await under().seatMaintenance.expire(shard, due);
+      expect((await pool.story()).toSorted()).toEqual(
+        [
+          `acquired ${living.sessionId} taken`,
+          `acquired ${dead.sessionId} taken`,
+          `expired ${living.sessionId} freed`,
+          `expired ${dead.sessionId} freed`,
+          `revived ${dead.sessionId} taken`,
+        ].toSorted(),
+      );
+      expect(await pool.state()).toMatchObject({ seats: [{ holder: 'u' }], sessions: [{ holder: 'u' }] });
     });
 
     test('does not affect other licenses of its shard', async () => {
@@ -161,92 +204,142 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { max: 1, tenantId, licenseId: newLicenseId(tenantId) });
       const own = await pool.seat('a');
       await pool.acquire('b');
+      expect(await pool.beat(foreign)).toMatchObject({ verdict: 'MISSING' });
       expect(await pool.release(foreign)).toBe('UNKNOWN_SESSION');
-      expect(await pool.beat(foreign)).toMatchObject({ verdict: 'GONE' });
-      await pool.release(own);
+      expect(await pool.evict(foreign)).toEqual({ verdict: 'UNKNOWN_SESSION' });
+      expect(await pool.revive(foreign, { isCleared: false })).toMatchObject({ verdict: 'FORGOTTEN' });
+      await pool.evict(own, 'seat');
       expect([await neighbour.state(), await neighbour.events()]).toEqual(before);
       expect(await neighbour.beat(foreign)).toMatchObject({ verdict: 'RENEWED' });
     });
   });
 
-  describe('denials of a full pool', () => {
-    test('become one event per minute with their number, once that minute has ended', async () => {
+  describe('a license that the store has lost', () => {
+    test('is MISSING and not stored by a change alone, as more than its copy may be lost', async () => {
       const pool = await openPool(under(), { max: 1 });
-      await pool.seat('a');
-      const minuteMs = await nextMinute();
-      for (const holder of ['b', 'c', 'b']) await pool.acquire(holder);
-      await under().moveClockTo(minuteMs + MINUTE_MS - 1);
-      await pool.acquire('d');
-      expect(await denialsOf(pool)).toEqual([]);
+      await under().loseEverything();
+      expect(await pool.put({}, 'license.updated')).toBe('MISSING');
+      expect(await under().readEverything()).not.toContain(pool.licenseId);
+      expect(await pool.acquire('a')).toEqual({ verdict: 'UNKNOWN_LICENSE' });
+      expect(await pool.restore()).toEqual({ isCopyStored: true, seated: [], noRoom: [] });
+      expect(await pool.acquire('a')).toMatchObject({ verdict: 'GRANTED' });
+    });
 
-      await under().moveClockTo(minuteMs + MINUTE_MS);
-      await pool.acquire('b');
-      expect(await denialsOf(pool)).toEqual([[minuteMs, '4']]);
-      // A minute without denials has no event.
-      await under().moveClockTo(minuteMs + 3 * MINUTE_MS);
-      await pool.acquire('b');
-      expect(await denialsOf(pool)).toEqual([
-        [minuteMs, '4'],
-        [minuteMs + MINUTE_MS, '1'],
+    test('gets its loans back before any seat is granted, even if it was made smaller since, without new events', async () => {
+      const pool = await openPool(under(), { max: 2, borrowMaxDays: 9 });
+      const loans = [await pool.loan('a', 5), await pool.loan('b', 9)];
+      await under().loseEverything();
+      await pool.put({ max: 1 });
+      expect(await pool.restore({ loans })).toEqual({
+        isCopyStored: true,
+        seated: loans.map(({ sessionId }) => sessionId),
+        noRoom: [],
+      });
+      expect((await pool.list()).flatMap(({ sessions }) => sessions)).toEqual(loans);
+      expect(await pool.acquire('c')).toMatchObject({ verdict: 'FULL', active: 2, max: 1 });
+      expect(await pool.story()).toEqual([]);
+      // Nothing is lost, so nothing is put back a second time.
+      expect(await pool.restore({ loans })).toEqual({ isCopyStored: false, seated: [], noRoom: [] });
+      expect(await pool.story()).toEqual([]);
+      const ends = loans.map(({ expiresAtMs }) => expiresAtMs);
+      expect(await pool.state()).toMatchObject({
+        loans: { a: ends[0], b: ends[1] },
+        dueMs: expect.any(Number),
+      });
+    });
+
+    test('gets hundreds of loans back', async () => {
+      const pool = await openPool(under(), { max: 300, borrowMaxDays: 9 });
+      const one = await pool.loan('machine-0', 9);
+      const of = (n: number) => ({ ...one, sessionId: pool.newSession(), holder: `machine-${n}` });
+      const loans = [one, ...[...Array(299).keys()].map((n) => of(n + 1))];
+      await under().loseEverything();
+      expect(await pool.restore({ loans })).toEqual({
+        isCopyStored: true,
+        seated: loans.map(({ sessionId }) => sessionId),
+        noRoom: [],
+      });
+      expect(await pool.countActive()).toBe(300);
+    });
+
+    test('puts a loan on the seat of its holder, or on a free one, once seats were granted anew', async () => {
+      const pool = await openPool(under(), { max: 3, borrowMaxDays: 9 });
+      const loans = [await pool.loan('a', 9), await pool.loan('b', 9), await pool.loan('c', 9)];
+      await under().loseEverything();
+      await pool.restore();
+      await pool.seat('a');
+      await pool.seat('x');
+      const [a, b, c] = loans.map(({ sessionId }) => sessionId);
+      expect(await pool.restore({ loans })).toEqual({ isCopyStored: false, seated: [a, b], noRoom: [c] });
+      expect(await pool.countActive()).toBe(3);
+    });
+
+    test('puts back no loan that has ended, was returned or was evicted meanwhile', async () => {
+      const pool = await openPool(under(), { max: 5, borrowMaxDays: 9 });
+      const [ended, returned, evicted] = [
+        await pool.loan('a', 1),
+        await pool.loan('b', 9),
+        await pool.loan('c', 9),
+      ];
+      await under().moveClockTo(ended.expiresAtMs);
+      await pool.release(returned);
+      await pool.evict(evicted);
+      const lost = { loans: [ended, returned, evicted] };
+      expect(await pool.restore(lost)).toEqual({ isCopyStored: false, seated: [], noRoom: [] });
+      expect(await pool.countActive()).toBe(0);
+    });
+
+    test('puts a loan back in its extended end, and never shortens it', async () => {
+      const pool = await openPool(under(), { borrowMaxDays: 9 });
+      const loan = await pool.loan('a', 2);
+      const longer = { ...loan, expiresAtMs: loan.expiresAtMs + DAY_MS };
+      await pool.restore({ loans: [longer] });
+      expect(await pool.list()).toMatchObject([{ sessions: [longer] }]);
+      await pool.restore({ loans: [loan] });
+      expect(await pool.list()).toMatchObject([{ sessions: [longer] }]);
+    });
+
+    test('still refuses its removed users, until each bar ends, and never shortens a bar', async () => {
+      const pool = await openPool(under());
+      const [ann, ben] = [newPersonalId('usr'), newPersonalId('usr')];
+      const as = (userId: string) => pool.as({ kind: 'user', userId, tenantIds: [pool.terms.tenantId] });
+      const startMs = under().nowMs();
+      await under().loseEverything();
+      await pool.restore({
+        bars: [
+          { userId: ann, untilMs: startMs + 1_000 },
+          { userId: ben, untilMs: startMs },
+        ],
+      });
+      expect(await as(ann).acquire('a')).toEqual({ verdict: 'NOT_YOURS' });
+      expect(await as(ben).acquire('b')).toMatchObject({ verdict: 'GRANTED' });
+      await pool.restore({ bars: [{ userId: ann, untilMs: startMs + 500 }] });
+      await under().moveClockTo(startMs + 999);
+      expect(await as(ann).acquire('a')).toEqual({ verdict: 'NOT_YOURS' });
+      await pass(1);
+      expect(await as(ann).acquire('a')).toMatchObject({ verdict: 'GRANTED' });
+    });
+
+    test('is restored in its newest version, whose change is reported once', async () => {
+      const pool = await openPool(under(), { max: 1, version: 5 });
+      const event = { type: 'license.updated', atMs: under().nowMs() - 5 } as const;
+      const next = { ...pool.terms, version: 6, max: 9 };
+      expect(await pool.restore({ entitlement: next, event })).toMatchObject({ isCopyStored: true });
+      expect(await pool.restore({ entitlement: next, event })).toMatchObject({ isCopyStored: false });
+      expect(await pool.restore()).toMatchObject({ isCopyStored: false });
+      expect(await listedMax(pool)).toBe(9);
+      expect(await pool.events()).toMatchObject([
+        { type: 'license.updated', atMs: event.atMs, more: { version: '6', max: '9' } },
       ]);
     });
 
-    test('count once if a request is retried because its response was lost', async () => {
-      const pool = await openPool(under(), { max: 1 });
-      await pool.seat('a');
-      const minuteMs = await nextMinute();
-      const proposed = pool.newSession();
-      for (const _ of [1, 2, 3]) await pool.acquire('b', { proposed });
-      await pool.acquire('c');
-      await under().moveClockTo(minuteMs + MINUTE_MS);
-      await pool.acquire('b');
-      expect(await denialsOf(pool)).toEqual([[minuteMs, '2']]);
-    });
-
-    test('are counted per license', async () => {
-      const pools = [await openPool(under(), { max: 0 }), await openPool(under(), { max: 0 })];
-      const minuteMs = await nextMinute();
-      const [one, two] = pools;
-      if (!one || !two) throw new Error('no license');
-      await one.acquire('a');
-      await two.acquire('a');
-      await two.acquire('a');
-      await under().moveClockTo(minuteMs + MINUTE_MS);
-      for (const pool of pools) await pool.acquire('a');
-      expect(await denialsOf(one)).toEqual([[minuteMs, '1']]);
-      expect(await denialsOf(two)).toEqual([[minuteMs, '2']]);
+    test('keeps its programs if only the copy was lost', async () => {
+      const pool = await openPool(under());
+      const session = await pool.seat('a');
+      await under().losePart(pool.licenseId, 'copy');
+      await expect(pool.beat(session)).rejects.toThrow('UNKNOWN_LICENSE');
+      await pool.restore();
+      expect(await pool.beat(session)).toMatchObject({ verdict: 'RENEWED' });
     });
   });
-
-  async function nextMinute(): Promise<number> {
-    const minuteMs = Math.ceil(under().nowMs() / MINUTE_MS) * MINUTE_MS;
-    await under().moveClockTo(minuteMs);
-    return minuteMs;
-  }
-}
-
-async function denialsOf(pool: Pool): Promise<[number, string | undefined][]> {
-  const denied = (await pool.events()).filter(({ type }) => type === 'seat.denied');
-  return denied.map(({ atMs, more }) => [atMs, more.count]);
-}
-
-async function listedMax(seats: Seats, { licenseId }: Pool): Promise<number | undefined> {
-  const listed = await seats.listSessions(licenseId, { limit: 0 });
-  return listed.verdict === 'OK' ? listed.max : undefined;
-}
-
-/** The verdicts of acquire, heartbeat, release and listing (which needs no proof). */
-async function callAll(seats: Seats, licenseId: string, proof: Proof): Promise<string[]> {
-  const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
-  const acquired = await seats.acquire({
-    licenseId,
-    proof,
-    proposedSessionId: sessionId,
-    holders: { machine: 'intruder' },
-    facts: { fingerprint: 'f' },
-  });
-  const renewed = await seats.heartbeat({ licenseId, proof, sessions: [{ sessionId }] });
-  const released = await seats.release({ licenseId, proof, sessionId, reason: 'released' });
-  const listed = await seats.listSessions(licenseId, { limit: 0 });
-  return [acquired, renewed, released, listed].map(({ verdict }) => verdict);
 }

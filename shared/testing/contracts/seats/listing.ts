@@ -1,108 +1,111 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../../domain/session.ts';
+import type { Seat, SeatPage } from '../../../ports/seats.ts';
 import { openPool, type Pool, type SeatsUnderTest } from './pool.ts';
 
-type Cursor = { sessionId: string; expiresAtMs: number };
-
 export function listingContract(under: () => SeatsUnderTest): void {
-  describe('the list of sessions', () => {
-    test('contains holder and start of each session, the first to expire first, and no expired lease', async () => {
-      const pool = await openPool(under(), { max: 5, overdraft: 1 });
-      const early = await pool.seat('early');
-      await under().moveClockTo(under().nowMs() + 10);
-      const [late, later] = [await pool.seat('late'), await pool.seat('later')];
-      await under().moveClockTo(under().nowMs() + 10);
-      await pool.beat(late);
-      const renewed = { ...late, expiresAtMs: late.expiresAtMs + 10 };
-      const counts = { verdict: 'OK', max: 5, overdraft: 1 };
-      const whole = await under().seats.listSessions(pool.licenseId, { limit: 100 });
-      expect(whole).toEqual({ ...counts, active: 3, sessions: [early, later, renewed] });
+  const pass = (ms: number) => under().moveClockTo(under().nowMs() + ms);
 
-      const before = [await pool.state(), await pool.events()];
+  describe('the list of seats', () => {
+    test('has each seat with its living sessions, the first seat to end first and the first session first', async () => {
+      const pool = await openPool(under(), { max: 5, overdraft: 1 });
+      const crashed = await pool.seat('shared');
+      await pass(10);
+      const early = await pool.seat('early');
+      await pass(10);
+      const [one, two] = [await pool.seat('shared'), await pool.seat('shared')];
+      await pass(10);
+      await pool.beat(one);
+      const renewed = { ...one, expiresAtMs: one.expiresAtMs + 10 };
+      const counts = { verdict: 'OK', max: 5, overdraft: 1 };
+      const shared = { holder: 'shared', expiresAtMs: renewed.expiresAtMs };
+      const inOrder = [renewed, two].toSorted((a, b) => (a.sessionId < b.sessionId ? -1 : 1));
+      const list = () => under().seats.listSeats(pool.licenseId, { limit: 100 });
+      expect(await list()).toEqual({
+        ...counts,
+        active: 2,
+        seats: [
+          { holder: 'early', expiresAtMs: early.expiresAtMs, sessions: [early] },
+          { ...shared, sessions: [crashed, ...inOrder] },
+        ],
+      });
+
+      const before = await under().readEverything();
       await under().moveClockTo(early.expiresAtMs);
-      const rest = await under().seats.listSessions(pool.licenseId, { limit: 100 });
-      expect(rest).toEqual({ ...counts, active: 2, sessions: [later, renewed] });
-      // Reading does not notice: an expired lease is reported by the next call that changes something, or the sweep.
-      expect([await pool.state(), await pool.events()]).toEqual(before);
+      const rest = { ...counts, active: 1, seats: [{ ...shared, sessions: inOrder }] };
+      expect(await list()).toEqual(rest);
+      // Reading collects nothing: an expired session is reported by a call that changes its seat, or by the sweep.
+      expect(await under().readEverything()).toBe(before);
     });
 
     test('only counts if no rows are requested', async () => {
       const pool = await openPool(under());
       await pool.seat('a');
-      const counted = await under().seats.listSessions(pool.licenseId, { limit: 0 });
-      expect(counted).toEqual({ verdict: 'OK', active: 1, max: 3, overdraft: 0, sessions: [] });
+      const counted = await under().seats.listSeats(pool.licenseId, { limit: 0 });
+      expect(counted).toEqual({ verdict: 'OK', active: 1, max: 3, overdraft: 0, seats: [] });
     });
 
     test.each([1, 7, 100])(
-      'contains every session once over pages of %i, also if many expire at the same time',
+      'contains every seat once over pages of %i, also if many end at the same time',
       async (limit) => {
         const pool = await openPool(under(), { max: 130 });
         const seated: Session[] = [];
         for (const count of [40, 1, 30, 59]) {
           seated.push(...(await pool.seatMany(count, `${seated.length}-`)));
-          await under().moveClockTo(under().nowMs() + 1);
+          await pass(1);
         }
-        const listed = await readPages(pool, limit);
+        const listed = (await readPages(pool, limit)).flatMap(({ sessions }) => sessions);
         const inOrder = seated.toSorted(
-          (a, b) => a.expiresAtMs - b.expiresAtMs || (a.sessionId < b.sessionId ? -1 : 1),
+          (a, b) => a.expiresAtMs - b.expiresAtMs || (a.holder < b.holder ? -1 : 1),
         );
         expect(listed).toEqual(inOrder);
       },
     );
 
-    test('misses no session while sessions renew, end and begin between the pages', async () => {
+    test('misses no seat while seats are renewed, joined, freed and taken between the pages', async () => {
       const pool = await openPool(under(), { max: 60 });
       const seated = await pool.seatMany(40);
-      const fate = (i: number): 'renews' | 'ends' | 'stays' =>
-        (['renews', 'ends', 'stays'] as const)[i % 3] ?? 'stays';
+      const FATES = ['renewed', 'joined', 'freed', 'left'] as const;
+      const fate = (i: number) => FATES[i % FATES.length];
       let page = 0;
       const listed = await readPages(pool, 5, async () => {
-        await under().moveClockTo(under().nowMs() + 1);
+        await pass(1);
         const session = seated[page];
-        if (session && fate(page) === 'renews') await pool.beat(session);
-        if (session && fate(page) === 'ends') await pool.release(session);
+        if (session && fate(page) === 'renewed') await pool.beat(session);
+        if (session && fate(page) === 'joined') await pool.seat(session.holder);
+        if (session && fate(page) === 'freed') await pool.release(session);
         if (page < 10) await pool.seat(`new-${page}`);
         page += 1;
       });
-      const seen = new Set(listed.map(({ sessionId }) => sessionId));
-      const ended = (i: number): boolean => i < page && fate(i) === 'ends';
-      const missed = seated.filter(({ sessionId }, i) => !ended(i) && !seen.has(sessionId));
-      expect(missed).toEqual([]);
+      const seen = new Set(listed.map(({ holder }) => holder));
+      const isFreed = (i: number): boolean => i < page && fate(i) === 'freed';
+      expect(seated.filter(({ holder }, i) => !isFreed(i) && !seen.has(holder))).toEqual([]);
       expect(page).toBeGreaterThan(8);
+    });
+
+    test('continues after a seat that has ended meanwhile, without others that have', async () => {
+      const pool = await openPool(under());
+      const one = await pool.seat('a');
+      await pass(1_000);
+      const between = await pool.seat('b');
+      await pass(1_000);
+      const two = await pool.seat('c');
+      await under().moveClockTo(between.expiresAtMs);
+      expect(await pool.list(5, one)).toMatchObject([{ holder: 'c', sessions: [two] }]);
+      expect(await pool.list(5, two)).toEqual([]);
     });
 
     test('leaves out sessions that this release cannot read, names them, and counts their seats', async () => {
       const pool = await openPool(under(), { max: 4 });
-      const [a, b, c] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('c')];
+      const [a, b, sibling] = [await pool.seat('a'), await pool.seat('b'), await pool.seat('b')];
       await under().rewriteByNewer(pool.licenseId, b.sessionId);
-      const { seats } = under();
-      const rows: Session[] = [];
-      const unreadable: string[] = [];
-      let after: Cursor | undefined;
-      do {
-        const page = await seats.listSessions(pool.licenseId, { limit: 1, after });
-        if (page.verdict !== 'OK') throw new Error(page.verdict);
-        expect(page.active).toBe(3);
-        rows.push(...page.sessions);
-        unreadable.push(...(page.unreadable ?? []));
-        after = page.next;
-      } while (after);
-      const byId = (left: Session, right: Session) => (left.sessionId < right.sessionId ? -1 : 1);
-      expect([rows, unreadable]).toEqual([[a, c].sort(byId), [b.sessionId]]);
-      expect(await pool.release(b, 'evicted')).toBe('ENDED');
+      const listed = await under().seats.listSeats(pool.licenseId, { limit: 100 });
+      expect(listed).toMatchObject({ active: 2, unreadable: [b.sessionId] });
+      expect((await pool.list()).flatMap(({ sessions }) => sessions)).toEqual([a, sibling]);
+      await pool.release(sibling);
       expect(await pool.countActive()).toBe(2);
-    });
-
-    test('continues after a row whose lease has ended meanwhile', async () => {
-      const pool = await openPool(under());
-      const first = await pool.seat('a');
-      await under().moveClockTo(under().nowMs() + 1_000);
-      const second = await pool.seat('b');
-      await under().moveClockTo(first.expiresAtMs);
-      const rest = await under().seats.listSessions(pool.licenseId, { limit: 5, after: first });
-      expect(rest).toMatchObject({ sessions: [second] });
-      const end = await under().seats.listSessions(pool.licenseId, { limit: 5, after: second });
-      expect(end).toMatchObject({ active: 1, sessions: [] });
+      expect(await pool.release(b)).toBe('ENDED');
+      expect(await pool.countActive()).toBe(1);
     });
   });
 
@@ -110,17 +113,17 @@ export function listingContract(under: () => SeatsUnderTest): void {
     { licenseId }: Pool,
     limit: number,
     between: () => Promise<void> = async () => {},
-  ): Promise<Session[]> {
-    const rows: Session[] = [];
-    let after: Cursor | undefined;
+  ): Promise<Seat[]> {
+    const rows: Seat[] = [];
+    let after: SeatPage['after'];
     // More pages than any of these lists has, in case a faulty list never ends.
     for (let page = 0; page < 200; page += 1) {
-      const answer = await under().seats.listSessions(licenseId, { limit, after });
+      const answer = await under().seats.listSeats(licenseId, { limit, after });
       if (answer.verdict !== 'OK') throw new Error(answer.verdict);
-      if (answer.sessions.length === 0) return rows;
-      expect(answer.sessions.length).toBeLessThanOrEqual(limit);
-      rows.push(...answer.sessions);
-      after = answer.sessions.at(-1);
+      expect(answer.seats.length).toBeLessThanOrEqual(limit);
+      rows.push(...answer.seats);
+      if (!answer.next) return rows;
+      after = answer.next;
       await between();
     }
     throw new Error('the list does not end');

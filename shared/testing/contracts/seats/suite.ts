@@ -9,14 +9,16 @@ import { licenseContract } from './license.ts';
 import { listingContract } from './listing.ts';
 import { paceContract } from './pace.ts';
 import type { SeatsUnderTest } from './pool.ts';
+import { reviveContract } from './revive.ts';
+import { siblingsContract } from './siblings.ts';
 import { signedContract } from './signed.ts';
 import { userContract } from './user.ts';
 
 export type { SeatsUnderTest } from './pool.ts';
 
 /**
- * The contract of every seat store, as vitest tests. `open` is called once; every test uses its own licenses, and one
- * test deletes everything in the store.
+ * The contract of every seat store, as vitest tests. `open` is called once; every test uses its own licenses, and some
+ * tests delete everything in the store.
  */
 export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   let opened: SeatsUnderTest | undefined;
@@ -30,7 +32,9 @@ export function seatsContract(open: () => Promise<SeatsUnderTest>): void {
   afterAll(() => opened?.close());
 
   acquireContract(under);
+  siblingsContract(under);
   heartbeatContract(under);
+  reviveContract(under);
   endingContract(under);
   borrowContract(under);
   signedContract(under);

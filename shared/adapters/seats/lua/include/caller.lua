@@ -1,6 +1,3 @@
--- @include keys
--- @include leases
-
 -- What authorises a caller, as given by the `proof` in ARGV[2] of every script that takes one:
 --   'trusted'                         the function has verified another credential
 --   'key <hash>'                      the hash of a license key, which is checked here
@@ -43,16 +40,12 @@ local function access_refusal(license, caller, now_ms)
   return not (caller.kind == 'key' and proves_key(license, caller.key_hash, now_ms)) and 'WRONG_KEY' or nil
 end
 
--- Whether the caller can access a session: a signed-in user can only access their own. `packed` is nil or false if no
--- facts are stored that name the session's user.
-local function can_access(caller, packed)
+-- Whether the caller can access a session with these facts: a signed-in user can only access their own.
+local function can_access(caller, facts)
   if caller.kind ~= 'user' then
     return true
   end
-  if not packed then
-    return false
-  end
   -- As packFacts writes them: version, fingerprint, host name, app version, user.
-  local facts = cjson.decode(client_facts(packed))
-  return facts[1] == 1 and facts[5] == caller.user
+  local words = facts and facts ~= '' and cjson.decode(facts)
+  return words and words[1] == 1 and words[5] == caller.user or false
 end

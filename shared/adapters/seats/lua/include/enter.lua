@@ -1,41 +1,29 @@
 -- @include license
--- @include clock
--- @include leases
 -- @include caller
 -- @include pace
 
--- The first step of every script on a pool: the license must be known, and the caller authorised and within the request
--- limit; then expired leases are collected. `pace`, if given, counts the call and returns the seconds to wait, if any.
--- Returns the license and the time; or, as the third value, the reply that refuses the caller.
-local function enter(caller, pace)
-  local license = read_license()
+-- The first step of every script that clients call: the license must be known, and the caller authorised. Returns the
+-- license; or, as the second value, the reply that refuses the caller. `characters`: those whose request counters may
+-- be charged.
+local function enter(caller, characters, now_ms)
+  local license = read_license(characters)
   if not license then
-    return nil, nil, { 'UNKNOWN_LICENSE' }
+    return nil, { 'UNKNOWN_LICENSE' }
   end
-  local now_ms = read_clock_ms()
   local denied = access_refusal(license, caller, now_ms)
-  local wait_seconds
   if denied then
-    wait_seconds = charge(license, 'strangers_us', STRANGERS_PER_MINUTE, now_ms)
-  elseif pace and caller.kind ~= 'trusted' then
-    wait_seconds = pace(license, now_ms)
+    return nil, charge_stranger(license, now_ms) or { denied }
   end
-  if wait_seconds then
-    return nil, nil, { 'TOO_OFTEN', wait_seconds }
-  end
-  if denied then
-    return nil, nil, { denied }
-  end
-  collect_expired(license, now_ms, COLLECT_LIMIT)
-  return license, now_ms, nil
+  return license, nil
 end
 
--- Like `enter`, for scripts that grant or keep a seat, which also require an active license.
-local function enter_for_a_seat(caller, pace)
-  local license, now_ms, refusal = enter(caller, pace)
-  if refusal then
-    return nil, nil, refusal
-  end
+-- Counts a call of a holder, unless the vendor's own caller makes it. Returns the reply that refuses it, or nil.
+local function pace(license, caller, character, now_ms)
+  return caller.kind ~= 'trusted' and charge_holder(license, character, now_ms) or nil
+end
+
+-- The reply for a license that grants nothing now, or nil.
+local function trouble_of(license, now_ms)
   local trouble = standing_of(license, now_ms)
-  return license, now_ms, trouble and { trouble }
+  return trouble and { trouble } or nil
 end

@@ -1,5 +1,6 @@
--- @include keys
 -- @include digits
+
+local LEASE_RAN_OUT = { 'reason', 'lease_ran_out' }
 
 -- Appends one event in the same atomic step as the change that it reports. `at_ms` is when it happened, which for an
 -- expired lease is earlier than when it was noticed. `more` is a flat list of field, value, field, value. `v` is the

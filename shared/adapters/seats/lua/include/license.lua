@@ -1,45 +1,55 @@
--- @include keys
+-- Counters to write with the answer, in one command: field, value, field, value …
+local counters = {}
 
--- A copy in a format of another release counts as lost, so that it is restored from the records.
-local function read_license()
-  local field = redis.call('HMGET', license_key, 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit',
-    'status', 'valid_until_ms', 'offline_grace_days', 'tenant_id', 'key_hash', 'previous_key_hash',
-    'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water', 'version', 'requests_per_minute', 'acquires_us',
-    'beats_us', 'strangers_us', 'v')
-  if field[20] ~= '1' then
+local function count(field, value)
+  counters[#counters + 1] = field
+  counters[#counters + 1] = value
+end
+
+-- Every script that counts ends with this.
+local function leave(reply)
+  if counters[1] then
+    redis.call('HSET', license_key, unpack(counters))
+  end
+  return reply
+end
+
+-- The license, with the request counters of these characters (see pace.lua). A copy in a format of another release
+-- counts as lost, so that it is restored from the records.
+local function read_license(characters)
+  local fields = { 'v', 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'unit', 'status', 'valid_until_ms',
+    'offline_grace_days', 'offline_start_days', 'tenant_id', 'key_hash', 'previous_key_hash', 'previous_key_until_ms',
+    'borrow_max_days', 'borrow_low_water', 'max_sessions', 'signed_limit', 'version', 'requests_per_minute',
+    'entitlements', 'strangers', 'denied', 'signing' }
+  local first_counter = #fields + 1
+  for _, character in ipairs(characters or {}) do
+    fields[#fields + 1] = 'p' .. character
+  end
+  local values = redis.call('HMGET', license_key, unpack(fields))
+  if values[1] ~= '1' then
     return nil
   end
-  return {
-    max = tonumber(field[1]),
-    overdraft = tonumber(field[2]),
-    limit = tonumber(field[1]) + tonumber(field[2]),
-    ttl_seconds = tonumber(field[3]),
-    heartbeat_seconds = tonumber(field[4]),
-    unit = field[5],
-    status = field[6],
-    valid_until_ms = tonumber(field[7]),
-    offline_grace_days = tonumber(field[8]),
-    tenant_id = field[9],
-    key_hash = field[10],
-    previous_key_hash = field[11],
-    previous_key_until_ms = tonumber(field[12]),
-    -- A copy from before borrowing has neither.
-    borrow_max_days = tonumber(field[13] or '0'),
-    borrow_low_water = tonumber(field[14] or '0'),
-    version = tonumber(field[15]),
-    -- A copy from before request limits has none: then there is no limit.
-    requests_per_minute = tonumber(field[16] or ''),
-    -- The counters of pace.lua are here, so that the request limit needs no read of its own.
-    acquires_us = tonumber(field[17] or '0'),
-    beats_us = tonumber(field[18] or '0'),
-    strangers_us = tonumber(field[19] or '0'),
-  }
+  local license = { pace = {} }
+  for i, field in ipairs(fields) do
+    license[field] = values[i]
+  end
+  for _, field in ipairs({ 'max', 'overdraft', 'ttl_seconds', 'heartbeat_seconds', 'valid_until_ms',
+    'offline_grace_days', 'offline_start_days', 'previous_key_until_ms', 'borrow_max_days', 'borrow_low_water',
+    'max_sessions', 'signed_limit', 'version', 'requests_per_minute' }) do
+    license[field] = tonumber(license[field])
+  end
+  license.limit = license.max + license.overdraft
+  for i = first_counter, #fields do
+    license.pace[fields[i]] = tonumber(values[i] or '0')
+  end
+  license.pace.strangers = tonumber(license.strangers or '0')
+  return license
 end
 
 -- The fields of a license that events need, for callers that need no others; nil if there is no copy.
 local function read_license_for_events()
-  local field = redis.call('HMGET', license_key, 'tenant_id', 'max')
-  return field[1] and { tenant_id = field[1], max = field[2] } or nil
+  local field = redis.call('HMGET', license_key, 'v', 'tenant_id', 'max')
+  return field[1] == '1' and { tenant_id = field[2], max = field[3] } or nil
 end
 
 -- 'SUSPENDED', 'EXPIRED', or nil for an active license. A `valid_until_ms` of 0 means that it does not expire.
@@ -53,7 +63,7 @@ local function standing_of(license, now_ms)
   return nil
 end
 
--- No lease and no loan outlives its license.
+-- No new lease and no new loan outlives its license.
 local function within_license(license, end_ms)
   if license.valid_until_ms > 0 and license.valid_until_ms < end_ms then
     return license.valid_until_ms
@@ -61,7 +71,16 @@ local function within_license(license, end_ms)
   return end_ms
 end
 
--- `loan_ms` is when the loan ends, or 0.
-local function lease_end_ms(license, now_ms, loan_ms)
-  return within_license(license, math.max(now_ms + license.ttl_seconds * 1000, loan_ms))
+-- The end of a lease that is extended now. No lease gets shorter, whatever has changed: a client relies on the end that
+-- it was told, also if the license's terms were changed since or the clock was set back.
+local function lease_end_ms(license, now_ms, old_end_ms)
+  return math.max(old_end_ms, within_license(license, now_ms + license.ttl_seconds * 1000))
+end
+
+-- What every answer about a held seat says of the license, after `reply`.
+local function with_rhythm(reply, license)
+  for _, field in ipairs({ 'ttl_seconds', 'heartbeat_seconds', 'offline_grace_days', 'offline_start_days', 'version' }) do
+    reply[#reply + 1] = license[field]
+  end
+  return reply
 end

@@ -1,27 +1,38 @@
--- @include keys
 -- @include digits
+-- @include license
 
--- The request limit of a license: GCRA (ITU-T I.371), which needs one number per kind of call and no timer. The number
--- is when the next call would be due if calls came evenly (microseconds since the epoch, a field of the license's
--- hash). A call can come up to a minute before it is due, so a minute's worth of calls can come at once.
+-- The request limits of a license: GCRA (ITU-T I.371), which needs one number per counter and no timer. The number is
+-- when the next call would be due if calls came evenly (microseconds since the epoch, a field of the license's hash). A
+-- call can come up to a minute before it is due, so a minute's worth of calls can come at once.
+--
+-- A license has 64 counters, one for each first character of a holder's pseudonym, so that one machine that loops slows
+-- down few others. Each allows an eighth of the license's requests.
 local BURST_US = 60000000
+local SHARE_OF_ONE = 8
+local LEAST_PER_MINUTE = 30
 
 -- Calls per minute of callers without access, such as those with a mistyped or guessed key.
 local STRANGERS_PER_MINUTE = 20
 
--- Counts a call, or, if it comes too soon, changes nothing and returns the whole seconds to wait.
-local function charge(license, bucket, per_minute, now_ms)
-  if not per_minute then
-    return nil
-  end
+-- Counts a call, or, if it comes too soon, counts nothing and returns the reply that refuses it.
+local function charge(license, counter, per_minute, now_ms)
   local now_us = now_ms * 1000
-  -- At most one full bucket ahead, so that a clock that was set back locks out no caller.
-  local due_us = math.min(math.max(license[bucket], now_us), now_us + BURST_US)
+  -- At most one full counter ahead, so that a clock that was set back locks out no caller.
+  local due_us = math.min(math.max(license.pace[counter], now_us), now_us + BURST_US)
   local next_us = due_us + math.floor(BURST_US / per_minute)
   local early_us = next_us - now_us - BURST_US
   if early_us > 0 then
-    return math.ceil(early_us / 1000000)
+    return { 'TOO_OFTEN', math.ceil(early_us / 1000000) }
   end
-  redis.call('HSET', license_key, bucket, digits(next_us))
+  count(counter, digits(next_us))
   return nil
+end
+
+local function charge_stranger(license, now_ms)
+  return charge(license, 'strangers', STRANGERS_PER_MINUTE, now_ms)
+end
+
+local function charge_holder(license, character, now_ms)
+  local per_minute = math.max(LEAST_PER_MINUTE, math.floor(license.requests_per_minute / SHARE_OF_ONE))
+  return charge(license, 'p' .. character, per_minute, now_ms)
 end

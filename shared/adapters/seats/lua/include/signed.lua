@@ -1,0 +1,63 @@
+-- What was signed for a holder, in `signed`, as JSON: for each place the signed license and until when (ms) it is good.
+-- `signers` has each place's end, so that those of the whole license can be counted. `signatures` counts those of the
+-- day. A place is a machine; its loan is another one, because its license has another end than those of programs.
+
+local function read_signed(holder)
+  local json = redis.call('HGET', signed_key, holder)
+  return json and cjson.decode(json) or {}
+end
+
+local function write_signed(holder, signed)
+  if next(signed) then
+    redis.call('HSET', signed_key, holder, cjson.encode(signed))
+  else
+    redis.call('HDEL', signed_key, holder)
+  end
+end
+
+local function place_of(session)
+  return session.machine .. (session.kind == 'l' and '+' or '')
+end
+
+-- The member of `signers`.
+local function signer_of(session)
+  return session.holder .. ':' .. place_of(session)
+end
+
+local function delete_signed(session)
+  local signed = read_signed(session.holder)
+  if signed[place_of(session)] then
+    signed[place_of(session)] = nil
+    write_signed(session.holder, signed)
+    redis.call('ZREM', signers_key, signer_of(session))
+  end
+end
+
+-- Deletes everything that was signed for a holder.
+local function delete_all_signed(holder)
+  local signers = {}
+  for place in pairs(read_signed(holder)) do
+    signers[#signers + 1] = holder .. ':' .. place
+  end
+  if signers[1] then
+    redis.call('ZREM', signers_key, unpack(signers))
+  end
+  redis.call('HDEL', signed_key, holder)
+end
+
+-- The machine needs its signed license no longer, unless its programs may start offline. `signing` is set once the
+-- license has signed anything.
+local function delete_unneeded(license, seat, ended)
+  if not license.signing or license.offline_start_days > 0 then
+    return
+  end
+  for _, session in ipairs(ended) do
+    local is_needed = false
+    for _, living in ipairs(seat.living) do
+      is_needed = is_needed or place_of(living) == place_of(session)
+    end
+    if not is_needed then
+      delete_signed(session)
+    end
+  end
+end
