@@ -12,7 +12,7 @@ const LONGEST_PAUSE_MS = 8_000;
 /** Identifies the holder of the seat. */
 export interface Identity {
   readonly fingerprint: string;
-  /** Names the holder among programs of the machine and in storage. A digest: it reveals nothing. */
+  /** Names what is stored for the holder. A digest: it reveals nothing. */
   readonly name: string;
 }
 
@@ -32,44 +32,30 @@ export interface AcquireCallsDeps {
   readonly identity: Identity;
 }
 
+/** What one request asks for. */
+export interface AcquireRequest {
+  /** Names the seat that this program takes: the same in every repeat of the request. */
+  readonly instanceId: string;
+  readonly borrowDays?: number | undefined;
+}
+
 /** Acquires seats for this program. */
 export class AcquireCalls {
   readonly #deps: AcquireCallsDeps;
-  readonly #processId: string;
-  #sendsProcess = false;
   #previous: Promise<unknown> = Promise.resolve();
 
   constructor(deps: AcquireCallsDeps) {
     this.#deps = deps;
-    this.#processId = deps.options.processId ?? deps.platform.processId;
-  }
-
-  /** Programs with the same holder share a seat. */
-  get holder(): string {
-    const { name } = this.#deps.identity;
-    return this.#sendsProcess ? `${name}-${this.#processId}` : name;
-  }
-
-  /**
-   * Whether to send the request again, now with the process id: the server requires it and it was not sent. It is not sent
-   * earlier, because programs of one machine share a seat unless the license counts processes, and only the server knows
-   * that.
-   */
-  addProcessIfRequired(answer: Answer<Grant>): boolean {
-    const isWanted = answer.kind === 'refused' && answer.error.code === 'HOLDER_REQUIRED';
-    if (!isWanted || this.#sendsProcess) return false;
-    this.#sendsProcess = true;
-    return true;
   }
 
   /** Sends until there is an answer, at most `tries` times, as long as a caller wants it. */
   async sendUntilAnswered(
-    borrowDays: number | undefined,
+    request: AcquireRequest,
     tries: number,
     isWanted: () => boolean,
   ): Promise<Answer<Grant>> {
     for (let n = 0; ; n += 1) {
-      const answer = await this.send(TIMEOUT_MS, false, borrowDays);
+      const answer = await this.send(TIMEOUT_MS, false, request);
       if (answer.kind !== 'none' || n + 1 >= tries || !isWanted()) return answer;
       const { retryAfterSeconds = 0 } = answer.error;
       const pauseMs = backoffMs(n, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
@@ -81,24 +67,26 @@ export class AcquireCalls {
   }
 
   /** Sends one request at a time: a seat that started offline sends its own. */
-  send(timeoutMs: number, background: boolean, borrowDays?: number): Promise<Answer<Grant>> {
-    const answer = this.#previous.then(() => this.#sendNow(timeoutMs, background, borrowDays));
+  send(timeoutMs: number, background: boolean, request: AcquireRequest): Promise<Answer<Grant>> {
+    const answer = this.#previous.then(() => this.#sendNow(timeoutMs, background, request));
     this.#previous = answer.catch(() => undefined);
     return answer;
   }
 
-  #sendNow(timeoutMs: number, background: boolean, borrowDays: number | undefined): Promise<Answer<Grant>> {
+  #sendNow(timeoutMs: number, background: boolean, request: AcquireRequest): Promise<Answer<Grant>> {
     const { options, platform, server, identity } = this.#deps;
-    const { licenseId, userId, appVersion, hostname = platform.hostname() } = options;
+    const { licenseId, userId, appVersion } = options;
+    const { processId = platform.processId, hostname = platform.hostname() } = options;
     return server.call('acquire', {
       body: {
         fingerprint: identity.fingerprint,
+        instance_id: request.instanceId,
         license_id: licenseId,
         user_id: userId,
-        process_id: this.#sendsProcess ? this.#processId : undefined,
+        process_id: processId,
         hostname: hostname || undefined,
         app_version: appVersion,
-        borrow_days: borrowDays,
+        borrow_days: request.borrowDays,
       },
       timeoutMs,
       background,

@@ -62,6 +62,8 @@ describe('acquiring', () => {
     });
     expect(JSON.parse(request?.body ?? '')).toEqual({
       fingerprint: 'fingerprint of laptop',
+      instance_id: expect.stringMatching(/^[\w-]{36}$/),
+      process_id: 'process-1',
       user_id: 'ada',
       hostname: 'laptop',
       app_version: '2.1',
@@ -139,19 +141,33 @@ describe('acquiring', () => {
     expect(events).toEqual(['denied']);
   });
 
-  test('sends the process id only if the license counts processes', async () => {
+  test('names each seat that it takes afresh, and the same in every repeat of the request', async () => {
     const { seatlease, network } = program();
-    server.acquire = (_, fields) =>
-      fields.process_id ? { status: 201, body: server.grant() } : problem(400, 'HOLDER_REQUIRED');
+    const instances = () => network.sent.flatMap(({ body = '' }) => JSON.parse(body).instance_id ?? []);
+    network.condition = 'cut';
+    await clock.until(failure(seatlease.acquire()));
+    server.acquire = () => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after: 40 });
+    network.condition = 'on';
+    await failure(seatlease.acquire());
+    server.acquire = () => ({ status: 201, body: server.grant() });
     const seat = await seatlease.acquire();
+    const first = instances();
+    expect(first.length).toBeGreaterThan(5);
+    expect(new Set(first).size).toBe(1);
     await seat.release();
     await seatlease.acquire();
-    expect(network.sent.map(({ body }) => JSON.parse(body ?? '').process_id)).toEqual([
-      undefined,
-      'process-1',
-      undefined,
-      'process-1',
-    ]);
+    expect(new Set(instances()).size).toBe(2);
+  });
+
+  test('takes a seat under a new name if the session of the name has ended', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () =>
+      network.count('/acquire') === 1
+        ? problem(409, 'SESSION_ENDED', { ended: 'evicted' })
+        : { status: 201, body: server.grant() };
+    expect((await seatlease.acquire()).state).toBe('online');
+    const [first, second] = network.sent.map(({ body = '' }) => JSON.parse(body).instance_id);
+    expect(first).not.toBe(second);
   });
 
   test('replaces a rejected access token once, and then accepts the refusal', async () => {
@@ -203,6 +219,15 @@ describe('waiting for a seat', () => {
     expect(network.count('/acquire')).toBe(10);
     await clock.advance(2_000);
     expect(await code).toBe('SEATS_EXHAUSTED');
+  });
+
+  test('waits also while the seat has all the programs that it may have', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () =>
+      network.count('/acquire') < 3
+        ? problem(409, 'SESSIONS_EXHAUSTED', { max_sessions: 64 })
+        : { status: 201, body: server.grant() };
+    expect((await clock.until(seatlease.acquire({ wait: true }))).state).toBe('online');
   });
 
   test('keeps waiting while the server does not answer', async () => {

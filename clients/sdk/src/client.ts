@@ -1,6 +1,6 @@
 import { AcquireCalls, identify } from './acquire-calls.ts';
 import { orAborted, sleep } from './backoff.ts';
-import { SeatleaseError } from './errors.ts';
+import { isFull, SeatleaseError } from './errors.ts';
 import { Emitter, type Off } from './events.ts';
 import type { HeldSeat } from './held-seat.ts';
 import { Grace } from './offline/grace.ts';
@@ -164,7 +164,7 @@ export class Seatlease {
 
 /** A server that does not answer ends the wait only at the first try. */
 function isWorthWaiting(error: SeatleaseError, tries: number): boolean {
-  return error.code === 'SEATS_EXHAUSTED' || (tries > 0 && !isDefinite(error));
+  return isFull(error) || (tries > 0 && !isDefinite(error));
 }
 
 /** Up to a tenth later than the server says, never earlier, so that waiting clients do not retry together. */

@@ -1,9 +1,10 @@
+import type { SeatleaseError } from './errors.ts';
 import { Emitter, type Off } from './events.ts';
 import { HeartbeatLoop, type HeartbeatOutcome } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
 import { type Grant, readHeartbeat } from './parse-answers.ts';
-import type { AtExit, Membership, Platform } from './platform.ts';
-import { type HeldToken, releaseBody, releaseSeat } from './release-calls.ts';
+import type { AtExit, Platform } from './platform.ts';
+import { type ReleaseRequest, releaseBody, releaseSeat } from './release-calls.ts';
 import type { LostReason, Seat, SeatEvents, SeatState } from './seat.ts';
 import type { Answer, Server } from './server.ts';
 import type { Stopwatch } from './stopwatch.ts';
@@ -13,12 +14,11 @@ export interface HeldSeatDeps {
   readonly stopwatch: Stopwatch;
   readonly server: Server;
   readonly grace: Grace;
-  readonly membership: Membership;
-  /** Acquires the seat from the server, for a seat that started offline. */
+  /** Names this seat to the server, also when it is acquired anew. */
+  readonly instanceId: string;
+  /** Acquires the seat from the server: it started offline, or the server has lost its session. */
   acquire(timeoutMs: number): Promise<Answer<Grant>>;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
-  /** Records a release without a token before it is sent. Call `confirmed` when the server has confirmed it. */
-  recordRelease(sessionId: string): { confirmed(): void };
   /** Releases a grant that arrives after the seat was released here. */
   releaseUnwanted(grant: Grant): void;
 }
@@ -42,21 +42,24 @@ export const FINAL_CODES: ReadonlySet<string> = new Set([
 ]);
 
 export class HeldSeat implements Seat {
+  readonly instanceId: string;
   readonly #deps: HeldSeatDeps;
   readonly #emitter: Emitter<SeatEvents>;
   readonly #heartbeats: HeartbeatLoop;
   #facts: SeatFacts;
-  /** `undefined` until the server has granted the seat. */
-  #token: HeldToken | undefined;
+  /** `undefined` while the seat has no session: until the server grants it, also anew. */
+  #token: string | undefined;
+  /** Whether the server has granted it before. */
+  #wasHeld = false;
   #hasGrace = true;
   #end: 'released' | 'lost' | undefined;
   #lastState: SeatState = 'online';
-  #isLeavingLast = false;
   #releasing: Promise<void> | undefined;
   #offExit: () => void = () => undefined;
 
   constructor(deps: HeldSeatDeps, facts: SeatFacts) {
     this.#deps = deps;
+    this.instanceId = deps.instanceId;
     this.#facts = facts;
     this.#emitter = new Emitter((error) => deps.platform.report(error));
     this.#heartbeats = new HeartbeatLoop({
@@ -109,7 +112,11 @@ export class HeldSeat implements Seat {
 
   /** Starts, or restarts, with a grant. `sentAtMs`: when its request was sent. */
   hold(grant: Grant, sentAtMs: number): void {
+    const before = { sessionId: this.sessionId, token: this.#token };
     this.#take(grant);
+    // A loan replaces the session with heartbeats.
+    if (before.token !== undefined && before.sessionId !== grant.sessionId)
+      void this.#endSession(before, 'short');
     this.#heartbeats.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
   }
 
@@ -137,53 +144,55 @@ export class HeldSeat implements Seat {
     this.#end = 'released';
     this.#heartbeats.stop();
     if (hasEnded) return;
-    let error: Error | undefined;
-    await this.#deps.membership.leave(async () => {
-      this.#isLeavingLast = true;
-      error = await this.#sendRelease();
-    });
+    const { sessionId, borrowedUntil } = this;
+    // A seat that started offline has no session of its own yet: the stored one may be another program's.
+    const hasSession = this.#token !== undefined || borrowedUntil !== undefined;
+    const patience = borrowedUntil ? 'long' : 'short';
+    const session = { sessionId, token: this.#token };
+    const error = hasSession ? await this.#endSession(session, patience) : undefined;
+    // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
+    if (hasSession && !error) await this.#deps.grace.remove();
     this.#offExit();
-    if (error && this.borrowedUntil) throw error;
+    if (error && borrowedUntil) throw error;
   }
 
-  async #sendRelease(): Promise<Error | undefined> {
-    const { platform, server, grace, stopwatch } = this.#deps;
-    const sent = this.#token ? undefined : this.#deps.recordRelease(this.sessionId);
-    const error = await releaseSeat(server, platform.clock, stopwatch, {
-      sessionId: this.sessionId,
-      token: this.#token,
-      patience: this.borrowedUntil ? 'long' : 'short',
-    });
-    // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
-    if (error) return error;
-    sent?.confirmed();
-    await grace.remove();
-    return undefined;
+  #endSession(
+    session: Omit<ReleaseRequest, 'patience'>,
+    patience: ReleaseRequest['patience'],
+  ): Promise<SeatleaseError | undefined> {
+    const { platform, server, stopwatch } = this.#deps;
+    return releaseSeat(server, platform.clock, stopwatch, { ...session, patience });
   }
 
   async #heartbeat(timeoutMs: number): Promise<HeartbeatOutcome> {
-    if (!this.#token) return this.#acquire(timeoutMs);
     const { sessionId } = this;
+    const isBorrowed = this.borrowedUntil !== undefined;
+    if (this.#token === undefined && !isBorrowed) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call('heartbeat', {
-      body: { session_id: sessionId, session_token: this.#token.text },
+      body: { session_id: sessionId, session_token: this.#token },
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId),
     });
     // The seat has a new session by now: this answer is about the old one.
     if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
+    if (answer.kind === 'refused' && hasOnlyExpired(answer.error) && !this.#end) {
+      this.#token = undefined;
+      this.#facts = { ...this.#facts, borrowedUntil: undefined };
+      return this.#acquire(timeoutMs);
+    }
     if (answer.kind !== 'good') return this.#failed(answer, FINAL_CODES.has(answer.error.code));
-    this.#keep(answer.body.sessionToken);
+    this.#token = answer.body.sessionToken;
     this.#deps.grace.see(answer.dateMs);
     return {
       kind: 'good',
       extension: { sentAtMs: answer.sentAtMs, ...answer.body },
-      isBorrowed: false,
+      isBorrowed,
       revived: answer.body.revived,
     };
   }
 
-  /** First request of a seat that started offline: any refusal is final. */
+  /** For a seat that started offline, or whose session has expired: any refusal is final. */
   async #acquire(timeoutMs: number): Promise<HeartbeatOutcome> {
     const answer = await this.#deps.acquire(timeoutMs);
     if (answer.kind !== 'good') return this.#failed(answer, answer.kind === 'refused');
@@ -192,9 +201,10 @@ export class HeldSeat implements Seat {
       this.#deps.releaseUnwanted(grant);
       return { kind: 'ended' };
     }
+    const revived = this.#wasHeld;
     this.#take(grant);
     const isBorrowed = grant.borrowedUntil !== undefined;
-    return { kind: 'good', extension: { sentAtMs: answer.sentAtMs, ...grant }, isBorrowed, revived: false };
+    return { kind: 'good', extension: { sentAtMs: answer.sentAtMs, ...grant }, isBorrowed, revived };
   }
 
   #failed(answer: Exclude<Answer<unknown>, { kind: 'good' }>, isFinal: boolean): HeartbeatOutcome {
@@ -205,14 +215,11 @@ export class HeldSeat implements Seat {
   }
 
   #take(grant: Grant): void {
+    this.#wasHeld = true;
     this.#facts = grant;
-    this.#keep(grant.sessionToken);
+    this.#token = grant.sessionToken;
     this.#hasGrace = grant.offlineGraceDays > 0 || grant.borrowedUntil !== undefined;
     this.#releaseAtExit();
-  }
-
-  #keep(text: string): void {
-    this.#token = { text, receivedAtMs: this.#deps.platform.clock.now().monotonicMs };
   }
 
   #lose(reason: LostReason): void {
@@ -221,7 +228,6 @@ export class HeldSeat implements Seat {
     this.#heartbeats.stop();
     this.#offExit();
     void this.#deps.grace.remove();
-    void this.#deps.membership.leave(async () => undefined);
     this.#emit('lost', { seat: this, reason });
   }
 
@@ -258,13 +264,14 @@ export class HeldSeat implements Seat {
 
   readonly #exit: AtExit = {
     inTime: () => this.release(),
-    afterwards: () => {
-      const isLast = this.#isLeavingLast || (this.#end !== 'lost' && this.#deps.membership.leaveNow());
-      return isLast
-        ? this.#deps.server.releaseRequest(
-            releaseBody(this.sessionId, this.#token, this.#deps.platform.clock),
-          )
-        : undefined;
-    },
+    afterwards: () =>
+      this.#end === 'lost' || this.#token === undefined
+        ? undefined
+        : this.#deps.server.releaseRequest(releaseBody(this.sessionId, this.#token)),
   };
+}
+
+/** Whether the session ended without anybody's doing, so that the program may acquire its seat anew. */
+function hasOnlyExpired({ code, members }: SeatleaseError): boolean {
+  return code === 'SESSION_NOT_FOUND' && members.ended !== 'released' && members.ended !== 'evicted';
 }

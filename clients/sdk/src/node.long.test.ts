@@ -90,7 +90,7 @@ test('a borrowed seat outlives its program, and the next program releases it', a
 });
 
 describe('programs of one machine share a seat:', () => {
-  test('the first one to end leaves it to the other', async () => {
+  test('it is free when the last of them ends', async () => {
     const stays = program('staying();');
     await stays.says('seated');
     expect(await program('').ended).toMatchObject({ code: 0 });

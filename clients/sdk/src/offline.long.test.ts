@@ -235,16 +235,16 @@ describe('a clock that is set back', () => {
   });
 });
 
-test('a session is not reused while a release without a token may still end it', async () => {
-  await crashed();
-  const { seat, seatlease, network } = startCut();
-  const held = await seat;
-  network.condition = 'hung';
-  await clock.until(held.release());
-  network.condition = 'on';
-  const again = await clock.until(seatlease.acquire());
-  expect(again).toMatchObject(HELD_ONLINE);
-  expect(again.sessionId).not.toBe(held.sessionId);
+test('a program that started offline and ends without the server leaves the others of the machine alone', async () => {
+  const online = start();
+  const seat = await clock.until(online.seatlease.acquire());
+  await clock.advance(1);
+  const { seat: starting, network } = startCut();
+  await (await starting).release();
+  expect(network.count('/release')).toBe(0);
+  await pass(300_000);
+  expect(seat).toMatchObject(HELD_ONLINE);
+  expect(online.events).toEqual([]);
 });
 
 describe('a stored license', () => {
@@ -363,12 +363,26 @@ describe('a borrowed seat', () => {
     network.condition = 'on';
     await clock.advance(10_000);
     expect(begun).toMatchObject({ ...HELD_ONLINE, sessionId: borrowed.sessionId });
-    expect(network.count('/heartbeat')).toBe(0);
+    expect(network.count('/heartbeat')).toBeLessThanOrEqual(3);
+    expect(network.count('/acquire')).toBe(0);
     await begun.release();
     await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
     const next = await clock.until(seatlease.acquire());
     expect(next.borrowedUntil).toBeUndefined();
     expect(next.sessionId).not.toBe(borrowed.sessionId);
+  });
+
+  test('is used by every program that starts with the server, too, until it is returned', async () => {
+    const borrowed = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    await pass(DAY_MS);
+    const next = await clock.until(start().seatlease.acquire());
+    const { borrowedUntil, sessionId } = borrowed;
+    expect(next).toMatchObject({ ...HELD_ONLINE, borrowedUntil, sessionId });
+    await license.release(sessionId);
+    machine = powerCut(machine);
+    const last = await clock.until(start().seatlease.acquire());
+    expect(last).toMatchObject({ ...HELD_ONLINE, borrowedUntil: undefined });
   });
 
   test('does not start after its loan has ended', async () => {

@@ -9,7 +9,7 @@ export interface SeatleaseOptions {
   readonly licenseId?: string | undefined;
   /** Required with a license key if the license counts seats by user. */
   readonly userId?: string | undefined;
-  /** Sent only if the license counts seats by process. Default: generated. */
+  /** Identifies this process: its seat, if the license counts seats by process. Default: generated. */
   readonly processId?: string | undefined;
   /** Identifies this machine, the same on every start. Default: a hash of the machine id. */
   readonly fingerprint?: string | undefined;

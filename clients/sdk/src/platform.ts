@@ -6,7 +6,6 @@ export interface Platform {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly storage: Storage;
-  readonly holders: Holders;
   /** Identifies this machine, or this browser; the same on every start. */
   fingerprint(): Promise<string>;
   /** The machine's host name; `undefined` if unknown. */
@@ -88,20 +87,4 @@ export interface Storage {
   /** Writes atomically. Errors are ignored. */
   write(name: string, text: string): Promise<void>;
   remove(name: string): Promise<void>;
-}
-
-/**
- * Programs of one machine that share a seat because the license counts machines. None may release a seat that another still
- * holds, or join while it is being released.
- */
-export interface Holders {
-  /** Joins the programs that share `name`. While the last of them is leaving, waits for a short time. */
-  join(name: string): Promise<Membership>;
-}
-
-export interface Membership {
-  /** Leaves. If no other program is left, runs `last` before another can join. */
-  leave(last: () => Promise<void>): Promise<void>;
-  /** Leaves at once, without waiting. Returns whether no other program is left. */
-  leaveNow(): boolean;
 }

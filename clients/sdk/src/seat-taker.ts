@@ -1,9 +1,8 @@
 import type { AcquireCalls } from './acquire-calls.ts';
-import type { SeatleaseError } from './errors.ts';
 import { FINAL_CODES, HeldSeat } from './held-seat.ts';
-import type { Grace } from './offline/grace.ts';
-import type { Grant } from './parse-answers.ts';
-import type { Membership, Platform } from './platform.ts';
+import type { Grace, Held } from './offline/grace.ts';
+import { type Grant, readHeartbeat } from './parse-answers.ts';
+import type { Platform } from './platform.ts';
 import { releaseSeat } from './release-calls.ts';
 import type { SeatEvents } from './seat.ts';
 import type { Answer, Server } from './server.ts';
@@ -26,8 +25,8 @@ export interface SeatRequest {
 
 /** With a stored license, the program can start offline instead of retrying longer. */
 const TRIES = { usual: 4, withStoredLicense: 2 } as const;
-
-const NOTHING = async (): Promise<void> => undefined;
+/** The loan is usable without an answer. */
+const LOAN_TIMEOUT_MS = 5_000;
 
 type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
 type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
@@ -35,8 +34,8 @@ type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
 /** Acquires seats, one at a time. */
 export class SeatTaker {
   readonly #deps: SeatTakerDeps;
-  /** Sessions whose release, sent without a token, may still reach the server. */
-  readonly #releasing = new Set<string>();
+  /** Names the next seat. It stays the same until the server has granted that: a request may be executed unanswered. */
+  #instanceId = crypto.randomUUID();
 
   constructor(deps: SeatTakerDeps) {
     this.#deps = deps;
@@ -44,15 +43,16 @@ export class SeatTaker {
 
   /** Takes a new seat. Throws `SeatleaseError` if there is none. */
   async take(request: SeatRequest): Promise<HeldSeat> {
-    const { answer, membership } = await this.#acquireAsMember(request);
-    try {
-      return answer.kind === 'good'
-        ? await this.#granted(answer, membership, request)
-        : await this.#startOffline(answer, membership, request);
-    } catch (error) {
-      await membership.leave(NOTHING);
-      throw error;
-    }
+    const loan = request.borrowDays === undefined ? await this.#resumeLoan() : undefined;
+    if (loan) return loan;
+    const instanceId = this.#instanceId;
+    const answer = await this.#acquire(instanceId, request);
+    const hasEnded = answer.kind === 'refused' && answer.error.code === 'SESSION_ENDED';
+    if (answer.kind === 'good' || hasEnded) this.#instanceId = crypto.randomUUID();
+    if (hasEnded) return this.take(request);
+    return answer.kind === 'good'
+      ? this.#granted(answer, instanceId, request)
+      : this.#startOffline(answer, request);
   }
 
   /**
@@ -60,7 +60,7 @@ export class SeatTaker {
    * the server refuses, and leaves the seat as it was.
    */
   async takeAgain(seat: HeldSeat, request: SeatRequest): Promise<boolean> {
-    const answer = await this.#acquire(request);
+    const answer = await this.#acquire(seat.instanceId, request);
     if (answer.kind !== 'good') throw answer.error;
     await this.#signLoan(answer.body);
     if (seat.hasEnded) return false;
@@ -68,26 +68,50 @@ export class SeatTaker {
     return true;
   }
 
-  async #granted(answer: Granted, membership: Membership, { isWanted }: SeatRequest): Promise<HeldSeat> {
+  async #granted(answer: Granted, instanceId: string, { isWanted }: SeatRequest): Promise<HeldSeat> {
     const grant = answer.body;
     if (!isWanted()) {
-      await membership.leave(async () => {
-        await this.#release(grant);
-      });
+      await this.#release(grant);
       throw new DOMException('No caller waits for the seat any more.', 'AbortError');
     }
     await this.#signLoan(grant);
-    const seat = this.#newSeat(grant, membership);
+    const seat = this.#newSeat(grant, instanceId);
     seat.hold(grant, answer.sentAtMs);
     return seat;
   }
 
+  /** The loan of this machine, if one is stored and goes on: any program uses it. */
+  async #resumeLoan(): Promise<HeldSeat | undefined> {
+    const { grace, server } = this.#deps;
+    if (!(await grace.isLoanStored())) return undefined;
+    const held = await grace.load().catch(() => undefined);
+    if (!held) return undefined;
+    const { sessionId } = held;
+    const answer = await server.call('heartbeat', {
+      body: { session_id: sessionId },
+      timeoutMs: LOAN_TIMEOUT_MS,
+      background: false,
+      read: (body) => readHeartbeat(body, sessionId),
+    });
+    if (answer.kind === 'refused') {
+      await grace.remove();
+      return undefined;
+    }
+    const seat = this.#heldOffline(held);
+    if (answer.kind === 'none') seat.holdOffline();
+    else {
+      const { licenseId, offlineUntilMs } = held.license;
+      const borrowedUntil = new Date(offlineUntilMs);
+      seat.hold(
+        { ...answer.body, sessionId, licenseId, borrowedUntil, offlineGraceDays: 0 },
+        answer.sentAtMs,
+      );
+    }
+    return seat;
+  }
+
   /** Starts with the stored license if there was no answer; never after a refusal. */
-  async #startOffline(
-    answer: NotGranted,
-    membership: Membership,
-    { borrowDays }: SeatRequest,
-  ): Promise<HeldSeat> {
+  async #startOffline(answer: NotGranted, { borrowDays }: SeatRequest): Promise<HeldSeat> {
     const { grace } = this.#deps;
     if (answer.kind === 'refused') {
       if (FINAL_CODES.has(answer.error.code)) await grace.remove();
@@ -96,40 +120,21 @@ export class SeatTaker {
     const held = await grace.load();
     // A caller who borrows needs a seat with `borrowedUntil`: the offline grace of another seat is no loan.
     if (!held || (borrowDays !== undefined && !held.isBorrowed)) throw answer.error;
-    const { licenseId, sessionId, offlineUntilMs } = held.license;
-    const borrowedUntil = held.isBorrowed ? new Date(offlineUntilMs) : undefined;
-    const seat = this.#newSeat({ licenseId, sessionId, borrowedUntil }, membership);
+    const seat = this.#heldOffline(held);
     seat.holdOffline();
     return seat;
   }
 
-  /** Joins the programs that share the seat before acquiring it: the last one to leave releases it. */
-  async #acquireAsMember(request: SeatRequest): Promise<{ answer: Answer<Grant>; membership: Membership }> {
-    const { acquireCalls, platform } = this.#deps;
-    for (;;) {
-      const membership = await platform.holders.join(acquireCalls.holder);
-      const answer = await this.#acquire(request);
-      if (!acquireCalls.addProcessIfRequired(answer)) return { answer, membership };
-      await membership.leave(NOTHING);
-    }
+  #heldOffline({ license, isBorrowed, sessionId }: Held): HeldSeat {
+    const { licenseId, offlineUntilMs } = license;
+    const borrowedUntil = isBorrowed ? new Date(offlineUntilMs) : undefined;
+    return this.#newSeat({ licenseId, sessionId, borrowedUntil }, crypto.randomUUID());
   }
 
-  async #acquire({ borrowDays, isWanted }: SeatRequest): Promise<Answer<Grant>> {
+  async #acquire(instanceId: string, { borrowDays, isWanted }: SeatRequest): Promise<Answer<Grant>> {
     const { acquireCalls, grace } = this.#deps;
     const tries = (await grace.isStored()) ? TRIES.withStoredLicense : TRIES.usual;
-    return this.#unlessReleasing(() => acquireCalls.sendUntilAnswered(borrowDays, tries, isWanted));
-  }
-
-  /** Rejects a session whose release may still be in transit: that release would end the seat while it is in use. */
-  async #unlessReleasing(ask: () => Promise<Answer<Grant>>): Promise<Answer<Grant>> {
-    for (;;) {
-      const answer = await ask();
-      if (answer.kind !== 'good' || !this.#releasing.has(answer.body.sessionId)) return answer;
-      const { sessionId } = answer.body;
-      const error = await this.#release(answer.body);
-      if (error) return { kind: 'none', error: error };
-      this.#releasing.delete(sessionId);
-    }
+    return acquireCalls.sendUntilAnswered({ instanceId, borrowDays }, tries, isWanted);
   }
 
   /** A borrowed seat is used offline: its license is signed before the seat is returned. */
@@ -137,36 +142,23 @@ export class SeatTaker {
     if (borrowedUntil) await this.#deps.grace.signIfDue(sessionId, borrowedUntil, false);
   }
 
-  async #release({ sessionId, sessionToken }: Grant): Promise<SeatleaseError | undefined> {
+  async #release({ sessionId, sessionToken }: Grant): Promise<void> {
     const { server, platform, stopwatch } = this.#deps;
-    const token = { text: sessionToken, receivedAtMs: platform.clock.now().monotonicMs };
-    return releaseSeat(server, platform.clock, stopwatch, { sessionId, token, patience: 'short' });
+    await releaseSeat(server, platform.clock, stopwatch, {
+      sessionId,
+      token: sessionToken,
+      patience: 'short',
+    });
   }
 
-  #recordRelease(sessionId: string): { confirmed(): void } {
-    this.#releasing.add(sessionId);
-    return { confirmed: () => void this.#releasing.delete(sessionId) };
-  }
-
-  #releaseUnwanted(grant: Grant): void {
-    const { acquireCalls, platform } = this.#deps;
-    // Other programs of this machine may hold it by now.
-    void platform.holders.join(acquireCalls.holder).then((membership) =>
-      membership.leave(async () => {
-        await this.#release(grant);
-      }),
-    );
-  }
-
-  #newSeat(facts: ConstructorParameters<typeof HeldSeat>[1], membership: Membership): HeldSeat {
+  #newSeat(facts: ConstructorParameters<typeof HeldSeat>[1], instanceId: string): HeldSeat {
     const { acquireCalls } = this.#deps;
     return new HeldSeat(
       {
         ...this.#deps,
-        membership,
-        acquire: (timeoutMs) => this.#unlessReleasing(() => acquireCalls.send(timeoutMs, true)),
-        recordRelease: (sessionId) => this.#recordRelease(sessionId),
-        releaseUnwanted: (grant) => this.#releaseUnwanted(grant),
+        instanceId,
+        acquire: (timeoutMs) => acquireCalls.send(timeoutMs, true, { instanceId }),
+        releaseUnwanted: (grant) => void this.#release(grant),
       },
       facts,
     );

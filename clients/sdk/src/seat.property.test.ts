@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { Seatlease } from './client.ts';
 import type { Seat } from './seat.ts';
-import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
+import { type CannedAnswer, CannedServer, LICENSE, problem } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import type { NetworkCondition } from './testing/network.ts';
 import { testMachine, testPlatform } from './testing/platform.ts';
@@ -84,7 +84,6 @@ class Model {
     const until = new Date(this.nowMs + GRACE_MS);
     const license = {
       license_id: LICENSE,
-      session_id: SESSION,
       fingerprint: 'fingerprint of machine',
       issued_at: new Date(this.nowMs).toISOString(),
       offline_until: until.toISOString(),

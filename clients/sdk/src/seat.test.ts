@@ -136,20 +136,58 @@ describe('heartbeats', () => {
     expect(tries).toBeLessThan((2 * DAY_MS) / 300_000 + 20);
   });
 
-  test.each([
-    'SESSION_NOT_FOUND',
-    'LICENSE_SUSPENDED',
-    'LICENSE_EXPIRED',
-    'LICENSE_NOT_FOUND',
-    'CREDENTIALS_INVALID',
-  ])('end permanently after %s', async (code) => {
-    const { network, seat, events, platform } = await seated();
-    server.heartbeat = () => problem(code === 'CREDENTIALS_INVALID' ? 401 : 404, code);
+  test.each(['LICENSE_SUSPENDED', 'LICENSE_EXPIRED', 'LICENSE_NOT_FOUND', 'CREDENTIALS_INVALID'])(
+    'end permanently after %s',
+    async (code) => {
+      const { network, seat, events, platform } = await seated();
+      server.heartbeat = () => problem(code === 'CREDENTIALS_INVALID' ? 401 : 404, code);
+      await clock.advance(3600_000);
+      expect(network.count('/heartbeat')).toBe(1);
+      expect(stateOf(seat)).toEqual(EXPIRED);
+      expect(events).toEqual([`lost: ${code}`]);
+      expect(platform.atEnd.size).toBe(0);
+      await seat.release();
+      expect(network.count('/release')).toBe(0);
+    },
+  );
+
+  test.each(['released', 'evicted'])('end permanently after the session was %s', async (ended) => {
+    const { network, seat, events } = await seated();
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended });
     await clock.advance(3600_000);
     expect(network.count('/heartbeat')).toBe(1);
     expect(stateOf(seat)).toEqual(EXPIRED);
-    expect(events).toEqual([`lost: ${code}`]);
-    expect(platform.atEnd.size).toBe(0);
+    expect(events).toEqual(['lost: SESSION_NOT_FOUND']);
+  });
+
+  test.each([
+    ['expired', { ended: 'expired' }],
+    ['is unknown', { ended: 'unknown' }],
+    ['ended in a way that this version does not know', { ended: 'merged' }],
+    ['ended, the server does not say how', {}],
+  ])('are followed by a new acquire under the same name after the session %s', async (_, members) => {
+    const { network, seat, events } = await seated();
+    server.heartbeat = () =>
+      network.count('/acquire') === 1
+        ? problem(404, 'SESSION_NOT_FOUND', members)
+        : { status: 200, body: server.heartbeatAnswer() };
+    await clock.advance(3600_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual(['revived']);
+    const acquires = network.sent.filter(({ url }) => url.endsWith('/acquire'));
+    expect(acquires).toHaveLength(2);
+    const names = acquires.map(({ body = '' }) => JSON.parse(body).instance_id);
+    expect(names[0]).toBe(names[1]);
+  });
+
+  test('end permanently if the seat cannot be acquired anew', async () => {
+    const { network, seat, events } = await seated();
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    server.acquire = () => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after: 40 });
+    await clock.advance(3600_000);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(events).toEqual(['lost: SEATS_EXHAUSTED']);
+    expect(network.count('/acquire')).toBe(2);
     await seat.release();
     expect(network.count('/release')).toBe(0);
   });
@@ -308,7 +346,7 @@ describe('releasing', () => {
         authorization: 'License slk_07_aaaaaaaaaaaaaaaa_secret',
         'content-type': 'application/json',
       },
-      body: JSON.stringify({ session_id: SESSION, session_token: 'token-of-grant', sent_after_ms: 0 }),
+      body: JSON.stringify({ session_id: SESSION, session_token: 'token-of-grant' }),
     });
     await end?.inTime();
     expect(platform.atEnd.size).toBe(0);
@@ -345,40 +383,14 @@ describe('releasing', () => {
     expect(events).toEqual([]);
   });
 
-  test('sends the age of its token, rounded down, so that it does not end a newer seat', async () => {
-    const { seat, network } = await seated();
-    await clock.advance(100_000);
-    await seat.release();
-    const sent = JSON.parse(network.sent.at(-1)?.body ?? '');
-    expect(sent).toEqual({
-      session_id: SESSION,
-      session_token: 'token-of-grant',
-      sent_after_ms: expect.any(Number),
-    });
-    expect(sent.sent_after_ms).toBeLessThanOrEqual(100_000);
-    expect(sent.sent_after_ms).toBeGreaterThan(99_000);
-  });
-
-  test('is done by the last program of a machine only', async () => {
+  test('of one program leaves the others of the machine alone', async () => {
     const first = await seated({}, 'process-1');
     const second = await seated({}, 'process-2');
     await first.seat.release();
-    expect(first.network.count('/release')).toBe(0);
-    expect(second.platform.atEnd.size).toBe(1);
-    await second.seat.release();
-    expect(second.network.count('/release')).toBe(1);
-  });
-
-  test('does not end a seat that another program of the machine is acquiring', async () => {
-    const { seat, network } = await seated({}, 'process-1');
-    network.condition = 1_500;
-    const released = seat.release();
-    const next = seated({}, 'process-2');
-    await clock.advance(1_000);
-    expect(network.count('/release')).toBe(1);
-    await clock.advance(1_000);
-    await released;
-    expect(stateOf((await next).seat)).toEqual(ONLINE);
+    expect(first.network.count('/release')).toBe(1);
+    expect(stateOf(second.seat)).toEqual(ONLINE);
+    await clock.advance(300_000);
+    expect(second.network.count('/heartbeat')).toBe(1);
   });
 });
 
@@ -426,6 +438,23 @@ describe('a borrowed seat', () => {
     expect(platform.atEnd.size).toBe(0);
     await clock.advance(DAY_MS);
     expect(network.count('/heartbeat')).toBe(0);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test('ends the session with heartbeats that it replaces', async () => {
+    const session_id = `${SESSION.slice(0, -4)}loan`;
+    server.acquire = (_, { borrow_days }) => ({
+      status: 200,
+      body: borrow_days ? { ...server.loan(Number(borrow_days)), session_id } : server.grant(),
+    });
+    const { seatlease, seat, network } = await seated();
+    await seatlease.acquire({ borrowDays: 2 });
+    await clock.advance(1);
+    expect(seat.sessionId).toBe(session_id);
+    const releases = network.sent.filter(({ url }) => url.endsWith('/release'));
+    expect(releases.map(({ body = '' }) => JSON.parse(body))).toEqual([
+      { session_id: SESSION, session_token: 'token-of-grant' },
+    ]);
     expect(stateOf(seat)).toEqual(ONLINE);
   });
 

@@ -1,5 +1,4 @@
 import type { AtExit, Clock, Platform } from '../platform.ts';
-import { lockHolders } from './holders.ts';
 import { browserFingerprint, localStore } from './storage.ts';
 import { fetchTransport, sendOnPageHide } from './transport.ts';
 
@@ -27,7 +26,6 @@ export function browserPlatform(): Platform {
     transport: fetchTransport,
     clock,
     storage: localStore,
-    holders: lockHolders,
     fingerprint: browserFingerprint,
     hostname: () => undefined,
     processId: crypto.randomUUID(),

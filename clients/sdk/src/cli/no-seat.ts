@@ -1,12 +1,13 @@
-import type { SeatleaseError } from '../errors.ts';
+import { isFull, type SeatleaseError } from '../errors.ts';
 
 /** Exit codes as in sysexits.h. */
 const UNAVAILABLE = 69;
 const TRY_LATER = 75;
 const NOT_ALLOWED = 77;
 
-export function exitCodeOf({ code, status = 0 }: SeatleaseError): number {
-  if (code === 'SEATS_EXHAUSTED') return TRY_LATER;
+export function exitCodeOf(error: SeatleaseError): number {
+  const { code, status = 0 } = error;
+  if (isFull(error)) return TRY_LATER;
   return code === 'NO_ANSWER' || status >= 500 || status === 429 ? UNAVAILABLE : NOT_ALLOWED;
 }
 

@@ -22,7 +22,7 @@ function program(name: string, rest: string, url = server.url) {
   return runModule(
     `
     import { nodePlatform } from '${PLATFORM}';
-    const options = { stateFolder: '${folder.folder}', sharedFolder: '${folder.folder}' };
+    const options = { stateFolder: '${folder.folder}' };
     const hold = ({ transport, atExit }, name) => {
       const request = (how) => ({ method: 'POST', url: '${url}', headers: {}, body: name + ' ' + how });
       let isDone = false;
@@ -85,7 +85,7 @@ describe.concurrent('a program releases in time and ends as it would without the
     const second = `
       const { exitHook } = await import('${new URL('./exit.ts', import.meta.url).href}?copy');
       const { transport } = nodePlatform(options);
-      hold({ transport, atExit: exitHook({ stopWaiting() {}, takeMarks: () => [] }) }, 'second copy');
+      hold({ transport, atExit: exitHook({ stopWaiting() {} }) }, 'second copy');
       staying();`;
     const { child, ended, says } = program('first copy', second);
     await says('ready');

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import type { AtExit } from '../platform.ts';
-import { type Afterwards, canSendAfterwards, sendAfterwards } from './send-afterwards.ts';
+import { canSendAfterwards, sendAfterwards } from './send-afterwards.ts';
 
 /** Signals that end a program by default and can be handled. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -14,13 +13,12 @@ const OURS = Symbol.for('seatlease exit listener');
 export interface ExitOptions {
   /** Called when the time for releasing has passed: pending requests must no longer keep the program running. */
   readonly stopWaiting: () => void;
-  readonly takeMarks: () => readonly string[];
   /** Whether another process sends the requests that this one cannot send any more. */
   readonly afterwards?: boolean | undefined;
 }
 
 /** Returns a function that registers a release. Without a registered release there are no listeners. */
-export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterwards() }: ExitOptions) {
+export function exitHook({ stopWaiting, afterwards = canSendAfterwards() }: ExitOptions) {
   const waiting = new Set<AtExit>();
   const attempted = new WeakSet<AtExit>();
   let isListening = false;
@@ -53,9 +51,7 @@ export function exitHook({ stopWaiting, takeMarks, afterwards = canSendAfterward
   function exit(): void {
     const requests = [...waiting].flatMap((each) => each.afterwards() ?? []);
     waiting.clear();
-    const message: Afterwards = { requests, marks: takeMarks() };
-    if (requests.length > 0 && afterwards) sendAfterwards(message);
-    else for (const mark of message.marks) rmSync(mark, { force: true });
+    if (requests.length > 0 && afterwards) sendAfterwards(requests);
   }
 
   async function end(signal: Signal): Promise<void> {

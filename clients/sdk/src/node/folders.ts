@@ -17,11 +17,3 @@ export function stateFolder(env: Environment = process.env, system = platform(),
     }
   }
 }
-
-/**
- * Shared by programs of all users of a machine, because a seat may belong to the machine. Not the folder for temporary files
- * in the environment: it may differ by user.
- */
-export function sharedFolder(env: Environment = process.env, system = platform()): string {
-  return system === 'win32' ? join(env.ProgramData || 'C:\\ProgramData', 'seatlease') : '/tmp/seatlease';
-}

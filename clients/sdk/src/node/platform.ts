@@ -4,16 +4,13 @@ import type { Platform } from '../platform.ts';
 import { nodeClock } from './clock.ts';
 import { exitHook } from './exit.ts';
 import { machineFingerprint } from './fingerprint.ts';
-import { sharedFolder, stateFolder } from './folders.ts';
-import { fileHolders } from './holders.ts';
+import { stateFolder } from './folders.ts';
 import { fileStorage } from './storage.ts';
 import { type Agents, nodeTransport } from './transport.ts';
 
 export interface NodePlatformOptions {
   /** Folder for signed licenses and sign-ins. Default: the user's state folder. */
   readonly stateFolder?: string | undefined;
-  /** Folder in which programs of this machine that share a seat find each other; the same for all of them. */
-  readonly sharedFolder?: string | undefined;
   /** Agents for your own proxies and certificates. */
   readonly agents?: Agents | undefined;
   /**
@@ -28,19 +25,16 @@ const processId = `${process.pid}.${randomUUID()}`;
 export function nodePlatform(options: NodePlatformOptions = {}): Platform {
   const transport = nodeTransport(options.agents);
   const storage = fileStorage(options.stateFolder ?? stateFolder());
-  const holders = fileHolders(options.sharedFolder ?? sharedFolder());
   let fingerprint: Promise<string> | undefined;
   return {
     transport,
     clock: nodeClock,
     storage,
-    holders,
     fingerprint: () => (fingerprint ??= machineFingerprint(storage)),
     hostname: () => hostname() || undefined,
     processId,
     atExit: exitHook({
       stopWaiting: transport.stopWaiting,
-      takeMarks: holders.takeMarks,
       afterwards: options.sendAfterExit,
     }),
     // A warning is printed and can be handled by the host program; an uncaught exception would end it.

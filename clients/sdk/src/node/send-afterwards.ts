@@ -6,20 +6,10 @@ import type { Request } from '../platform.ts';
 /** Environment variable that passes the requests: other users of the machine can read arguments, but not the environment. */
 const REQUESTS_VARIABLE = 'SEATLEASE_SEND_AFTERWARDS';
 
-export interface Afterwards {
-  readonly requests: readonly Request[];
-  /** Files to remove once the requests are answered, or have failed. */
-  readonly marks: readonly string[];
-}
-
 /** Source text for `-e`: in a bundled app there is no separate file. */
 const PROGRAM = `
-const { requests, marks, timeoutMs } = JSON.parse(process.env.${REQUESTS_VARIABLE});
-const { rmSync } = require('node:fs');
-const end = () => {
-  for (const mark of marks) try { rmSync(mark, { force: true }); } catch {}
-  process.exit();
-};
+const { requests, timeoutMs } = JSON.parse(process.env.${REQUESTS_VARIABLE});
+const end = () => process.exit();
 setTimeout(end, timeoutMs);
 let left = requests.length;
 const done = () => { left -= 1; if (left <= 0) end(); };
@@ -34,7 +24,7 @@ for (const { method, url, headers, body = '' } of requests) {
 }
 `;
 
-/** Shorter than a mark counts, so that no program joins while a seat is being released. */
+/** The process must not outlive the program for long. */
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -48,8 +38,8 @@ export function canSendAfterwards(): boolean {
 }
 
 /** Sends them from another process, because this one is ending. The result is not reported. */
-export function sendAfterwards({ requests, marks }: Afterwards): void {
-  const message = JSON.stringify({ requests, marks, timeoutMs: TIMEOUT_MS });
+export function sendAfterwards(requests: readonly Request[]): void {
+  const message = JSON.stringify({ requests, timeoutMs: TIMEOUT_MS });
   // NODE_OPTIONS of the app may start a debugger or load a tracer.
   const { NODE_OPTIONS: _, ...env } = process.env;
   const child = spawn(process.execPath, ['-e', PROGRAM], {

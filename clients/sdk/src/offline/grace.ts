@@ -26,6 +26,7 @@ export interface GraceDeps {
 
 export interface Held {
   readonly license: SignedLicense;
+  readonly sessionId: string;
   readonly isBorrowed: boolean;
 }
 
@@ -96,6 +97,11 @@ export class Grace {
     return (await this.#deps.store.read()) !== undefined;
   }
 
+  async isLoanStored(): Promise<boolean> {
+    const stored = await this.#deps.store.read();
+    return stored !== undefined && stored !== 'broken' && stored.isBorrowed;
+  }
+
   /** Loads and verifies the stored license; `undefined` if nothing is stored. Throws if it cannot be used. */
   async load(): Promise<Held | undefined> {
     const stored = await this.#deps.store.read();
@@ -107,7 +113,8 @@ export class Grace {
       licenseId: this.#deps.expected.licenseId ?? stored.licenseId,
     });
     this.#time.see(Math.max(stored.latestMs, license.issuedAtMs));
-    this.#held = { license, isBorrowed: stored.isBorrowed };
+    const { sessionId, isBorrowed } = stored;
+    this.#held = { license, sessionId, isBorrowed };
     this.#stored = stored;
     const error = this.whyUnusable();
     if (error) {
@@ -128,6 +135,7 @@ export class Grace {
   async #sign(sessionId: string, isBorrowed: boolean, background: boolean): Promise<void> {
     const { server, publicKeys, expected, stopwatch } = this.#deps;
     const generation = this.#generation;
+    const wanted = this.#wanted;
     const body = { session_id: sessionId };
     const answer = await server.call('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
     if (answer.kind !== 'good') return;
@@ -138,14 +146,16 @@ export class Grace {
       await importKeys(publicKeys ?? keySet ?? { keys: [] }),
       expected,
     );
-    if (license.sessionId !== sessionId || generation !== this.#generation) return;
+    // Another session or loan needs another license.
+    if (wanted !== this.#wanted || generation !== this.#generation) return;
     this.#time.correct(Math.max(license.issuedAtMs, answer.dateMs ?? 0), answer.sentAtMs);
-    this.#held = { license, isBorrowed };
+    this.#held = { license, sessionId, isBorrowed };
     this.#nextSignAtMs = stopwatch.read() + SIGN_AGAIN_AFTER_MS * (1 - 0.1 * Math.random());
     await this.#write({
       token,
       keys: keySet,
       licenseId: license.licenseId,
+      sessionId,
       latestMs: this.#time.nowMs(),
       isBorrowed,
     });

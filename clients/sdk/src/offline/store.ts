@@ -9,6 +9,8 @@ export interface Stored {
   /** The keys that the server published; `undefined` if the app has its own. */
   readonly keys: { readonly keys: readonly object[] } | undefined;
   readonly licenseId: string;
+  /** The session that it was signed for. Later sessions of the holder on this machine use it, too. */
+  readonly sessionId: string;
   /** The latest time seen, milliseconds since the epoch: an earlier clock was set back. */
   readonly latestMs: number;
   /** Whether it is a loan. */

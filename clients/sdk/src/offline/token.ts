@@ -6,7 +6,6 @@ import { type VerifyingKey, verifySignature } from './keys.ts';
 /** A license signed by the vendor: the fields that the SDK uses. */
 export interface SignedLicense {
   readonly licenseId: string;
-  readonly sessionId: string;
   readonly fingerprint: string;
   /** Milliseconds since the epoch, by the server's clock, like `offlineUntilMs`. */
   readonly issuedAtMs: number;
@@ -84,13 +83,10 @@ function partOf(token: string, n: number): Readonly<Record<string, unknown>> | u
 
 function readLicense(claim: unknown): SignedLicense | undefined {
   if (typeof claim !== 'object' || claim === null) return undefined;
-  const { license_id, session_id, fingerprint, issued_at, offline_until } = claim as Readonly<
-    Record<string, unknown>
-  >;
+  const { license_id, fingerprint, issued_at, offline_until } = claim as Readonly<Record<string, unknown>>;
   const issuedAtMs = Date.parse(String(issued_at));
   const offlineUntilMs = Date.parse(String(offline_until));
-  if (typeof license_id !== 'string' || typeof session_id !== 'string' || typeof fingerprint !== 'string')
-    return undefined;
+  if (typeof license_id !== 'string' || typeof fingerprint !== 'string') return undefined;
   if (Number.isNaN(issuedAtMs) || Number.isNaN(offlineUntilMs)) return undefined;
-  return { licenseId: license_id, sessionId: session_id, fingerprint, issuedAtMs, offlineUntilMs };
+  return { licenseId: license_id, fingerprint, issuedAtMs, offlineUntilMs };
 }

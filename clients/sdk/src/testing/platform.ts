@@ -1,4 +1,4 @@
-import type { AtExit, Holders, Membership, Platform, Request, Response, Storage } from '../platform.ts';
+import type { AtExit, Platform, Request, Response, Storage } from '../platform.ts';
 import { TestClock } from './clock.ts';
 import { TestNetwork } from './network.ts';
 
@@ -6,7 +6,6 @@ import { TestNetwork } from './network.ts';
 export interface TestMachine {
   readonly clock: TestClock;
   readonly files: Map<string, string>;
-  readonly holders: Holders;
   readonly name: string;
 }
 
@@ -21,13 +20,13 @@ export interface TestPlatform extends Platform {
 }
 
 export function testMachine(name = 'machine', clock = new TestClock()): TestMachine {
-  return { name, clock, files: new Map(), holders: memoryHolders() };
+  return { name, clock, files: new Map() };
 }
 
 /** The machine after a power cut: its programs have ended without a release, its files remain. */
 export function powerCut(machine: TestMachine): TestMachine {
   machine.clock.dropTimers();
-  return { ...machine, holders: memoryHolders() };
+  return { ...machine };
 }
 
 export function testPlatform(
@@ -41,7 +40,6 @@ export function testPlatform(
     clock: machine.clock,
     transport: new TestNetwork(machine.clock, server),
     storage: memoryStorage(machine.files),
-    holders: machine.holders,
     fingerprint: async () => `fingerprint of ${machine.name}`,
     hostname: () => machine.name,
     processId,
@@ -63,37 +61,6 @@ export function memoryStorage(files: Map<string, string>): Storage {
     },
     async remove(name) {
       files.delete(name);
-    },
-  };
-}
-
-export function memoryHolders(): Holders {
-  const holding = new Map<string, number>();
-  const leaving = new Map<string, Promise<void>>();
-  return {
-    async join(name): Promise<Membership> {
-      await leaving.get(name);
-      holding.set(name, (holding.get(name) ?? 0) + 1);
-      let isIn = true;
-      const leaveNow = (): boolean => {
-        if (!isIn) return false;
-        isIn = false;
-        const left = (holding.get(name) ?? 0) - 1;
-        holding.set(name, left);
-        return left === 0;
-      };
-      return {
-        leaveNow,
-        async leave(last) {
-          if (!leaveNow()) return;
-          const done = last();
-          leaving.set(
-            name,
-            done.catch(() => undefined),
-          );
-          await done;
-        },
-      };
     },
   };
 }
