@@ -398,10 +398,12 @@ describe('sessions and audit', () => {
     const list = ['sessions', 'list', '--license', license.licenseId];
     const printed = await outputOf(...list);
     expect(printed).toMatch(
-      /^2 of 2 seats are taken\.\nSESSION +MACHINE +USER +PROCESS +APP +SINCE +UNTIL\n/,
+      /^2 of 2 seats are taken\.\nSEAT +SESSION +MACHINE +USER +PROCESS +APP +SINCE +UNTIL\n/,
     );
-    expect(printed).toMatch(new RegExp(`\\n${session} +ada-laptop +- +- +4\\.2 +2\\S+Z +2\\S+Z\\n`));
-    expect(printed).toMatch(/\nses_\S+ +fp-2 +- +- +- +2\S+Z +2\S+Z \(borrowed\)$/);
+    expect(printed).toMatch(
+      new RegExp(`\\n[\\w-]{12} +${session} +ada-laptop +- +- +4\\.2 +2\\S+Z +2\\S+Z\\n`),
+    );
+    expect(printed).toMatch(/\n[\w-]{12} +ses_\S+ +fp-2 +- +- +- +2\S+Z +2\S+Z \(borrowed\)$/);
     expect(await json(...list)).toMatchObject({
       seats: { active: 2, max: 2 },
       sessions: [{ session_id: session, hostname: 'ada-laptop' }, { fingerprint: 'fp-2' }],
@@ -412,11 +414,26 @@ describe('sessions and audit', () => {
       `Ended ${session}: it no longer holds a seat.`,
     );
     expect(await json(...list)).toMatchObject({ seats: { active: 1 }, sessions: [{ fingerprint: 'fp-2' }] });
-    expect(await json('sessions', 'evict', '--session', session)).toEqual({ session_id: session });
+    expect(await json('sessions', 'evict', '--session', session)).toEqual({
+      session_id: session,
+      scope: 'program',
+    });
     const unknown = newSessionId(license.licenseId);
     expect(await errorsOf(suite.url, 'sessions', 'evict', '--session', unknown)).toMatch(
       /^SESSION_NOT_FOUND: /,
     );
+  });
+
+  test('sessions evict --whole-seat ends all sessions of a seat', async () => {
+    const shared = await suite.createLicense({ max: 1 });
+    const ids: string[] = [];
+    for (const instance_id of ['a', 'b'])
+      ids.push((await shared.acquire('fp-1', { instance_id })).body.session_id);
+    expect(await outputOf('sessions', 'evict', '--session', String(ids[0]), '--whole-seat')).toBe(
+      `Freed the seat of ${ids[0]}: its sessions have ended.`,
+    );
+    const left = await json('sessions', 'list', '--license', shared.licenseId);
+    expect(left).toMatchObject({ seats: { active: 0 }, sessions: [] });
   });
 
   test('sessions history prints ended sessions too, and audit list prints all events', async () => {
@@ -433,20 +450,14 @@ describe('sessions and audit', () => {
     const list = ['audit', 'list', '--license', license.licenseId];
     const typesOf = async (...more: string[]): Promise<string[]> =>
       (await json(...more)).events.map(({ type }: { type: string }) => type);
-    const all = [
-      'license.created',
-      'session.acquired',
-      'session.acquired',
-      'session.borrowed',
-      'session.evicted',
-    ];
+    const all = ['license.created', 'session.acquired', 'session.borrowed', 'session.evicted'];
     expect((await typesOf(...list)).toSorted()).toEqual(all);
     expect(await typesOf(...list, '--type', 'session.evicted')).toEqual(['session.evicted']);
     expect(await typesOf('audit', 'list', '--session', session)).toEqual([
       'session.evicted',
       'session.acquired',
     ]);
-    expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(5);
+    expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(4);
     expect(await outputOf(...list, '--limit', '1')).toMatch(
       /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events than these 1: raise --limit\.\n?$/,
     );

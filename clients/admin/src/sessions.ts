@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import release from '../../../functions/release/contract.ts';
 import sessions from '../../../functions/sessions/contract.ts';
+import { about, flag } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import type { Column } from './format.ts';
@@ -12,6 +13,7 @@ type SessionView = Listed['sessions'][number];
 type PastSession = AnswerOf<typeof sessions.endpoints.history>['sessions'][number];
 
 const SESSION_COLUMNS: readonly Column<SessionView>[] = [
+  ['SEAT', ({ holder }) => holder],
   ['SESSION', ({ session_id }) => session_id],
   ['MACHINE', ({ hostname, fingerprint }) => hostname ?? fingerprint],
   ['USER', ({ user_id }) => user_id],
@@ -35,7 +37,7 @@ const HISTORY_COLUMNS: readonly Column<PastSession>[] = [
 
 export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
   defineCommand('sessions list', {
-    summary: 'Lists the sessions that hold seats of a license now, the first to expire first.',
+    summary: 'Lists the sessions that hold seats of a license now, seat by seat, the first to expire first.',
     options: z.object({ license: License, limit: Limit }),
     async run({ license: license_id, limit }, api: Api) {
       let seats: Listed['seats'] = { active: 0, max: 0, overdraft: 0 };
@@ -76,11 +78,18 @@ export const SESSIONS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('sessions evict', {
-    summary: 'Ends a session permanently and frees its seat.',
-    options: z.object({ session: Session }),
-    async run({ session: session_id }, api: Api) {
-      await api.call(release, 'end', { params: { session_id } });
-      return { exit: EXIT.ok, text: `Ended ${session_id}: it no longer holds a seat.`, json: { session_id } };
+    summary: 'Ends a session permanently: a program, or a loan. Its seat is free if it was the last one.',
+    options: z.object({
+      session: Session,
+      'whole-seat': about('end all sessions of its seat, which is free then', flag()),
+    }),
+    async run({ session: session_id, 'whole-seat': isWhole }, api: Api) {
+      const scope = isWhole ? 'seat' : 'program';
+      await api.call(release, 'end', { params: { session_id }, query: { scope } });
+      const text = isWhole
+        ? `Freed the seat of ${session_id}: its sessions have ended.`
+        : `Ended ${session_id}: it no longer holds a seat.`;
+      return { exit: EXIT.ok, text, json: { session_id, scope } };
     },
   }),
 ];

@@ -14,6 +14,7 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'license.created': 'License created',
   'license.updated': 'License updated',
   'license.key_rotated': 'License key rotated',
+  'license.signed': 'License signed',
   'subscription.trial_ending': 'Trial ending soon',
   'subscription.paid': 'Payment received',
   'subscription.payment_failed': 'Payment failed',
@@ -29,12 +30,13 @@ export function isEventType(text: string): text is EventType {
 }
 
 /** The details of an event in one line; empty if it has none. */
-export function detailOf({ count, active, max, reason, version, type }: AuditEvent): string {
+export function detailOf({ count, active, max, reason, seat, version, type }: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
     parts.push(count === 1 ? '1 request within a minute' : `${count} requests within a minute`);
   if (reason === 'lost') parts.push('lost in a server failure');
   if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its lease had expired');
+  if (seat === 'kept' && type !== 'session.borrowed') parts.push('seat shared with another program');
   if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} seats in use then`);
   if (version !== undefined) parts.push(`license version ${version}`);
   return parts.join(', ');

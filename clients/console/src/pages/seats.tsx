@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import type { License, Session } from '../../../sdk/src/api.ts';
+import type { License } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { troubleOf } from '../licenses.ts';
-import { EvictDialog } from '../seats/evict-dialog.tsx';
+import { EndDialog } from '../seats/end-dialog.tsx';
 import { Freshness } from '../seats/freshness.tsx';
 import { FurtherSessions } from '../seats/further-sessions.tsx';
 import { WATCH_EVERY_MS } from '../seats/how-often.ts';
-import { byAge, matches } from '../seats/rows.ts';
+import { type Ending, seatsIn } from '../seats/rows.ts';
 import { SeatCount, sentenceOf } from '../seats/seat-count.tsx';
 import { SessionTable } from '../seats/session-table.tsx';
 import { durationOf } from '../time.ts';
@@ -18,7 +18,7 @@ import { Waiting } from '../ui/loaded.tsx';
 import { useWatch } from '../ui/use-watch.ts';
 import type { TenantPageProps } from '../viewer.ts';
 
-/** Sessions per request. It bounds the cost of each refresh, however many seats a license has. */
+/** Seats per request. It bounds the cost of each refresh, however many seats a license has. */
 const LIVE_ROWS = 100;
 
 export function SeatsPage({ tenant }: TenantPageProps) {
@@ -34,13 +34,13 @@ function LiveSeats({ license }: { readonly license: License }) {
     [call, license_id],
   );
   const [search, setSearch] = useState('');
-  const [evicting, setEvicting] = useState<Session>();
+  const [ending, setEnding] = useState<Ending>();
   const nowMs = Date.now();
   const trouble = troubleOf(license, nowMs);
 
   if (!watch.value) return watch.problem ? <Alert problem={watch.problem} /> : <Waiting />;
   const { seats, sessions, next_cursor } = watch.value;
-  const rows = sessions.filter((session) => matches(session, search)).toSorted(byAge);
+  const rows = seatsIn(sessions, search);
   return (
     <>
       {trouble !== undefined && (
@@ -75,7 +75,7 @@ function LiveSeats({ license }: { readonly license: License }) {
             </p>
           </div>
         ) : (
-          <SessionTable sessions={rows} nowMs={nowMs} onEvict={setEvicting} />
+          <SessionTable seats={rows} nowMs={nowMs} onEnd={setEnding} />
         )}
         {next_cursor !== null && (
           <FurtherSessions
@@ -85,7 +85,7 @@ function LiveSeats({ license }: { readonly license: License }) {
             live={sessions}
             search={search}
             nowMs={nowMs}
-            onEvict={setEvicting}
+            onEnd={setEnding}
           />
         )}
       </KeepFocus>
@@ -93,9 +93,7 @@ function LiveSeats({ license }: { readonly license: License }) {
         A running program sends a heartbeat every {durationOf(license.heartbeat_seconds)}. After a crash, its
         seat is free {durationOf(license.ttl_seconds)} after the last heartbeat.
       </p>
-      {evicting && (
-        <EvictDialog session={evicting} onEvicted={watch.now} onClose={() => setEvicting(undefined)} />
-      )}
+      {ending && <EndDialog {...ending} onEnded={watch.now} onClose={() => setEnding(undefined)} />}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { clockTime } from '../time.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { byAge, matches } from './rows.ts';
+import { type Ending, seatsIn } from './rows.ts';
 import { SessionTable } from './session-table.tsx';
 
 interface FurtherProps {
@@ -15,7 +15,7 @@ interface FurtherProps {
   readonly live: readonly Session[];
   readonly search: string;
   readonly nowMs: number;
-  onEvict(session: Session): void;
+  onEnd(ending: Ending): void;
 }
 
 interface Further {
@@ -27,10 +27,10 @@ interface Further {
 const NEXT_ROWS = 100;
 
 /**
- * Sessions after the live rows. They are read on request and then not updated: polling 1,000 rows would cost ten times
+ * Seats after the live rows. They are read on request and then not updated: polling 1,000 seats would cost ten times
  * as much as polling 100, and mostly the live rows change, because their leases expire soonest.
  */
-export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEvict }: FurtherProps) {
+export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEnd }: FurtherProps) {
   const { call } = useConsole();
   const [further, setFurther] = useState<Further>();
   const read = useAction(async () => {
@@ -43,19 +43,20 @@ export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEvic
       asOfMs: Date.now(),
     });
   });
-  const known = new Set(live.map(({ session_id }) => session_id));
-  const rows = (further?.sessions ?? [])
-    .filter((session) => !known.has(session.session_id) && matches(session, search))
-    .toSorted(byAge);
+  const known = new Set(live.map(({ holder }) => holder));
+  const rows = seatsIn(
+    (further?.sessions ?? []).filter(({ holder }) => !known.has(holder)),
+    search,
+  );
   const asOf = further && clockTime(new Date(further.asOfMs));
   return (
     <section class="further" aria-label="More sessions">
       {asOf !== undefined && rows.length > 0 && (
         <SessionTable
-          sessions={rows}
+          seats={rows}
           nowMs={nowMs}
           caption={`More sessions, as of ${asOf}. This list is not live.`}
-          onEvict={onEvict}
+          onEnd={onEnd}
         />
       )}
       {read.problem && <Alert problem={read.problem} />}
