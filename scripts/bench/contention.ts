@@ -120,7 +120,7 @@ async function fightForSeats(stage: Stage, urls: SeatUrls, turns: number) {
 }
 
 async function leasesOf({ redis }: Stage, licenseId: string): Promise<number> {
-  return Number(await redis.command(['ZCARD', poolKey('lease', licenseId)]));
+  return Number(await redis.command(['ZCARD', poolKey('seats', licenseId)]));
 }
 
 const MEANING = `First, 1,000 clients, each with its own connections, repeatedly acquire one of 100 seats; a client that

@@ -5,8 +5,8 @@
 
 import { beginRun } from '../../functions/sweep/run-steps.ts';
 import { sweepShard } from '../../functions/sweep/shard.ts';
+import { httpRequester } from '../../shared/adapters/redis/upstash-http.ts';
 import { openRedisMaintenance } from '../../shared/adapters/seats/redis-maintenance.ts';
-import { httpRequester } from '../../shared/adapters/seats/upstash-http.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 
 const [url = '', token = '', shard = ''] = process.argv.slice(2);

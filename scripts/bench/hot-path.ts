@@ -1,5 +1,5 @@
 import { memberOf, packFacts } from '../../shared/adapters/seats/encoding.ts';
-import { keysOfPool } from '../../shared/adapters/seats/lua/keys.ts';
+import { keysFor } from '../../shared/adapters/seats/lua/keys.ts';
 import { assembleScript } from '../../shared/adapters/seats/lua/scripts.ts';
 import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
 import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
@@ -99,15 +99,17 @@ async function directly(stage: Stage, verb: SeatVerb, clients: number): Promise<
   const { licenseId, key } = await stage.reset(MAX_SEATS);
   const session =
     memberOf(licenseId, newSessionId(licenseId)).slice(0, -RANDOM_DIGITS.length) + RANDOM_DIGITS;
+  const holder = `holder-${RANDOM_DIGITS}`;
   const proof = `key ${hashSecret(key)}`;
   const args = {
-    acquire: [session, `holder-${RANDOM_DIGITS}`, '', '', packFacts({ fingerprint: 'machine-1' }), ''],
-    heartbeat: [session, '', '', '', '', ''],
-    release: [session, 'released', '', '', ''],
+    acquire: [session, 'i', holder, holder, '', '', packFacts({ fingerprint: 'machine-1' })],
+    heartbeat: ['1', session, ''],
+    release: [session, '', '', ''],
   };
   const run = async (each: SeatVerb, requests: number) => {
-    const sha = String(await stage.redis.command(['SCRIPT', 'LOAD', assembleScript(each)]));
-    const keys = keysOfPool(licenseId);
+    const { source, keys: names } = assembleScript(each);
+    const sha = String(await stage.redis.command(['SCRIPT', 'LOAD', source]));
+    const keys = keysFor(names, licenseId, false);
     const command = ['EVALSHA', sha, String(keys.length), ...keys, licenseId, proof, ...args[each]];
     return redisBenchmark(stage.redisPort, { command, clients, requests, randomBelow: 10_000 });
   };

@@ -35,8 +35,10 @@ export function acquireSeat(seats: Seats, licenseId: string, sessionId: string) 
   return seats.acquire({
     licenseId,
     proof: TRUSTED,
-    proposedSessionId: sessionId,
+    kind: 'instance',
+    sessionId,
     holders: { machine: sessionId.slice(-HOLDER_CHARACTERS) },
+    machine: sessionId.slice(-HOLDER_CHARACTERS),
     facts: {
       fingerprint: sessionId.slice(-16).padEnd(FINGERPRINT_CHARACTERS, '-'),
       hostname: `${sessionId.slice(-8)}.example`,

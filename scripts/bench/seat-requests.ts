@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import * as z from 'zod/mini';
 import acquire from '../../functions/acquire/contract.ts';
 import heartbeat from '../../functions/heartbeat/contract.ts';
@@ -25,7 +26,12 @@ export function seatRequests(urls: SeatUrls, licenseKey: string) {
   return {
     acquire: (fingerprint: string, expected: readonly number[] = [201]): Ask => {
       const { method, path } = acquire.endpoints.acquire;
-      const body = JSON.stringify({ fingerprint, hostname: `${fingerprint}.example`, app_version: '1.2.3' });
+      const body = JSON.stringify({
+        fingerprint,
+        instance_id: randomUUID(),
+        hostname: `${fingerprint}.example`,
+        app_version: '1.2.3',
+      });
       return { verb: 'acquire', method, url: `${urls.acquire}${path}`, headers, body, expected };
     },
     heartbeat: (held: HeldSession): Ask => {

@@ -143,17 +143,15 @@ async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string
   const costs = {
     acquire: await each((session) => acquireSeat(seats, session.licenseId, session.sessionId), 'GRANTED'),
     heartbeat: await each(
-      ({ licenseId, sessionId }) => seats.heartbeat({ licenseId, proof: TRUSTED, sessions: [{ sessionId }] }),
+      ({ licenseId, sessionId }) =>
+        seats.heartbeat({ licenseId, proof: TRUSTED, sessions: [{ sessionId }], toldVersion: 1 }),
       'OK',
     ),
     'acquire, refused': await each(
       ({ licenseId }) => acquireSeat(seats, licenseId, newSessionId(licenseId)),
       'FULL',
     ),
-    release: await each(
-      (session) => seats.release({ ...session, proof: TRUSTED, reason: 'released' }),
-      'ENDED',
-    ),
+    release: await each((session) => seats.release({ ...session, proof: TRUSTED }), 'ENDED'),
   };
   await redis.command(['DEL', shardKey('outbox', shardOf(licenseIds[0] ?? ''))]);
   return costs;

@@ -5,6 +5,7 @@ import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { openRedisMaintenance } from '../../shared/adapters/seats/redis-maintenance.ts';
 import { shardOf } from '../../shared/domain/ids.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
+import type { Due } from '../../shared/ports/seat-maintenance.ts';
 import { commandStats, fillPool, fillShard } from '../../shared/testing/seats/many-licenses.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
@@ -116,11 +117,11 @@ async function sweepOnce(
   due: number,
 ): Promise<Swept> {
   let [expired, micros, longest, commands] = [0, 0, 0, 0];
-  for (let licenses: readonly string[] | undefined; licenses === undefined || licenses.length > 0; ) {
-    const current = licenses ?? [];
+  for (let next: readonly Due[] | undefined; next === undefined || next.length > 0; ) {
+    const current = next ?? [];
     const spent = await microsOf(redis, async () => {
       const news = await seatMaintenance.expire(SHARD, current);
-      licenses = news.due;
+      next = news.due;
       expired += news.expired;
     });
     commands += (await commandStats(redis)).get('evalsha')?.calls ?? 0;

@@ -1,6 +1,6 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Random } from './random.ts';
+import type { Random } from '../../shared/testing/random.ts';
 
 const SAMPLE_EVERY_MS = 50;
 /** Redis syncs the file every second; a slow sync may take another second. */

@@ -1,4 +1,4 @@
-import { randomOf } from './random.ts';
+import { randomOf } from '../../shared/testing/random.ts';
 
 /** All kinds of faults. The first three end a process with SIGKILL and start it again. */
 export const FAULT_KINDS = [

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from '../../shared/testing/random.ts';
 import { startPubSubEmulator } from '../../shared/testing/servers/pubsub-emulator.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { watchTail } from './append-only-file.ts';
-import type { Random } from './random.ts';
 import { startWorker } from './worker-process.ts';
 
 export type AppendFsync = 'always' | 'everysec';

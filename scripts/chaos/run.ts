@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { randomOf } from '../../shared/testing/random.ts';
 import { type Checked, check, type Facts, licensesFile, readFacts, requestsFile } from './check/check.ts';
 import type { License } from './check/claims.ts';
 import { type Finding, judge } from './check/finding.ts';
 import { clientCalls, runClient } from './client.ts';
 import { planFaults } from './fault-plan.ts';
 import { type FaultDone, injectFaults } from './inject.ts';
-import { randomOf } from './random.ts';
 import { openRequestLog, type RequestLog, sendRequest } from './requests.ts';
 import type { AppendFsync } from './restarting.ts';
 import { openStage, type Stage } from './stage.ts';

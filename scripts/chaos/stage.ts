@@ -3,13 +3,13 @@ import { readConfig } from '../../shared/config.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
+import type { Random } from '../../shared/testing/random.ts';
 import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-emulator.ts';
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { localSecrets } from '../dev/secrets.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { readJournal } from './journal.ts';
-import type { Random } from './random.ts';
 import { type AppendFsync, type KillAndRestart, openFunctions, openPubSub, openRedis } from './restarting.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 

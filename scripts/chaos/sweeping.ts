@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
-import type { Random } from './random.ts';
+import type { Random } from '../../shared/testing/random.ts';
 import { sendRequest } from './requests.ts';
 import type { Stage } from './stage.ts';
 

@@ -50,7 +50,7 @@ export const SIZES = {
   /** Bodies of responses to clients; that of a release is empty. */
   answers: { acquire: 700, heartbeat: 650, sign: 3_000 },
   /** Bodies of all requests to Redis. */
-  redisRequests: { acquire: 700, heartbeat: 700, sign: 3_300, release: 600, idleSweep: 2_400 },
+  redisRequests: { acquire: 700, heartbeat: 350, sign: 3_300, release: 600, idleSweep: 2_400 },
   /** Documents as JSON. */
   documents: { license: 550, usageHour: 200, sessionHistory: 500, event: 600 },
   /**

@@ -130,6 +130,6 @@ test('the response to a release has no body', () => {
 });
 
 test('an event is smaller than the minimum that Pub/Sub bills', () => {
-  expect(messageBytes).toHaveLength(2);
+  expect(messageBytes).toHaveLength(3);
   for (const bytes of messageBytes) expect(bytes).toBeLessThan(ASSUMPTIONS.billedMessageBytes);
 });

@@ -140,7 +140,8 @@ function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) 
   const activeHours = hoursPerDay * DAYS;
   const activeSeconds = activeHours * 3_600;
   const sessions = seats * sessionsPerDay * DAYS;
-  const events = 2 * sessions;
+  // Each signature is an event too.
+  const events = (2 + scenario.signsPerSession) * sessions;
   const calls: Readonly<Record<Called, number>> = {
     acquire: sessions,
     heartbeat: (seats * activeSeconds) / scenario.heartbeatSeconds,
@@ -151,13 +152,16 @@ function monthOf({ seats, hoursPerDay, sessionsPerDay, ...scenario }: Scenario) 
     health: ASSUMPTIONS.uptimeChecksAnHour * 24 * DAYS,
   };
   const licenses = Math.ceil(seats / scenario.seatsPerLicense);
-  return { seats, licenses, activeHours, activeSeconds, sessions, events, calls };
+  const { heartbeatSeconds } = scenario;
+  return { seats, licenses, activeHours, activeSeconds, sessions, events, calls, heartbeatSeconds };
 }
 
 /** How often each counted operation happens. */
 function timesOf(month: Month): Readonly<Record<OperationName, number>> {
-  const { seats, licenses, activeHours, sessions, events, calls } = month;
+  const { seats, licenses, activeHours, sessions, events, calls, heartbeatSeconds } = month;
   const activeSweeps = activeHours * 60;
+  // A seat's last known end is reached once in each heartbeat interval.
+  const checksASweep = licenses * (60 / heartbeatSeconds);
   const eventsASweep = events / activeSweeps;
   return {
     acquire: calls.acquire,
@@ -166,6 +170,7 @@ function timesOf(month: Month): Readonly<Record<OperationName, number>> {
     release: calls.release,
     health: calls.health,
     idleSweep: SWEEPS,
+    checkedLicenses: activeSweeps * (distinct(SHARDS, checksASweep) + checksASweep / 32),
     // The first batch of a shard needs one event, each further batch a hundred.
     publishedBatch: activeSweeps * (distinct(SHARDS, eventsASweep) + eventsASweep / 100),
     recordedEvent: events,

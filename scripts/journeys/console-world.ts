@@ -133,7 +133,7 @@ async function signInWithoutPages(
     url,
     open: (address) => followSignIn(address, { login_hint: email, name }),
     stateFolder: folder,
-    platform: { ...nodePlatform({ stateFolder: folder, sharedFolder: folder }), storage },
+    platform: { ...nodePlatform({ stateFolder: folder }), storage },
   });
   const { refresh_token: refreshToken } = z.parse(Stored, JSON.parse(stored));
   const [tenant] = tenants;

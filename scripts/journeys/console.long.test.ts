@@ -27,10 +27,10 @@ describeReal('chromium', 'the console', () => {
     await rowOf(page, 'workshop').waitFor();
     expect(await page.getByLabel('Seats in use').textContent()).toContain('1 of 3 seats in use');
 
-    await page.getByRole('button', { name: 'Evict workshop' }).click();
-    const question = page.getByRole('dialog', { name: 'Evict the session on workshop?' });
+    await page.getByRole('button', { name: 'Free this seat: workshop' }).click();
+    const question = page.getByRole('dialog', { name: 'Free the seat of workshop?' });
     await expectUsable(page);
-    await question.getByRole('button', { name: 'Evict session' }).click();
+    await question.getByRole('button', { name: 'Free seat' }).click();
     await question.waitFor({ state: 'detached' });
     await rowOf(page, 'workshop').waitFor({ state: 'detached' });
     expect(await license.heartbeat(body.session_id)).toBe(404);
@@ -146,14 +146,14 @@ describeReal('chromium', 'the console', () => {
     await license.acquire('first');
     await license.acquire('second');
     const page = await open({ as: user, path: '/console/', hasOwnClock: true });
-    const evict = page.getByRole('button', { name: 'Evict second' });
-    await evict.focus();
-    const before = await evict.boundingBox();
+    const free = page.getByRole('button', { name: 'Free this seat: second' });
+    await free.focus();
+    const before = await free.boundingBox();
     await license.acquire('another');
     await page.clock.runFor(EVERY_MS);
     await rowOf(page, 'another').waitFor();
-    expect(await evict.boundingBox()).toEqual(before);
-    await evict.and(page.locator(':focus')).waitFor();
+    expect(await free.boundingBox()).toEqual(before);
+    await free.and(page.locator(':focus')).waitFor();
 
     await page.getByRole('searchbox').fill('FIRST');
     await rowOf(page, 'second').waitFor({ state: 'detached' });

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomOf } from '../../shared/testing/random.ts';
 import { ROOT } from '../bundle/esbuild.ts';
-import { randomOf } from '../chaos/random.ts';
 import { mutateLua } from './lua.ts';
 import type { Mutation } from './mutation.ts';
 import { MUTATED_ROOMS, type MutatedRoom } from './options.ts';

@@ -124,14 +124,21 @@ test('a program is not excused if another program of its machine released the se
   expect(kindsIn({ beliefs: [successor] })).toEqual(['NOT_HELD']);
 });
 
-test('finds a second seat granted to a program that has one', () => {
-  const second = newSessionId(LICENSE);
-  const change = (atMs: number): Partial<Logs> => ({
-    confirmed: [...SOUND.confirmed, confirms('ben', second, atMs, atMs + 10_000)],
-    events: [...SOUND.events, eventAt('session.acquired', second, atMs)],
-  });
-  expect(kindsIn(change(5_999))).toEqual(['TWO_SEATS']);
-  expect(kindsIn(change(6_000))).toEqual([]);
+test('finds a second seat granted to a machine that has one', () => {
+  const seatAt = (seat: 'taken' | 'kept' | 'freed', atMs: number) =>
+    event({ type: 'session.acquired', sessionId: BEN, atMs, detail: { holder: 'h', seat } });
+  const change = (...more: Logs['events']): Partial<Logs> => ({ events: [...SOUND.events, ...more] });
+  const [first, kept, second] = [seatAt('taken', 2_500), seatAt('kept', 3_000), seatAt('taken', 3_500)];
+  expect(kindsIn(change(first, kept, second))).toContain('TWO_SEATS');
+  expect(kindsIn(change(first, kept, seatAt('freed', 3_200), second))).not.toContain('TWO_SEATS');
+});
+
+test('counts programs of a machine as one seat, whatever their sessions', () => {
+  const [one, other] = [newSessionId(LICENSE), newSessionId(LICENSE)];
+  const events = [ANN, one, other].map((session) => eventAt('session.acquired', session, 1_000));
+  const confirmed = [ANN, one, other].map((session) => confirms('ann', session, 1_000, 90_000));
+  const beliefs = [ANN, one, other].map((session) => belief('ann', session, 2_000, 9_000));
+  expect(kindsIn({ events, confirmed, beliefs })).toEqual([]);
 });
 
 test('counts programs that share a session as one seat', () => {

@@ -40,7 +40,7 @@ export interface Logs {
 
 export interface FalseBelief {
   readonly kind: 'NEVER_GRANTED' | 'NOT_ITS_OWN' | 'NOT_HELD' | 'BEYOND_LIMIT' | 'TWO_SEATS';
-  /** A program, or a license. */
+  /** A program, a machine's pseudonym, or a license. */
   readonly of: string;
   readonly detail: string;
 }
@@ -59,7 +59,7 @@ const ENDS: readonly (string | undefined)[] = ['session.expired', ...FINAL_ENDS]
 
 /**
  * Finds, to the millisecond, every period in which a program believed in a seat that the server did not hold for it,
- * every period in which programs believed in more seats than there are, and every second seat granted to a program that
+ * every period in which programs believed in more seats than there are, and every second seat granted to a machine that
  * had one.
  *
  * One exception: an evicted program may believe in its seat until its next heartbeat is answered, but no longer than
@@ -81,7 +81,7 @@ export function findFalseBeliefs(logs: Logs): FalseBelief[] {
     const spans = own.map((tenure) => `${tenure.fromMs} to ${tenure.toMs}`).join(', ');
     return [{ kind: 'NOT_HELD', of, detail: `${sessionId} from ${fromMs} to ${toMs}, held ${spans}` }];
   });
-  return [...found, ...findBeyondLimit(logs, tenures), ...findTwoSeats(logs, tenures)];
+  return [...found, ...findBeyondLimit(logs, tenures), ...findTwoSeats(logs)];
 }
 
 function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
@@ -116,7 +116,7 @@ function excusedUntilMs({ toMs, end }: Tenure, belief: Belief, logs: Logs): numb
   return Math.max(toMs, Math.min(Math.max(...confirmedMs), ...refusedMs));
 }
 
-/** Does not use what the server held: programs that share a session have one seat together. */
+/** Does not use what the server held: programs of one machine have one seat together. */
 function findBeyondLimit(
   { beliefs, licenses }: Logs,
   tenures: ReadonlyMap<string, readonly Tenure[]>,
@@ -128,6 +128,7 @@ function findBeyondLimit(
     return joined(ofSession)
       .map(({ fromMs, toMs }) => ({
         licenseId: licenseOfSession(sessionId),
+        holder: ofSession[0]?.machine ?? '',
         beginMs: fromMs,
         endMs: Math.min(toMs, ended?.toMs ?? toMs),
       }))
@@ -140,21 +141,16 @@ function findBeyondLimit(
   }));
 }
 
-/** A program that retries an acquire must get the seat that it already has, not a second one. */
-function findTwoSeats({ confirmed }: Logs, tenures: ReadonlyMap<string, readonly Tenure[]>): FalseBelief[] {
-  const byProgram = Map.groupBy(confirmed, ({ program }) => program);
-  return [...byProgram].flatMap(([of, ofProgram]): FalseBelief[] => {
-    const sessions = [...new Set(ofProgram.map(({ sessionId }) => sessionId))];
-    const held = sessions
-      .flatMap((sessionId) => tenures.get(sessionId) ?? [])
-      .sort((a, b) => a.fromMs - b.fromMs);
-    return held.flatMap((tenure, i): FalseBelief[] => {
-      const next = held[i + 1];
-      if (!next || next.fromMs >= tenure.toMs) return [];
-      return [
-        { kind: 'TWO_SEATS', of, detail: `${tenure.sessionId} and ${next.sessionId} at ${next.fromMs}` },
-      ];
-    });
+/** A program that retries an acquire, or acquires anew, must get the seat that its machine has, not a second one. */
+function findTwoSeats({ events }: Logs): FalseBelief[] {
+  const taken = new Set<string>();
+  return [...events].sort(compareMoments).flatMap(({ atMs, detail }): FalseBelief[] => {
+    const { holder = '', seat } = detail;
+    if (seat === 'freed') taken.delete(holder);
+    if (seat !== 'taken') return [];
+    const isSecond = taken.has(holder);
+    taken.add(holder);
+    return isSecond ? [{ kind: 'TWO_SEATS', of: holder, detail: `at ${atMs}` }] : [];
   });
 }
 

@@ -15,7 +15,7 @@ export interface LiveProgram {
   readonly url: string;
   readonly licenseKey: string;
   readonly logFile: string;
-  /** Folder that the programs of a machine share. */
+  /** For what the programs of a machine store. */
   readonly folder: string;
   /**
    * `ENDED` runs until it is ended from outside. The others acquire a seat, print `seated`, and end in their way on
@@ -31,7 +31,7 @@ const LONGEST_PAUSE_MS = 300;
 const { name, machine, url, licenseKey, logFile, folder, until }: LiveProgram = JSON.parse(
   process.argv[2] ?? '',
 );
-const platform = nodePlatform({ stateFolder: `${folder}/state`, sharedFolder: `${folder}/shared` });
+const platform = nodePlatform({ stateFolder: `${folder}/state` });
 const seatlease = new Seatlease({ url, licenseKey }, { ...platform, fingerprint: async () => machine });
 const seats = new Set<Seat>();
 

@@ -1,5 +1,4 @@
 import type { Clock, Moment, Storage } from '../../clients/sdk/src/platform.ts';
-import { type MachineHolders, sharedHolders } from './shared-holders.ts';
 import type { World } from './world.ts';
 
 /** A machine of the simulation: its clocks, its sleep, and what its programs share. */
@@ -9,7 +8,6 @@ export interface Machine {
   now(): Moment;
   /** The clock of a program; its timers no longer fire when the program is dead. */
   clock(isAlive: () => boolean): Clock;
-  holders(clock: Clock, isAlive: () => boolean): MachineHolders;
   readonly storage: Storage;
   /** Calls at once or, if the machine sleeps, when it wakes up. */
   whenAwake(call: () => void): void;
@@ -49,7 +47,6 @@ export function openMachine(world: World, options: MachineOptions): Machine {
           if (isAlive()) call();
         }),
     }),
-    holders: sharedHolders(world.nowMs),
     storage: {
       read: async (of) => storage.get(of),
       write: async (of, text) => void storage.set(of, text),

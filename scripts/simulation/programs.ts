@@ -44,17 +44,13 @@ export function startProgram(options: ProgramOptions): Program {
   const exits = new Set<AtExit>();
   const seats = new Set<Seat>();
   const happened: string[] = [];
-  const holders = machine.holders(sender.clock, sender.isAlive);
-  const seatlease = new Seatlease({ url, licenseKey }, platformOf(sender, network, holders, exits));
+  const seatlease = new Seatlease({ url, licenseKey }, platformOf(sender, network, exits));
 
   function end(): void {
     if (!isAlive) return;
     const left = [...exits].flatMap((exit) => exit.afterwards() ?? []);
-    const marks = holders.takeMarks();
     isAlive = false;
-    sendAfterwards(left, sender, network).then(() => {
-      for (const mark of marks) mark();
-    });
+    void sendAfterwards(left, sender, network);
   }
 
   return {
@@ -97,18 +93,12 @@ export function startProgram(options: ProgramOptions): Program {
   };
 }
 
-function platformOf(
-  sender: Sender,
-  network: Network,
-  holders: Platform['holders'],
-  exits: Set<AtExit>,
-): Platform {
+function platformOf(sender: Sender, network: Network, exits: Set<AtExit>): Platform {
   const { program, machine, clock } = sender;
   return {
     transport: { send: (request, options) => network.send(sender, request, options) },
     clock,
     storage: machine.storage,
-    holders,
     fingerprint: async () => machine.name,
     hostname: () => machine.name,
     processId: program,

@@ -8,7 +8,7 @@ export async function eventsOf(
   licenseId: string,
 ): Promise<SeatEvent[]> {
   const shard = shardOf(licenseId);
-  await seatMaintenance.expire(shard, [licenseId]);
+  await seatMaintenance.expire(shard, [{ licenseId, what: 'seats', dueMs: 0 }]);
   const events: SeatEvent[] = [];
   for (let after: string | undefined; ; ) {
     const entries = await seatMaintenance.readOutbox(shard, { limit: 100, after });

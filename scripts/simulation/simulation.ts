@@ -126,8 +126,10 @@ function aliveAt(place: Place, { suite, license, world, network, programs }: Sta
 }
 
 async function evict(who: number, { suite, license }: Stage): Promise<void> {
-  const held = await suite.deps.seats.listSessions(license.licenseId, { limit: 100 });
+  const held = await suite.deps.seats.listSeats(license.licenseId, { limit: 100 });
   if (held.verdict !== 'OK') return;
-  const session = held.sessions[who % Math.max(1, held.sessions.length)];
-  if (session) await suite.operate('DELETE', `/api/v1/licenses/sessions/${session.sessionId}`);
+  const sessions = held.seats.flatMap((seat) => seat.sessions);
+  const session = sessions[who % Math.max(1, sessions.length)];
+  const scope = who % 2 === 0 ? 'program' : 'seat';
+  if (session) await suite.operate('DELETE', `/api/v1/licenses/sessions/${session.sessionId}?scope=${scope}`);
 }

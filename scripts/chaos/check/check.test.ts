@@ -136,6 +136,7 @@ test('a sound run yields no findings, and the claims that its clients had', () =
   expect(claimsOf(REQUESTS)).toContainEqual({
     client: 'ann',
     licenseId: LICENSE,
+    holder: 'ann',
     sessionId: ANN,
     beginMs: 1_001,
     endMs: 6_001,

@@ -29,7 +29,7 @@ export function claimsOf(requests: readonly Request[]): Claim[] {
       if (expiresAtMs === undefined || ttlMs === undefined) return [];
       const beginMs = expiresAtMs - ttlMs;
       const endMs = Math.min(expiresAtMs, ...releases.filter((releasedMs) => releasedMs >= beginMs));
-      return [{ client, licenseId, sessionId, beginMs, endMs }];
+      return [{ client, licenseId, holder: client, sessionId, beginMs, endMs }];
     });
     return joined(confirmed);
   });
