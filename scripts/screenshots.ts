@@ -79,8 +79,10 @@ async function fillTenant({ server, operate }: ConsoleWorld, tenantId: string): 
   const machines = ['babbage', 'jacquard', 'difference-2', 'mill', 'store', 'workshop-3'];
   for (const [n, hostname] of machines.entries()) {
     const fingerprint = Buffer.from(`print of ${hostname}`).toString('hex');
-    const more = { hostname, app_version: n % 2 === 0 ? '4.2.0' : '4.1.3' };
-    await post('acquire', { fingerprint, ...more, ...(hostname === 'workshop-3' && { borrow_days: 5 }) });
+    const program = { fingerprint, hostname, app_version: n % 2 === 0 ? '4.2.0' : '4.1.3' };
+    await post('acquire', { ...program, ...(hostname === 'workshop-3' && { borrow_days: 5 }) });
+    if (hostname === 'mill')
+      await post('acquire', { ...program, instance_id: 'second', app_version: '4.1.3' });
   }
   for (const email of ['grace@example.com', 'linus@example.com']) {
     await operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role: 'member' });

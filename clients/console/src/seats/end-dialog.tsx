@@ -8,18 +8,19 @@ interface EndDialogProps extends Ending {
   onClose(): void;
 }
 
-/** Asks before a program is ended, or a seat is freed. */
+/** Asks before ending a session or freeing a seat. */
 export function EndDialog({ scope, session, seat, onEnded, onClose }: EndDialogProps) {
   const { call } = useConsole();
   const ended = scope === 'seat' ? seat.sessions : [session];
   const loanEnds = ended.flatMap(({ borrowed_until }) => borrowed_until ?? []);
   const isWhole = ended.length === seat.sessions.length;
+  const what = session.kind === 'loan' ? 'loan' : 'program';
   return (
     <Confirm
       title={
-        scope === 'seat' ? `Free the seat of ${nameOf(seat)}?` : `End the program on ${machineOf(session)}?`
+        scope === 'seat' ? `Free the seat of ${nameOf(seat)}?` : `End the ${what} on ${machineOf(session)}?`
       }
-      verb={scope === 'seat' ? 'Free seat' : 'End program'}
+      verb={scope === 'seat' ? 'Free seat' : `End ${what}`}
       onClose={onClose}
       act={async () => {
         await call('releaseEnd', { params: { session_id: session.session_id }, query: { scope } });
@@ -29,7 +30,7 @@ export function EndDialog({ scope, session, seat, onEnded, onClose }: EndDialogP
       <p>
         {isWhole
           ? 'The seat is free at once.'
-          : 'The other programs of this seat go on, so the seat stays in use.'}{' '}
+          : 'The other sessions of this seat continue, so the seat stays in use.'}{' '}
         {ended.length > 1
           ? `Its ${ended.length} sessions end. Each program is notified at its next heartbeat and may then stop working.`
           : 'The program is notified at its next heartbeat and may then stop working.'}

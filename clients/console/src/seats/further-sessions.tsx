@@ -24,7 +24,7 @@ interface Further {
   readonly asOfMs: number;
 }
 
-const NEXT_ROWS = 100;
+const NEXT_SEATS = 100;
 
 /**
  * Seats after the live rows. They are read on request and then not updated: polling 1,000 seats would cost ten times
@@ -35,7 +35,7 @@ export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEnd 
   const [further, setFurther] = useState<Further>();
   const read = useAction(async () => {
     const page = await call('sessionsList', {
-      query: { license_id: licenseId, limit: NEXT_ROWS, cursor: further?.nextCursor ?? cursor },
+      query: { license_id: licenseId, limit: NEXT_SEATS, cursor: further?.nextCursor ?? cursor },
     });
     setFurther({
       sessions: further?.nextCursor ? [...further.sessions, ...page.sessions] : page.sessions,
@@ -50,20 +50,20 @@ export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEnd 
   );
   const asOf = further && clockTime(new Date(further.asOfMs));
   return (
-    <section class="further" aria-label="More sessions">
+    <section class="further" aria-label="More seats">
       {asOf !== undefined && rows.length > 0 && (
         <SessionTable
           seats={rows}
           nowMs={nowMs}
-          caption={`More sessions, as of ${asOf}. This list is not live.`}
+          caption={`More seats, as of ${asOf}. This list is not live.`}
           onEnd={onEnd}
         />
       )}
       {read.problem && <Alert problem={read.problem} />}
       <p class="quiet">
         {further
-          ? `The ${live.length} sessions above are live: those that expire soonest.`
-          : `These are the ${live.length} sessions that expire soonest. The search covers only the sessions shown.`}
+          ? `The ${known.size} seats above are live: those that expire soonest.`
+          : `These are the ${known.size} seats that expire soonest. The search covers only the seats shown.`}
       </p>
       <Button busy={read.isBusy} onClick={read.run}>
         {buttonText(further)}
@@ -73,6 +73,6 @@ export function FurtherSessions({ licenseId, cursor, live, search, nowMs, onEnd 
 }
 
 function buttonText(further: Further | undefined): string {
-  if (!further) return `Show ${NEXT_ROWS} more sessions`;
-  return further.nextCursor === null ? 'Reload these sessions' : `Show ${NEXT_ROWS} more sessions`;
+  if (!further) return `Show ${NEXT_SEATS} more seats`;
+  return further.nextCursor === null ? 'Reload these seats' : `Show ${NEXT_SEATS} more seats`;
 }
