@@ -1,10 +1,10 @@
-/** How long a client waits before it asks again: names of `BACKOFFS`. */
+/** How long a client waits before a retry: names of `BACKOFFS`. */
 export type Backoff = 'outage' | 'seat' | 'repair';
 
 /**
  * A client waits for `Retry-After`, if the response has it (RFC 9110 section 10.2.3), and then a random time from 0 to
  * `firstMs` × 2ⁿ, at most `longestMs`, where n counts the retries from 0. This is "full jitter": clients that were refused
- * together do not come back together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Google's
+ * together do not retry together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Google's
  * clients also begin with a second and double it (https://cloud.google.com/iam/docs/retry-strategy).
  */
 export const BACKOFFS: Readonly<Record<Backoff, { readonly firstMs: number; readonly longestMs: number }>> = {
@@ -15,7 +15,7 @@ export const BACKOFFS: Readonly<Record<Backoff, { readonly firstMs: number; read
    * `longestMs` of it.
    */
   seat: { firstMs: 2_000, longestMs: 60_000 },
-  /** A person must act, and may: asking costs at most what heartbeats cost. */
+  /** A person must act, which can take long: retries cost no more than heartbeats. */
   repair: { firstMs: 30_000, longestMs: 300_000 },
 };
 
@@ -51,7 +51,7 @@ const RETRY = {
   repair: { do: 'retry', backoff: 'repair' },
 } as const;
 
-/** An admin or the program itself ended the session on purpose: to acquire anew would undo that. */
+/** An admin or the program itself ended the session on purpose: acquiring again would undo that. */
 const AFTER_ENDING = {
   byEnded: { released: STOP, evicted: STOP, expired: ACQUIRE, unknown: ACQUIRE },
 } as const;
@@ -60,10 +60,11 @@ const AFTER_ENDING = {
  * Every problem that the API returns. Never change a `code`: clients branch on it. `title` is public; details that only
  * operators may see go into the log as `because`.
  *
- * `next`: a refusal of the request itself is not repeated, failures and limits are, as Stripe does
- * (https://docs.stripe.com/error-low-level). What says nothing about the seat (a proxy or a faulty release answers 400,
- * 404 or 405, or drops the credentials), and what is often repaired within minutes (a late renewal), does not end a running program. Keygen, too,
- * lets machines come back (https://keygen.sh/docs/api/machines/, RESURRECTED).
+ * `next`: clients retry after failures and limits, and do not repeat a refused request, as Stripe advises
+ * (https://docs.stripe.com/error-low-level). `whileHeld`: a running program does not end because of an answer that says
+ * nothing about its seat (a proxy or a faulty release answers 400, 404 or 405, or drops the credentials), or because of a
+ * problem that is often repaired within minutes (a late renewal). Keygen, too, lets machines return
+ * (https://keygen.sh/docs/api/machines/, RESURRECTED).
  */
 export const PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid.', next: STOP, whileHeld: RETRY.repair },

@@ -105,7 +105,7 @@ test('gives each program of a machine a session of its own on one seat', async (
   expect((await license.acquire('rival')).status).toBe(201);
 });
 
-test('refuses a program more on a seat that has the most it may have', async () => {
+test('refuses one more program on a seat that has the maximum', async () => {
   const license = await suite.createLicense({ max: 2 });
   const acquire = (n: number) => license.acquire('terminal-server', { instance_id: `start-${n}` });
   for (let n = 0; n < 64; n += 1) expect((await acquire(n)).status).toBe(n === 0 ? 201 : 200);

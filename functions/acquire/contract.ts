@@ -8,7 +8,10 @@ import { LicenseId, SessionId, Timestamp, text, wholeNumber } from '../../shared
 
 const Seat = z.strictObject({
   session_id: SessionId,
-  /** Proves that the session is yours if Redis has lost its data. Send it with heartbeats; each returns a new token. */
+  /**
+   * Revives the session after its lease has expired or Redis has lost its data. Send it with heartbeats; each returns a
+   * new token.
+   */
   session_token: z.string(),
   license_id: LicenseId,
   /** Seats of the license that are taken, including this one, and seats in total. */
@@ -24,7 +27,7 @@ const Seat = z.strictObject({
   /** Seconds between heartbeats. */
   heartbeat_interval: z.int(),
   next_heartbeat_due: Timestamp,
-  /** Days that a running program with a signed license can go on without reaching the server. */
+  /** Days that a running program with a signed license can continue without reaching the server. */
   offline_grace_days: z.int(),
   /** Days after its last contact during which a program with a signed license can start offline. 0: it cannot. */
   offline_start_days: z.int(),
@@ -45,7 +48,7 @@ export default defineFunction({
       path: '/api/v1/licenses/acquire',
       summary: 'Acquire a seat of a license.',
       description:
-        'A seat belongs to a holder: a machine, user or process, as the license counts. Programs of the same holder share its seat, each with a session of its own. Send the same `instance_id` again to repeat a request: it extends the session and returns it. Pass `borrow_days` to borrow the seat.',
+        'A seat belongs to a holder: a machine, user or process, as the `unit` of the license says. Programs of the same holder share its seat, each with a session of its own. Send the same `instance_id` again to repeat a request: it extends the session and returns it. Pass `borrow_days` to borrow the seat.',
       auth: accessOf('acquire.acquire'),
       standing: 'token',
       body: clientBody({

@@ -87,7 +87,7 @@ async function acquire(
   }
 }
 
-/** What identifies a holder, by what the license counts. */
+/** The fields that identify a holder, by the unit of the license. */
 const IDS_OF = {
   machine: 'fingerprint',
   user: 'user_id',
@@ -95,8 +95,8 @@ const IDS_OF = {
 } satisfies Record<Unit, string>;
 
 /**
- * Borrows a seat. The loan is in the records before the client learns of it: if Redis loses it, it is put back. A loan is
- * always a session of its own, with a new id.
+ * Borrows a seat. The loan is recorded before the answer, so that it is restored if Redis loses it. A loan is always a
+ * session of its own, with a new id.
  */
 async function borrow(
   request: Omit<BorrowRequest, 'days' | 'sessionId'>,

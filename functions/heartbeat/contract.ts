@@ -11,8 +11,8 @@ export const MAX_SESSIONS = 100;
 const Beat = {
   session_id: SessionId,
   /**
-   * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you
-   * learn only with it how a session ended.
+   * The latest token of the session. It revives the session after its lease has expired or Redis has lost its data. If you
+   * are signed in, `ended` is `unknown` without it.
    */
   session_token: z.optional(SessionToken),
 };
@@ -26,7 +26,7 @@ const Extended = {
   ttl_extended_to: z.int(),
   expires_at: Timestamp,
   next_heartbeat_due: Timestamp,
-  /** Present, and true, only if the lease had expired and the session took a free seat again. */
+  /** Present, and true, only if the session had lost its seat and got a seat again. */
   revived: z.optional(z.literal(true)),
 };
 
@@ -67,7 +67,7 @@ export default defineFunction({
       kind: 'counter',
       name: 'seatlease.heartbeat.revived',
       unit: '{session}',
-      description: 'Sessions whose lease had expired and that took a free seat again.',
+      description: 'Sessions that had lost their seat and got a seat again.',
     },
   ],
   endpoints: {

@@ -53,7 +53,7 @@ async function heartbeat(
   return { answer: 'extended', body: { ...describe(outcome, extended, deps), ...changed } };
 }
 
-/** The license version that the client knows; 0 if its tokens disagree or one is missing, so that it is told again. */
+/** The license version that the client knows; 0 if its tokens disagree or one is missing: it then gets the entitlements. */
 function toldTo(tokens: readonly (Opened | undefined)[]): number {
   const [first = 0, ...others] = new Set(tokens.map((token) => token?.toldVersion ?? 0));
   return others.length === 0 ? first : 0;
@@ -65,7 +65,7 @@ interface Extended {
   readonly rhythm: Rhythm;
   /** The license version whose terms the client knows after this response. */
   readonly version: number;
-  /** Present if the client must be told. */
+  /** Present if the client knows another version. */
   readonly told?: Told | undefined;
   readonly results: readonly (HeartbeatResult | ReviveResult)[];
 }

@@ -19,7 +19,7 @@ export default defineFunction({
       path: '/api/v1/licenses/release',
       summary: 'End your session.',
       description:
-        'The seat is free when its last session ends. Other sessions of the same holder go on. Returns 204 even if the session has already ended or is not yours.',
+        'The seat is free when its last session ends. The other sessions of the seat continue. Returns 204 even if the session has already ended or is not yours.',
       auth: accessOf('release.release'),
       standing: 'token',
       body: clientBody({
@@ -47,7 +47,9 @@ export default defineFunction({
          */
         scope: z.optional(z.enum(['program', 'seat'])),
       }),
-      answers: { ended: { status: 204, description: 'What you asked to end no longer holds a seat.' } },
+      answers: {
+        ended: { status: 204, description: 'The session, or all sessions of the seat, have ended.' },
+      },
       problems: [
         'FORBIDDEN',
         'SESSION_NOT_FOUND',

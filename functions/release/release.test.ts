@@ -111,7 +111,7 @@ describe('an operator', () => {
   const acquire = (license: TestLicense, instance_id: string, more = {}) =>
     license.acquire('machine', { instance_id, ...more });
 
-  test('ends one program, whose siblings keep the seat', async () => {
+  test('ends one program, and the other sessions keep the seat', async () => {
     const license = await suite.createLicense({ max: 1 });
     const ids: string[] = [];
     for (const n of ['1', '2']) ids.push((await acquire(license, n)).body.session_id);

@@ -106,7 +106,7 @@ function refuseSession(refusal: Exclude<SessionVerdict, Held>, by: Proof) {
   return refusal.verdict === 'GONE' ? SESSION_NOT_FOUND : refuseLicense(refusal, by);
 }
 
-/** Signing costs the vendor's KMS quota, and a signed license is good without the server: both are limited. */
+/** Signing costs the vendor's KMS quota, and a signed license is valid without the server: both are limited. */
 function refuseSignature(
   reserved: ReserveVerdict,
 ): Refusal<'SIGNED_LIMIT' | 'RATE_LIMITED' | 'SESSION_NOT_FOUND'> | undefined {

@@ -333,7 +333,7 @@ describe('a loan', () => {
     return { license, lent: reply.body };
   }
 
-  /** A loan that only the records have: its license has a free seat no more. */
+  /** A loan that only the records have, and for which its license has no free seat. */
   async function loseLoan(license: TestLicense) {
     const { licenseId, tenantId } = license;
     const sessionId = newSessionId(licenseId);
@@ -402,7 +402,7 @@ describe('a loan', () => {
     expect((await license.acquire('other')).status).toBe(201);
   });
 
-  test('for which there is no room is logged with its license, stays lent, and is restored when a seat is free', async () => {
+  test('for which there is no room is logged with its license, stays recorded, and is restored when a seat is free', async () => {
     const license = await suite.createLicense({ max: 1, ttl_seconds: 7_200 });
     const { id } = await seat(license, 'other');
     const sessionId = await loseLoan(license);
@@ -427,7 +427,7 @@ describe('a loan', () => {
     expect(histories.find((history) => history.sessionId === sessionId)).toMatchObject({ isOpen: true });
   });
 
-  test('that nobody restores any more counts as lost like any other session', async () => {
+  test('whose document is deleted counts as lost like any other session', async () => {
     const license = await suite.createLicense({ max: 1, ttl_seconds: 10_800 });
     await seat(license, 'other');
     const sessionId = await loseLoan(license);

@@ -208,7 +208,7 @@ async function compareSessionsOf(
   done.sessionsClosed += losses.length;
 }
 
-/** Whether it is a loan that goes on, although the seat store has no room for it: its client may work offline. */
+/** Whether it is a loan that has not ended, although the seat store has no room for it: its client may work offline. */
 async function isLent(
   { sessionId, borrowedUntilMs }: SessionHistory,
   nowMs: number,

@@ -36,7 +36,7 @@ export interface Entitlement {
   borrowLowWater: number;
   /** Requests per minute, in the long run and in one burst. */
   requestsPerMinute: number;
-  /** What clients are told that the license allows. The seat scripts only store it. */
+  /** What clients get as the `entitlements` of the license. The seat scripts only store it. */
   entitlements: Entitlements;
   keyHash: string;
   /** The key before the last rotation, valid until `previousKeyUntilMs`. */

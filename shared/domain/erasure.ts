@@ -207,7 +207,7 @@ export function holdersOf({ userId, email }: Named, licenseId: string, { holder 
 }
 
 /**
- * Whether a session's holder is the user alone: the user itself, or a machine or process of somebody who signed in. The
+ * Whether a session's holder is the user alone: the user itself, or a machine or process of a signed-in user. The
  * machine of a license key can have programs of others, whose sessions and history must stay.
  */
 export function isHolderOwn(

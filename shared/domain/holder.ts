@@ -43,8 +43,8 @@ export interface Program {
 }
 
 /**
- * What a program is known by in the seat store. A machine or process of somebody who signed in is theirs alone, so
- * another user who sends the same fingerprint never gets their session. Without a process id, each instance counts as a
+ * The ids of a program in the seat store. A machine or process of a signed-in user belongs to that user alone, so another
+ * user who sends the same fingerprint never gets the session. Without a process id, each instance counts as a
  * process.
  */
 export function identityOf(program: Program, licenseId: string, { holder, session }: Pseudonyms) {

@@ -8,7 +8,7 @@ import { type Session, SessionSchema } from './session.ts';
  * license.
  */
 export interface SessionTokens {
-  /** `toldVersion`: the version of the license whose terms the client was told last. */
+  /** `toldVersion`: the version of the license whose entitlements the client got last. */
   seal(session: Session, toldVersion: number): string;
   /** What was sealed; `undefined` if the token is absent, not sealed by us, or not for `sessionId`. */
   open(sessionId: string, token: string | undefined): Opened | undefined;

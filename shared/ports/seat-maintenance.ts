@@ -64,7 +64,7 @@ export interface SeatMaintenance {
 
   /**
    * Ends these sessions (at most 32) for good and deletes everything stored of them, also what was signed for their
-   * holders on their machines. Those that live end now, which is reported as `session.evicted`; their siblings stay.
+   * holders on their machines. Living ones end now, which is reported as `session.evicted`; other sessions stay.
    * `UNKNOWN_LICENSE`: one holds a seat, but the entitlement copy that its event needs is missing, so nothing was
    * changed; restore the copy, then retry.
    */

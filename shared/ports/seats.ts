@@ -45,7 +45,7 @@ export interface Seats {
    */
   putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE' | 'MISSING'>;
 
-  /** Puts back what the store has lost of a license. What it still has is not changed. */
+  /** Restores what the store has lost of a license. What it still has is not changed. */
   restore(lost: LostLicense): Promise<Restored>;
 
   /**
@@ -96,7 +96,7 @@ export interface Rhythm {
   offlineStartDays: number;
 }
 
-/** What the license gives beside seats, and the license's version that gives it. */
+/** What the license gives beside seats, and its version. */
 export type Told = Entitlement['entitlements'] & { readonly version: number };
 
 /** Pseudonyms by unit; the license decides which one counts. */
@@ -133,10 +133,10 @@ export interface Held {
 }
 
 export type AcquireVerdict =
-  /** A new seat; a session that was known and goes on; or a new session on a seat that its holder has. */
+  /** A new seat; an existing session, extended; or a new session on the seat that the holder has. */
   | ({ verdict: 'GRANTED' | 'RENEWED' | 'JOINED' } & Held)
   | Full
-  /** The seat has as many programs as it may have. Nothing changed. */
+  /** The seat has the maximum number of programs. Nothing changed. */
   | { verdict: 'SESSIONS_EXHAUSTED'; maxSessions: number }
   /** This instance was released or evicted within the last hour. */
   | { verdict: 'SESSION_ENDED'; ended: 'released' | 'evicted' }
@@ -166,7 +166,7 @@ export type BorrowVerdict =
   | { verdict: 'BORROW_TOO_LONG'; maxDays: number }
   /** No more seats can be borrowed. Nothing was granted. Both count seats with a loan. */
   | { verdict: 'BORROW_LIMIT'; borrowed: number; borrowable: number }
-  /** The seat has loans for as many machines as one seat can. Nothing was granted. */
+  /** The seat has the maximum number of loans. Nothing was granted. */
   | { verdict: 'SESSIONS_EXHAUSTED'; maxSessions: number }
   | LicenseRefusal;
 
@@ -174,7 +174,7 @@ export interface HeartbeatRequest {
   licenseId: string;
   proof: Proof;
   sessions: readonly { readonly sessionId: string; readonly proven?: Session | undefined }[];
-  /** Version of the license that the caller was told last; 0 if it is unknown. */
+  /** Version of the license whose entitlements the caller got last; 0 if that is unknown. */
   toldVersion: number;
 }
 
@@ -184,7 +184,7 @@ export type HeartbeatVerdict =
       atMs: number;
       rhythm: Rhythm;
       version: number;
-      /** Present if `toldVersion` is another version. */
+      /** Present if `toldVersion` is not the current version. */
       told?: Told | undefined;
       results: readonly HeartbeatResult[];
     }
@@ -192,7 +192,7 @@ export type HeartbeatVerdict =
 
 export type HeartbeatResult =
   | { verdict: 'RENEWED'; session: Session }
-  /** It holds no seat now, or is not the caller's. */
+  /** It holds no seat now, or belongs to another user. */
   | { verdict: 'MISSING'; sessionId: string };
 
 export interface ReviveRequest {
@@ -252,9 +252,9 @@ export interface SignatureRequest {
 
 export type ReserveVerdict =
   | { verdict: 'RESERVED' | 'GONE' }
-  /** As many machines as allowed hold a signed license. */
+  /** The maximum number of machines have a signed license. */
   | { verdict: 'SIGNED_LIMIT'; limit: number }
-  /** The seat has had its signatures of the day (UTC). */
+  /** The seat has used up its signatures of the day (UTC). */
   | TooOften;
 
 export interface ReleaseRequest {
@@ -278,7 +278,7 @@ export interface EvictRequest {
 }
 
 export type EvictVerdict =
-  /** What was ended, with the time of it. Empty if the session had ended before: that is no bar for its holder. */
+  /** The sessions that were ended, and when. Empty if the session had ended before; nothing changes then. */
   | { verdict: 'EVICTED'; atMs: number; sessions: readonly Session[] }
   | { verdict: 'UNKNOWN_SESSION' | 'UNKNOWN_LICENSE' };
 

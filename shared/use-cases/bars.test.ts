@@ -55,7 +55,7 @@ describe('a bar', () => {
     });
   });
 
-  test('that the seat store has lost, or never got, is put back until it ends', async () => {
+  test('that the seat store has lost, or never got, is restored until it ends', async () => {
     isDown = true;
     for (const [tenantId, userId] of [
       ['ten_a', 'usr_ada'],
@@ -73,7 +73,7 @@ describe('a bar', () => {
     expect([...barred]).toEqual([]);
   });
 
-  test('is not put back after it was removed', async () => {
+  test('is not restored after it was removed', async () => {
     await barUser('ten_a', 'usr_ada', deps());
     await unbarUser('ten_a', 'usr_ada', deps());
     await restoreBars(deps());

@@ -10,7 +10,7 @@ const BAR_SECONDS = ACCESS_TOKEN_SECONDS + 300;
 
 /**
  * Has the seat store reject the user's access tokens for licenses of the tenant until they have expired. Recorded first:
- * a bar that the seat store loses, or never got, is put back by the next sweep.
+ * the next sweep restores a bar that the seat store has lost or never got.
  */
 export async function barUser(
   tenantId: string,
@@ -36,7 +36,7 @@ export async function unbarUser(
   await seatMaintenance.unbar(tenantId, userId);
 }
 
-/** Puts the bars that have not ended into the seat store again. Costs one read if there are none. */
+/** Restores all bars that have not ended in the seat store. Costs one read if there are none. */
 export async function restoreBars({
   records,
   seatMaintenance,

@@ -25,7 +25,7 @@ export type HeartbeatRequest =
   | {
       session_id: SessionId;
       /**
-       * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you learn only with it how a session ended.
+       * The latest token of the session. It revives the session after its lease has expired or Redis has lost its data. If you are signed in, `ended` is `unknown` without it.
        */
       session_token?: SessionToken | null;
       sessions?: null;
@@ -39,7 +39,7 @@ export type HeartbeatRequest =
       sessions: {
         session_id: SessionId;
         /**
-         * The latest token of the session. The token restores the session if Redis has lost its data. If you are signed in, you learn only with it how a session ended.
+         * The latest token of the session. It revives the session after its lease has expired or Redis has lost its data. If you are signed in, `ended` is `unknown` without it.
          */
         session_token?: SessionToken | null;
       }[];
@@ -689,7 +689,7 @@ export interface ExtendedSession {
   expires_at: Timestamp;
   next_heartbeat_due: Timestamp;
   /**
-   * Present, and true, only if the lease had expired and the session took a free seat again.
+   * Present, and true, only if the session had lost its seat and got a seat again.
    */
   revived?: true;
   entitlements?: Entitlements1;
@@ -727,7 +727,7 @@ export interface ExtendedSessions {
         expires_at: Timestamp;
         next_heartbeat_due: Timestamp;
         /**
-         * Present, and true, only if the lease had expired and the session took a free seat again.
+         * Present, and true, only if the session had lost its seat and got a seat again.
          */
         revived?: true;
       }
@@ -1614,7 +1614,7 @@ export interface ReleaseRequest {
 export interface Seat {
   session_id: SessionId;
   /**
-   * Proves that the session is yours if Redis has lost its data. Send it with heartbeats; each returns a new token.
+   * Revives the session after its lease has expired or Redis has lost its data. Send it with heartbeats; each returns a new token.
    */
   session_token: string;
   license_id: LicenseId;
@@ -1645,7 +1645,7 @@ export interface Seat {
   heartbeat_interval: number;
   next_heartbeat_due: Timestamp;
   /**
-   * Days that a running program with a signed license can go on without reaching the server.
+   * Days that a running program with a signed license can continue without reaching the server.
    */
   offline_grace_days: number;
   /**

@@ -141,7 +141,7 @@ describe('acquiring', () => {
     expect(events).toEqual(['denied']);
   });
 
-  test('names each seat that it takes afresh, and the same in every repeat of the request', async () => {
+  test('sends a new instance_id for each seat, and the same one in every retry', async () => {
     const { seatlease, network } = program();
     const instances = () => network.sent.flatMap(({ body = '' }) => JSON.parse(body).instance_id ?? []);
     network.condition = 'cut';
@@ -159,7 +159,7 @@ describe('acquiring', () => {
     expect(new Set(instances()).size).toBe(2);
   });
 
-  test('takes a seat under a new name if the session of the name has ended', async () => {
+  test('acquires with a new instance_id if the session of the old one has ended', async () => {
     const { seatlease, network } = program();
     server.acquire = () =>
       network.count('/acquire') === 1
@@ -221,7 +221,7 @@ describe('waiting for a seat', () => {
     expect(await code).toBe('SEATS_EXHAUSTED');
   });
 
-  test('waits also while the seat has all the programs that it may have', async () => {
+  test('waits while the seat has the maximum number of programs', async () => {
     const { seatlease, network } = program();
     server.acquire = () =>
       network.count('/acquire') < 3

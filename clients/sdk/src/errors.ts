@@ -42,7 +42,7 @@ export type OwnCode =
   /** Offline, and the clock shows an earlier time than the SDK has already seen. */
   | 'CLOCK_ROLLED_BACK';
 
-/** No room now, but as soon as somebody else ends: all seats are taken, or the seat has all the programs it may have. */
+/** There may be room later: all seats are taken, or the seat has the maximum number of programs. */
 export function isFull({ code }: SeatleaseError): boolean {
   return code === 'SEATS_EXHAUSTED' || code === 'SESSIONS_EXHAUSTED';
 }

@@ -271,7 +271,7 @@ export class HeldSeat implements Seat {
   };
 }
 
-/** Whether the session ended without anybody's doing, so that the program may acquire its seat anew. */
+/** Whether neither the program nor an admin ended the session, so that the program may acquire again. */
 function hasOnlyExpired({ code, members }: SeatleaseError): boolean {
   return code === 'SESSION_NOT_FOUND' && members.ended !== 'released' && members.ended !== 'evicted';
 }

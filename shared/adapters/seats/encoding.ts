@@ -135,7 +135,7 @@ const Entitlements = z.object({
   limits: z.record(z.string(), z.int()),
 });
 
-/** What clients are told, as the license hash has it. Throws if another release wrote it in another form. */
+/** The entitlements that clients get, as the license hash has them. Throws if another release wrote it in another form. */
 export function unpackEntitlements(json: string): Entitlement['entitlements'] {
   return z.parse(Entitlements, JSON.parse(json));
 }

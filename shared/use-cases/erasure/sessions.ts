@@ -21,7 +21,7 @@ import { advance, commit, deleteBatch, end, list, nextTenant, tryCommit } from '
 const SESSIONS_PER_BATCH = 32;
 
 /**
- * Ends the user's sessions, one page of one license at a time; other sessions on their seats go on. The sessions are
+ * Ends the user's sessions, one page of one license at a time; other sessions on their seats continue. The sessions are
  * recorded first, because without them their histories and events cannot be found any more.
  */
 export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<Erasure> {

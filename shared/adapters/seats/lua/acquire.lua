@@ -1,7 +1,7 @@
 -- acquire: gives a program a session on its holder's seat, or returns why not.
 --
--- Promise: there are never more than max + overdraft seats; a holder has one; a session that lives goes on as it is, so
--- a retry appends no second event. Sessions of the same seat are not touched, unless their lease has expired. A call
+-- Promise: there are never more than max + overdraft seats; a holder has one; a living session is only extended, so a
+-- retry appends no second event. Sessions of the same seat are not touched, unless their lease has expired. A call
 -- that exceeds the request limit changes nothing.
 --
 -- KEYS license held seats gone loans due outbox barred?

@@ -1,4 +1,4 @@
--- expire: appends events for what is over in pools of one shard: seats, and minutes in which seats were denied.
+-- expire: appends the events that are due in pools of one shard: ends of seats, and minutes in which seats were denied.
 --
 -- Promise: an expired session is reported once, whichever script notices it first. A call ends seats with at most
 -- EXPIRE_LIMIT sessions, and one seat more; the rest stays due. A license with nothing due costs one command.
@@ -32,7 +32,7 @@ local now_ms = read_clock_ms()
 local expired = 0
 local unknown = {}
 
--- When to look again, and what need not be looked at: member and time for all pools, written with one command each.
+-- When to look again, and what needs no look: member and time for all pools, written with one command each.
 local later, idle = {}, {}
 
 local function look_again(member, at_ms)
@@ -47,7 +47,7 @@ local function postpone(member)
   look_again(member, now_ms + POSTPONE_MS)
 end
 
--- Forgets what need not be remembered any more. Returns whether there will be more to forget.
+-- Deletes what has been remembered long enough. Returns whether there will be more to delete.
 local function forget_old()
   if redis.call('EXISTS', gone_key, signers_key) == 0 then
     return false

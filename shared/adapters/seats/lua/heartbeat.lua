@@ -1,21 +1,21 @@
 -- heartbeat: extends leases of one license by its TTL from now.
 --
 -- Promise: a session that holds a seat keeps it, and its seat lasts at least as long. A loan needs no heartbeat and is
--- not extended. No lease gets shorter. What holds no seat now is left as it is. A call with at least one beat that is
--- due is neither counted nor refused, however often other clients call; any other call counts against the request limit
--- of the first session's holder, and changes nothing if it exceeds the limit.
+-- not extended. No lease gets shorter. A session that holds no seat now is left as it is. A call with at least one
+-- heartbeat that is due is neither counted nor refused, however often other clients call; any other call counts against
+-- the request limit of the first session's holder, and changes nothing if it exceeds the limit.
 --
 -- KEYS license held seats barred?
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof         see include/caller.lua
--- ARGV[3] told_version  the version of the license that the caller was told last
+-- ARGV[3] told_version  the version of the license whose entitlements the caller got last
 -- ARGV[4..] two for each session:
 --   session
 --   loan_facts          what the client reported about itself, from the token of a loan; '' for any other
 --
 -- returns {'OK', now_ms, ttl_seconds, heartbeat_seconds, offline_grace_days, offline_start_days, version, entitlements,
---          answer, answer, …} in the order of the sessions; entitlements is '' if the version is the one told;
+--          answer, answer, …} in the order of the sessions; entitlements is '' if the version is told_version;
 --         answer is {'RENEWED', packed} or {'MISSING'}
 -- returns {'UNKNOWN_LICENSE'}, {'WRONG_KEY'}, {'NOT_YOURS'}, {'SUSPENDED'}, {'EXPIRED'}
 -- returns {'TOO_OFTEN', retry_after_seconds}
@@ -52,7 +52,7 @@ if refusal then
   return leave(refusal)
 end
 
--- A beat is due if it extends its lease by half a heartbeat interval or more.
+-- A heartbeat is due if it extends its lease by half a heartbeat interval or more.
 local function has_due_beat()
   for i = 1, #ids do
     local session = sessions[i]

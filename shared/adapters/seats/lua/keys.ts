@@ -34,7 +34,7 @@ const POOL_KEYS = {
   loans: '',
   /** hash: holder -> what was signed for it. */
   signed: '',
-  /** zset: <holder>:<machine> -> until when (ms) its signed license is good. */
+  /** zset: <holder>:<machine> -> when (ms) its signed license ends. */
   signers: '',
   /** hash: holder -> signatures made on the `day` (UTC) that the hash names; it expires with the day. */
   signatures: '',

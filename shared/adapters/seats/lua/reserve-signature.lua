@@ -1,7 +1,7 @@
 -- reserve-signature: counts a new signature before it is made, so that one key cannot use up the quota of Cloud KMS.
 --
 -- Promise: no seat gets more than SIGNATURES_A_DAY signatures a day (UTC); no more machines of a license than allowed
--- hold a signed license at once. The machine's place is kept until the license ends, also if it is then not signed.
+-- have a signed license at once. The machine counts until the license ends, even if nothing is signed then.
 --
 -- KEYS license held signed signers signatures
 --

@@ -1,9 +1,9 @@
--- restore: puts back what Redis has lost of a license: bars, loans and the entitlement copy.
+-- restore: restores what Redis has lost of a license: bars, loans and the entitlement copy.
 --
 -- Promise: what Redis still has is not changed, except that an older copy is replaced and a shorter bar or loan is
 -- extended. The copy comes last, so no seat is granted before the loans have theirs. If the whole pool was lost, loans
--- need no room: their seats were held before. Otherwise one gets a seat that its holder has, or a free one. Loans are not
--- reported again.
+-- need no room: their seats were held before. Otherwise a loan joins its holder's seat or takes a free one. A restored
+-- loan appends no event.
 --
 -- KEYS license held seats gone loans due copies barred outbox
 --

@@ -2,7 +2,7 @@
 --
 -- Promise: there are never more than max + overdraft seats. A session that was released or evicted stays ended. Only a
 -- valid token revives one, and never a loan: those are restored from the records. On a seat that its holder has, a
--- session needs no room. What Redis has forgotten is revived only if the records were asked. A call that exceeds the
+-- session needs no room. A session that Redis has forgotten is revived only if the records allow it. A call that exceeds the
 -- request limit changes nothing.
 --
 -- KEYS license held seats gone loans due outbox barred?
@@ -68,7 +68,7 @@ local function revive(id, at)
     put_session({ holder = stored.holder }, stored, false)
     return { 'RENEWED', pack(stored) }
   end
-  -- A session of somebody else is answered as an unknown one, and so is one that nothing shows to be the caller's.
+  -- A session of another user gets the answer of an unknown one, and so does one that nothing shows to be the caller's.
   if stored and stored.end_ms > now_ms or not can_access(caller, ARGV[at + 6]) then
     return { 'ENDED', 'unknown' }
   end

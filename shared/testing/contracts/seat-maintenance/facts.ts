@@ -110,7 +110,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       expect(page).toBeGreaterThan(3);
     });
 
-    test('are all found by one who forgets them page by page', async () => {
+    test('are all found if the sessions of each page are forgotten', async () => {
       const pool = await openPool(under(), { max: 100 });
       await pool.seatMany(100, 'f-', LONG);
       const { seatMaintenance } = under();
@@ -201,7 +201,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
       await expectNoTrace(...forgotten);
     });
 
-    test('keeps its siblings on their seat', async () => {
+    test('keeps the other sessions on their seat', async () => {
       const pool = await openPool(under());
       const [one, two] = [await pool.seat('a'), await pool.seat('a', { machine: 'other' })];
       const { licenseId } = pool;

@@ -274,7 +274,7 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       },
     );
 
-    test('goes on with a new start if its lease expired, which is reported as a revival', async () => {
+    test('can acquire again if its lease expired, which starts the session anew and is reported as a revival', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');
       const { sessionId, expiresAtMs } = session;

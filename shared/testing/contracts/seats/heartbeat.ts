@@ -96,7 +96,7 @@ export function heartbeatContract(under: () => SeatsUnderTest): void {
       expect(await pool.beat(loan)).toMatchObject({ verdict: 'MISSING' });
     });
 
-    test('gives a loan that was put back from the records the facts of its token', async () => {
+    test('gives a loan that was restored from the records the facts of its token', async () => {
       const pool = await openPool(under(), { borrowMaxDays: 5 });
       const facts = { fingerprint: 'f', hostname: 'ada-laptop' };
       const loan = await pool.loan('a', 5, { facts });

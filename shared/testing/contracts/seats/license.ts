@@ -238,7 +238,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect((await pool.list()).flatMap(({ sessions }) => sessions)).toEqual(loans);
       expect(await pool.acquire('c')).toMatchObject({ verdict: 'FULL', active: 2, max: 1 });
       expect(await pool.story()).toEqual([]);
-      // Nothing is lost, so nothing is put back a second time.
+      // Nothing is lost, so nothing is restored a second time.
       expect(await pool.restore({ loans })).toEqual({ isCopyStored: false, seated: [], noRoom: [] });
       expect(await pool.story()).toEqual([]);
       const ends = loans.map(({ expiresAtMs }) => expiresAtMs);
@@ -262,7 +262,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(300);
     });
 
-    test('puts a loan on the seat of its holder, or on a free one, once seats were granted anew', async () => {
+    test('adds a loan to the seat of its holder, or gives it a free one, once seats were granted again', async () => {
       const pool = await openPool(under(), { max: 3, borrowMaxDays: 9 });
       const loans = [await pool.loan('a', 9), await pool.loan('b', 9), await pool.loan('c', 9)];
       await under().loseEverything();
@@ -274,7 +274,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(3);
     });
 
-    test('puts back no loan that has ended, was returned or was evicted meanwhile', async () => {
+    test('restores no loan that has ended, was returned or was evicted meanwhile', async () => {
       const pool = await openPool(under(), { max: 5, borrowMaxDays: 9 });
       const [ended, returned, evicted] = [
         await pool.loan('a', 1),
@@ -289,7 +289,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.countActive()).toBe(0);
     });
 
-    test('puts a loan back in its extended end, and never shortens it', async () => {
+    test('restores a loan with its extended end, and never shortens it', async () => {
       const pool = await openPool(under(), { borrowMaxDays: 9 });
       const loan = await pool.loan('a', 2);
       const longer = { ...loan, expiresAtMs: loan.expiresAtMs + DAY_MS };

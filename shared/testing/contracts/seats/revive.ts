@@ -10,7 +10,7 @@ export function reviveContract(under: () => SeatsUnderTest): void {
     ended: why,
   });
 
-  /** Pool and sessions after Redis has lost them and the copy was put back. */
+  /** Pool and sessions after Redis has lost them and the copy was restored. */
   async function lose(pool: Pool): Promise<void> {
     await under().loseEverything();
     await pool.restore();
@@ -226,7 +226,7 @@ export function reviveContract(under: () => SeatsUnderTest): void {
       expect(await pool.revive(session, { isCleared: false })).toEqual(ended(session, 'unknown'));
     });
 
-    test('is not revived if it was a loan: loans come back from the records', async () => {
+    test('is not revived if it was a loan: loans are restored from the records', async () => {
       const pool = await openPool(under(), { borrowMaxDays: 5 });
       const loan = await pool.loan('a', 5);
       await lose(pool);

@@ -35,7 +35,7 @@ export function siblingsContract(under: () => SeatsUnderTest): void {
       expect(await pool.state()).toMatchObject({ seats: [{ holder: 'a', endMs }] });
     });
 
-    test('of one user on a desktop and a laptop go on when the other one ends', async () => {
+    test('of one user on a desktop and a laptop continue when the other one ends', async () => {
       const pool = await openPool(under(), { unit: 'user', max: 1 });
       const on = (machine: string) => pool.seat({ machine, user: 'u' }, { kind: 'machine' });
       const [desktop, laptop] = [await on('desktop'), await on('laptop')];

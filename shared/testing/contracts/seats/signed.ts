@@ -235,7 +235,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  test('a seat gets 24 signatures a day (UTC), though it is given back and taken again', async () => {
+  test('a seat gets 24 signatures a day (UTC), even if it is released and acquired again', async () => {
     const pool = await openPool(under(), { ttlSeconds: 2 * 86_400 });
     const midnightMs = Math.ceil(under().nowMs() / DAY_MS) * DAY_MS;
     await under().moveClockTo(midnightMs + 1);

@@ -158,7 +158,7 @@ export function userContract(under: () => SeatsUnderTest): void {
       expect(foreign?.endMs).toBe(sessions[1]?.expiresAtMs);
     });
 
-    test('can give a loan that was put back from the records its facts again with its token', async () => {
+    test('can complete the facts of a loan that was restored from the records with its token', async () => {
       const pool = await openPool(under(), { borrowMaxDays: 3 });
       const [ann, ben] = [userWith(pool.terms.tenantId), userWith(pool.terms.tenantId)];
       const loan = await pool.as(ann).loan('m', 3, { facts: { fingerprint: 'f', userId: ann.userId } });

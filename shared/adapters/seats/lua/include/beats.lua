@@ -2,7 +2,7 @@
 -- @include sessions
 -- @include caller
 
--- What a loan that was restored from the records has: its client has not reported anything since.
+-- The facts of a loan that was restored from the records, until its client sends its token.
 local NO_FACTS = '[1,""]'
 
 -- The caller's session that holds a seat now, or nil. `token_facts`: from its token, or nil.

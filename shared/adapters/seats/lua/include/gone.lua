@@ -1,7 +1,7 @@
 -- @include digits
 
--- Sessions that are over, in `gone`: why, and until when that is remembered, so that a late call is not taken for a new
--- one. The score has both: milliseconds times 4, plus the reason.
+-- Sessions that have ended, in `gone`: why, and until when that is remembered, so that a late call is not taken for a
+-- new one. The score has both: milliseconds times 4, plus the reason.
 
 -- How long a session can be revived by its token after its lease ended, and so how long its end is remembered. The same
 -- for every license, because tokens are checked against it too.
@@ -10,7 +10,7 @@ local MEMORY_MS = 3600000
 local WHY = { expired = 0, released = 1, evicted = 2 }
 local WHY_OF = { [0] = 'expired', 'released', 'evicted' }
 
--- Why the session is over and until when (ms) that is remembered, or nil.
+-- Why the session has ended and until when (ms) that is remembered, or nil.
 local function read_gone(session, now_ms)
   local score = tonumber(redis.call('ZSCORE', gone_key, session) or '0')
   local forget_ms = math.floor(score / 4)

@@ -5,7 +5,7 @@ local function answer(verdict, license, session, active, now_ms)
   return with_rhythm({ verdict, session.id, pack(session), now_ms, active, license.max, license.entitlements }, license)
 end
 
--- A session that lives goes on, with what its client reports now.
+-- Extends a living session, with the facts that its client reports now.
 local function renew(license, seat, session, facts, end_ms, now_ms)
   session.facts = facts
   session.end_ms = end_ms

@@ -71,13 +71,13 @@ local function within_license(license, end_ms)
   return end_ms
 end
 
--- The end of a lease that is extended now. No lease gets shorter, whatever has changed: a client relies on the end that
--- it was told, also if the license's terms were changed since or the clock was set back.
+-- The end of a lease that is extended now. No lease gets shorter, even if the license's terms were changed or the clock
+-- was set back: a client relies on the end that it got.
 local function lease_end_ms(license, now_ms, old_end_ms)
   return math.max(old_end_ms, within_license(license, now_ms + license.ttl_seconds * 1000))
 end
 
--- What every answer about a held seat says of the license, after `reply`.
+-- Appends what every answer about a held seat says of the license.
 local function with_rhythm(reply, license)
   for _, field in ipairs({ 'ttl_seconds', 'heartbeat_seconds', 'offline_grace_days', 'offline_start_days', 'version' }) do
     reply[#reply + 1] = license[field]

@@ -17,7 +17,7 @@ local STRANGERS_PER_MINUTE = 20
 -- Counts a call, or, if it comes too soon, counts nothing and returns the reply that refuses it.
 local function charge(license, counter, per_minute, now_ms)
   local now_us = now_ms * 1000
-  -- At most one full counter ahead, so that a clock that was set back locks out no caller.
+  -- At most one full counter ahead: after the clock was set back, no caller is refused for longer than that step.
   local due_us = math.min(math.max(license.pace[counter], now_us), now_us + BURST_US)
   local next_us = due_us + math.floor(BURST_US / per_minute)
   local early_us = next_us - now_us - BURST_US

@@ -115,7 +115,7 @@ local function has_loan(sessions)
   return false
 end
 
--- Until when a seat with these living sessions lasts, and until when it is borrowed; 0 for never.
+-- When a seat with these living sessions ends, and until when it is borrowed; 0 if it has no session, or no loan.
 local function ends_of(sessions)
   local end_ms, loan_ms = 0, 0
   for _, session in ipairs(sessions) do
@@ -127,7 +127,7 @@ local function ends_of(sessions)
   return end_ms, loan_ms
 end
 
--- The sweep looks at every license with a seat at least this often, and forgets what need not be remembered any more.
+-- The sweep looks at every license with a seat at least this often, and deletes what has been remembered long enough.
 local LOOK_EVERY_MS = 3600000
 
 -- Tells the sweep when to look at this license, unless it looks earlier anyway.
@@ -135,8 +135,9 @@ local function note_due(end_ms, now_ms)
   redis.call('ZADD', due_key, 'LT', digits(math.min(end_ms, now_ms + LOOK_EVERY_MS)), license_id)
 end
 
--- Removes sessions from a seat whose other sessions are `seat.living`. A seat without any is free. Beside a loan that is
--- returned, programs end days before the sweep would look; beside a program, less than a TTL.
+-- Removes sessions from a seat whose other sessions are `seat.living`. A seat without any is free. If a loan
+-- leaves the others, the seat ends days before the sweep would look, so the sweep's time is moved. If a program leaves,
+-- the seat ends less than a TTL earlier, and the sweep may be that late.
 local function remove_sessions(seat, removed, now_ms)
   local end_ms, loan_ms = ends_of(seat.living)
   local fields = ids_of(removed)
@@ -172,7 +173,7 @@ local function by_end(one, other)
   return one.end_ms < other.end_ms or one.end_ms == other.end_ms and one.id < other.id
 end
 
--- Reports the expired sessions of these seats with their true ends, removes them, and remembers that they expired.
+-- Collects the expired sessions of these seats: reports their true ends, removes them, and remembers that they expired.
 local function collect_dead(license, seats, now_ms)
   local marks, reported = {}, {}
   for _, seat in ipairs(seats) do
@@ -208,8 +209,8 @@ local function put_session(seat, session, is_new)
   redis.call('ZADD', seats_key, 'GT', digits(session.end_ms), session.holder)
 end
 
--- Ends living sessions of a seat, in this order. What they were lent is remembered for as long as a token could revive
--- them; the token of a loan revives nothing.
+-- Ends living sessions of a seat, in this order. Their ends are remembered for as long as a token could revive them. The
+-- token of a loan revives nothing: its end is remembered from now on.
 local function end_sessions(license, seat, ended, why, now_ms)
   local marks, is_ended, others = {}, {}, {}
   for _, session in ipairs(ended) do

@@ -1,6 +1,6 @@
--- What was signed for a holder, in `signed`, as JSON: for each place the signed license and until when (ms) it is good.
--- `signers` has each place's end, so that those of the whole license can be counted. `signatures` counts those of the
--- day. A place is a machine; its loan is another one, because its license has another end than those of programs.
+-- What was signed for a holder, in `signed`, as JSON: for each place, the signed license and when (ms) it ends. A place is
+-- a machine, or the loan of a machine: the license of a loan has another end than that of programs. `signers` has the
+-- ends of all places of the license, to count them. `signatures` counts a seat's signatures of the day.
 
 local function read_signed(holder)
   local json = redis.call('HGET', signed_key, holder)
@@ -45,7 +45,7 @@ local function delete_all_signed(holder)
   redis.call('HDEL', signed_key, holder)
 end
 
--- The machine needs its signed license no longer, unless its programs may start offline. `signing` is set once the
+-- Deletes the signed license of a machine without sessions, unless its programs may start offline. `signing` is set once the
 -- license has signed anything.
 local function delete_unneeded(license, seat, ended)
   if not license.signing or license.offline_start_days > 0 then
