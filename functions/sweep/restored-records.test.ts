@@ -149,4 +149,19 @@ describe('after a restore of old records', () => {
     expect((await sweep()).reconciled).toMatchObject({ loans_restored: 0 });
     await clocked.seat(license, 'desk');
   });
+
+  test('a borrowed seat that was returned longer ago is held again, until it is returned once more', async () => {
+    const license = await suite.createLicense({ max: 1, borrow: { max_days: 7 } });
+    const { session_id } = (await license.acquire('laptop', { borrow_days: 7 })).body;
+    await suite.settle();
+    snapshot();
+    await license.release(session_id);
+    await restore(2);
+    await sweep();
+    expect((await license.acquire('desk')).body.code).toBe('SEATS_EXHAUSTED');
+    await license.release(session_id);
+    clocked.moveClock(2 * HOUR_MS);
+    await sweep();
+    await clocked.seat(license, 'desk');
+  });
 });
