@@ -78,9 +78,9 @@ export const Settings = z.strictObject({
           ]),
           'STANDARD_SMALL',
         ),
-        /** More than 1 is a cluster. The step from 1 to more, or back, needs another instance. */
+        /** More than 1 is a cluster. A change from 1 to more, or back, needs another instance. */
         shards: z.prefault(version.check(z.lte(100)), 1),
-        /** Of each shard, in other zones. With 0, the loss of a node stops its seats until it has restarted. */
+        /** Of each shard, in other zones. With 0, a lost node grants no seats until it has restarted. */
         replicas: z.prefault(count.check(z.lte(5)), 1),
       }),
       /** Any other Redis or Valkey that functions can reach. The secret `REDIS_URL` is its address, with its password. */

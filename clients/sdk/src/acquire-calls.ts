@@ -34,7 +34,7 @@ export interface AcquireCallsDeps {
 
 /** What one request asks for. */
 export interface AcquireRequest {
-  /** Names the seat that this program takes: the same in every repeat of the request. */
+  /** Names this program's hold on the seat: the same in every retry. */
   readonly instanceId: string;
   readonly borrowDays?: number | undefined;
 }

@@ -34,7 +34,7 @@ type NotGranted = Exclude<Answer<Grant>, { kind: 'good' }>;
 /** Acquires seats, one at a time. */
 export class SeatTaker {
   readonly #deps: SeatTakerDeps;
-  /** Names the next seat. It stays the same until the server has granted that: a request may be executed unanswered. */
+  /** The `instance_id` of the next seat. It stays until the seat is granted: a lost answer may have granted it. */
   #instanceId = crypto.randomUUID();
 
   constructor(deps: SeatTakerDeps) {
@@ -80,7 +80,7 @@ export class SeatTaker {
     return seat;
   }
 
-  /** The loan of this machine, if one is stored and goes on: any program uses it. */
+  /** The loan of this machine, if one is stored and has not ended: all programs use it. */
   async #resumeLoan(): Promise<HeldSeat | undefined> {
     const { grace, server } = this.#deps;
     if (!(await grace.isLoanStored())) return undefined;
