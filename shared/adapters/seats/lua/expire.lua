@@ -47,10 +47,11 @@ local function postpone(member)
   look_again(member, now_ms + POSTPONE_MS)
 end
 
--- Deletes what has been remembered long enough. Returns whether there will be more to delete.
+-- Deletes what has been remembered long enough, at most FORGET_LIMIT of each kind. Returns whether there will be more to
+-- delete; and, as the second value, whether there may be more now.
 local function forget_old()
   if redis.call('EXISTS', gone_key, signers_key) == 0 then
-    return false
+    return false, false
   end
   local marks = redis.call('ZRANGEBYSCORE', gone_key, '-inf', digits(now_ms * 4 + 3), 'LIMIT', 0, FORGET_LIMIT)
   if marks[1] then
@@ -66,7 +67,7 @@ local function forget_old()
   if old[1] then
     redis.call('ZREM', signers_key, unpack(old))
   end
-  return redis.call('EXISTS', gone_key, signers_key) > 0
+  return redis.call('EXISTS', gone_key, signers_key) > 0, #marks == FORGET_LIMIT or #old == FORGET_LIMIT
 end
 
 -- Ends seats, the first to end first, until EXPIRE_LIMIT.
@@ -111,11 +112,13 @@ local function check_seats(due_ms)
   local next_ms = math.min(first_ms or math.huge, now_ms + LOOK_EVERY_MS)
   -- One of the looks of each hour also forgets.
   if not first_ms or math.floor(due_ms / LOOK_EVERY_MS) < math.floor(next_ms / LOOK_EVERY_MS) then
-    local has_more = forget_old()
+    local has_more, is_unfinished = forget_old()
     if not first_ms and not has_more then
       idle[#idle + 1] = license_id
       return
     end
+    -- It stays due, and so a look of its hour, until the rest is forgotten too.
+    next_ms = is_unfinished and due_ms or next_ms
   end
   look_again(license_id, next_ms)
 end

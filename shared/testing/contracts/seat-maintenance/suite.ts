@@ -201,6 +201,23 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
     });
   });
 
+  test('the ends of sessions are forgotten within two hours, though a busy license has thousands', async () => {
+    const pool = await poolIn(SHARD, { max: 2 });
+    const { licenseId } = pool;
+    const stays = await pool.seat('stays');
+    for (let n = 0; n < 1_300; n += 32) {
+      const ids = Array.from({ length: 32 }, () => pool.newSession());
+      await under().seatMaintenance.forgetSessions(licenseId, ids);
+    }
+    // Its seat never ends, so the license is never idle.
+    for (let n = 0; n < 30; n += 1) {
+      await under().moveClockTo(under().nowMs() + 5 * MINUTE_MS);
+      expect(await pool.beat(stays)).toMatchObject({ verdict: 'RENEWED' });
+      await sweepUntilDone(under(), SHARD);
+    }
+    expect((await pool.state()).gone).toEqual([]);
+  });
+
   describe('the outbox', () => {
     test('contains holder, start, what became of the seat and the number of seats in use for each change', async () => {
       const pool = await poolIn(SHARD, { max: 5, borrowMaxDays: 7 });
