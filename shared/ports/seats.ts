@@ -217,7 +217,7 @@ export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
 export type ReviveResult =
   | { verdict: 'REVIVED' | 'RENEWED'; session: Session }
   | { verdict: 'ENDED'; sessionId: string; ended: Ended }
-  /** Its lease expired, and all seats have been taken since. */
+  /** Its lease expired, and all seats, or all 64 places on its holder's seat, have been taken since. */
   | { verdict: 'NO_ROOM'; sessionId: string }
   /** The store has forgotten it, and its token is valid: look at the records, then retry with `isCleared`. */
   | { verdict: 'FORGOTTEN'; sessionId: string };

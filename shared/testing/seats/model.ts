@@ -1,4 +1,5 @@
 import type { Entitlement } from '../../domain/entitlement.ts';
+import { MOST_SESSIONS } from '../../domain/plans.ts';
 import { SESSION_KINDS, type Session } from '../../domain/session.ts';
 import type {
   AcquireRequest,
@@ -350,7 +351,9 @@ export class PoolModel {
     if (why === 'released' || why === 'evicted') return ended(why);
     if (!isRevivable(proven, nowMs)) return ended(why ?? 'unknown');
     if (!why && !isCleared) return { verdict: 'FORGOTTEN', sessionId };
-    if (!this.#isSeatLiving(proven.holder) && !this.#hasRoom(terms)) return { verdict: 'NO_ROOM', sessionId };
+    const hasSeat = this.#isSeatLiving(proven.holder) || this.#hasRoom(terms);
+    if (!hasSeat || this.#programsOf(proven.holder).length >= MOST_SESSIONS)
+      return { verdict: 'NO_ROOM', sessionId };
     const session = { ...proven, expiresAtMs: leaseEnd(terms, nowMs) };
     this.#add(session, 'session.revived', nowMs);
     return { verdict: 'REVIVED', session: { ...session } };

@@ -66,11 +66,7 @@ if own then
 end
 collect_dead(license, { seat }, now_ms)
 
-local programs = 0
-for _, living in ipairs(seat.living) do
-  programs = programs + (living.kind == 'l' and 0 or 1)
-end
-if seat.living[1] and programs >= license.max_sessions then
+if seat.living[1] and count_programs(seat) >= license.max_sessions then
   return leave({ 'SESSIONS_EXHAUSTED', license.max_sessions })
 end
 local active = count_active(now_ms)

@@ -2,8 +2,8 @@
 --
 -- Promise: there are never more than max + overdraft seats. A session that was released or evicted stays ended. Only a
 -- valid token revives one, and never a loan: those are restored from the records. On a seat that its holder has, a
--- session needs no room. A session that Redis has forgotten is revived only if the records allow it. A call that exceeds the
--- request limit changes nothing.
+-- session needs no room unless it has 64 programs. A session that Redis has forgotten is revived only if the records
+-- allow it. A call that exceeds the request limit changes nothing.
 --
 -- KEYS license held seats gone loans due outbox barred?
 --
@@ -35,6 +35,10 @@
 -- @include grant
 
 local proof = ARGV[2]
+
+-- The highest `max_sessions` (plans.ts). More would come together if each hour's programs expired, were revived, expired
+-- and so on, until a script could not end their seat.
+local MOST_PROGRAMS = 64
 
 local caller = read_caller(proof)
 local now_ms = read_clock_ms()
@@ -90,7 +94,7 @@ local function revive(id, at)
   local seat = read_seat(session.holder, now_ms)
   collect_dead(license, { seat }, now_ms)
   local active = count_active(now_ms)
-  if not seat.living[1] and active >= license.limit then
+  if not seat.living[1] and active >= license.limit or count_programs(seat) >= MOST_PROGRAMS then
     return { 'NO_ROOM' }
   end
   redis.call('ZREM', gone_key, id)

@@ -86,6 +86,22 @@ export function reviveContract(under: () => SeatsUnderTest): void {
       expect((await pool.story()).at(-1)).toBe(`revived ${session.sessionId} kept`);
     });
 
+    test('is not revived on a seat that has 64 programs, so that no seat grows without bound', async () => {
+      const pool = await openPool(under(), { max: 1, maxSessions: 64 });
+      const fill = async () => {
+        const sessions: Session[] = [];
+        for (let n = 0; n < 64; n += 1) sessions.push(await pool.seat('a'));
+        return sessions;
+      };
+      const [early] = await fill();
+      if (!early) throw new Error('no session');
+      await under().moveClockTo(early.expiresAtMs);
+      const [first] = await fill();
+      expect(await pool.revive(early)).toEqual({ verdict: 'NO_ROOM', sessionId: early.sessionId });
+      await pool.release(first ?? '');
+      expect(await pool.revive(early)).toMatchObject({ verdict: 'REVIVED' });
+    });
+
     test('is not revived without a token, which is how a caller learns that it expired', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');

@@ -84,6 +84,14 @@ local function find_own(seat, kind, machine)
   return own
 end
 
+local function count_programs(seat)
+  local programs = 0
+  for _, session in ipairs(seat.living) do
+    programs = programs + (session.kind == 'l' and 0 or 1)
+  end
+  return programs
+end
+
 local function read_seat(holder, now_ms, list)
   return read_seats({ holder }, now_ms, list and { list })[1]
 end
