@@ -123,8 +123,8 @@ function refuseSignature(
     }
     case 'TOO_OFTEN': {
       const { retryAfterSeconds } = reserved;
-      const detail = 'Too many licenses were signed for this seat today.';
-      return { problem: 'RATE_LIMITED', detail, retryAfterSeconds, because: 'signatures of the seat' };
+      const detail = 'Too many licenses were signed today for this seat or license.';
+      return { problem: 'RATE_LIMITED', detail, retryAfterSeconds, because: 'signatures of the day' };
     }
     case 'GONE':
       return SESSION_NOT_FOUND;

@@ -78,7 +78,7 @@ interface PoolState {
   gone: Map<string, { forgetMs: number; why: Why }>;
   /** By holder and machine. */
   signed: Map<string, { holder: string; machine: string; untilMs: number; text: string | undefined }>;
-  /** By holder: how many on its latest day. */
+  /** By holder, and of all as '': how many on its latest day. */
   signatures: Map<string, { dayMs: number; count: number }>;
   denials: { minuteMs: number; count: number; last: string } | undefined;
   /** Of minutes that have passed, until the store reports them. */
@@ -391,12 +391,14 @@ export class PoolModel {
     if (!own && others.length >= limit) return { verdict: 'SIGNED_LIMIT', limit };
     const { holder, machine } = session;
     const dayMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
-    const latest = signatures.get(holder);
-    const count = latest?.dayMs === dayMs ? latest.count : 0;
-    if (count >= SIGNATURES_PER_DAY) {
+    const countOf = (whom: string) => {
+      const latest = signatures.get(whom);
+      return latest?.dayMs === dayMs ? latest.count : 0;
+    };
+    if (countOf(holder) >= SIGNATURES_PER_DAY || countOf('') >= SIGNATURES_PER_DAY * limit) {
       return { verdict: 'TOO_OFTEN', retryAfterSeconds: Math.ceil((dayMs + DAY_MS - nowMs) / 1000) };
     }
-    signatures.set(holder, { dayMs, count: count + 1 });
+    for (const whom of [holder, '']) signatures.set(whom, { dayMs, count: countOf(whom) + 1 });
     signed.set(placeOf(session), {
       holder,
       machine,

@@ -1,7 +1,8 @@
 -- reserve-signature: counts a new signature before it is made, so that one key cannot use up the quota of Cloud KMS.
 --
--- Promise: no seat gets more than SIGNATURES_A_DAY signatures a day (UTC); no more machines of a license than allowed
--- have a signed license at once. The machine counts until the license ends, even if nothing is signed then.
+-- Promise: no seat gets more than SIGNATURES_A_DAY signatures a day (UTC), and no license more than that for each machine
+-- that it allows, since a client can invent holders. No more machines of a license than allowed have a signed license at
+-- once. The machine counts until the license ends, even if nothing is signed then.
 --
 -- KEYS license held signed signers signatures
 --
@@ -44,17 +45,19 @@ end
 
 local day = digits(math.floor(now_ms / DAY_MS))
 local day_end_ms = (math.floor(now_ms / DAY_MS) + 1) * DAY_MS
-local counted_day, made = unpack(redis.call('HMGET', signatures_key, 'day', session.holder))
+local counted_day, made, made_for_all = unpack(redis.call('HMGET', signatures_key, 'day', session.holder, 'all'))
 if counted_day ~= day then
   redis.call('DEL', signatures_key)
   redis.call('HSET', signatures_key, 'day', day)
   redis.call('PEXPIREAT', signatures_key, digits(day_end_ms))
-  made = 0
+  made, made_for_all = 0, 0
 end
-if tonumber(made or '0') >= SIGNATURES_A_DAY then
+if tonumber(made or '0') >= SIGNATURES_A_DAY
+  or tonumber(made_for_all or '0') >= SIGNATURES_A_DAY * license.signed_limit then
   return { 'TOO_OFTEN', math.ceil((day_end_ms - now_ms) / 1000) }
 end
 redis.call('HINCRBY', signatures_key, session.holder, 1)
+redis.call('HINCRBY', signatures_key, 'all', 1)
 local text = own and own.until_ms > now_ms and own.text or ''
 signed[place_of(session)] = { until_ms = math.max(own and own.until_ms or 0, until_ms), text = text }
 write_signed(session.holder, signed)

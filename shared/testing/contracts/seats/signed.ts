@@ -235,6 +235,21 @@ export function signedContract(under: () => SeatsUnderTest): void {
     });
   });
 
+  test('a license gets 24 signatures a day (UTC) for each machine that it allows, even if each is for another holder', async () => {
+    const pool = await openPool(under(), { ttlSeconds: 2 * 86_400, signedLimit: 2, max: 1 });
+    const midnightMs = Math.ceil(under().nowMs() / DAY_MS) * DAY_MS;
+    await under().moveClockTo(midnightMs);
+    for (let n = 0; n < 2 * SIGNATURES_A_DAY; n += 1) {
+      const session = await pool.seat(`holder-${n}`);
+      await sign(pool, session);
+      await pool.release(session);
+    }
+    const session = await pool.seat('one more');
+    expect(await reserve(pool, session)).toEqual({ verdict: 'TOO_OFTEN', retryAfterSeconds: 86_400 });
+    await pass(DAY_MS);
+    expect(await reserve(pool, session)).toEqual({ verdict: 'RESERVED' });
+  });
+
   test('a seat gets 24 signatures a day (UTC), even if it is released and acquired again', async () => {
     const pool = await openPool(under(), { ttlSeconds: 2 * 86_400 });
     const midnightMs = Math.ceil(under().nowMs() / DAY_MS) * DAY_MS;
