@@ -37,9 +37,12 @@ export async function underTest(backend: SeatsBackend): Promise<SeatsUnderTest> 
     readEverything: () => readEverything(backend.redis),
     kindsOfKeyLeft: (licenseId) => kindsOfKeyLeft(backend, licenseId, nowMs),
     async losePart(licenseId, part) {
-      const sessions = ['held', 'seats', 'loans', 'signed', 'signers'] as const;
-      const kinds = part === 'copy' ? (['license'] as const) : sessions;
-      await backend.redis.command(['DEL', ...kinds.map((kind) => poolKey(kind, licenseId))]);
+      const kinds = {
+        copy: ['license'],
+        sessions: ['held', 'seats', 'loans', 'signed', 'signers'],
+        'all but the number of seats': ['license', 'held'],
+      } as const;
+      await backend.redis.command(['DEL', ...kinds[part].map((kind) => poolKey(kind, licenseId))]);
     },
     async rewriteByNewer(licenseId, sessionId) {
       const { redis } = backend;

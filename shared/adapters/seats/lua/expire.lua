@@ -92,6 +92,7 @@ local function expire_seats(license)
         redis.call('ZADD', seats_key, digits((ends_of(seat.living))), seat.holder)
       elseif not seat.dead[1] then
         remove_sessions(seat, {}, now_ms)
+        redis.call('ZREM', loans_key, seat.holder)
       end
     end
     expired = expired + collect_dead(license, seats, now_ms)

@@ -69,7 +69,7 @@ local function seat_loan(at)
       return 2
     end
   end
-  if not seat.living[1] and needs_room and count_active(now_ms) >= limit then
+  if not seat.living[1] and needs_room and count_active_besides(seat, limit, now_ms) >= limit then
     return 0
   end
   collect_dead(entitlement, { seat }, now_ms)

@@ -93,7 +93,7 @@ local function revive(id, at)
   end
   local seat = read_seat(session.holder, now_ms)
   collect_dead(license, { seat }, now_ms)
-  local active = count_active(now_ms)
+  local active = count_active_besides(seat, license.limit, now_ms)
   if not seat.living[1] and active >= license.limit or count_programs(seat) >= MOST_PROGRAMS then
     return { 'NO_ROOM' }
   end

@@ -44,8 +44,8 @@ export interface SeatsUnderTest {
   readEverything(): Promise<string>;
   /** Kinds of keys that the store has for this license. */
   kindsOfKeyLeft(licenseId: string): Promise<string[]>;
-  /** The store loses the copy or the sessions of a license, and nothing else. */
-  losePart(licenseId: string, part: 'copy' | 'sessions'): Promise<void>;
+  /** The store loses the copy or the sessions of a license, or all of these but their number, and nothing else. */
+  losePart(licenseId: string, part: 'copy' | 'sessions' | 'all but the number of seats'): Promise<void>;
   /** The license's copy, or the facts of one of its sessions, become those of a release that this one cannot read. */
   rewriteByNewer(licenseId: string, sessionId?: string): Promise<void>;
   /** The store loses everything, like a flushed cache. */

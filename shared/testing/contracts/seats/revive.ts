@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { shardOf } from '../../../domain/ids.ts';
 import type { Session } from '../../../domain/session.ts';
+import { sweepUntilDone } from '../seat-maintenance/sweep.ts';
 import { first, idOf, MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TRUSTED, TTL_MS } from './pool.ts';
 
 export function reviveContract(under: () => SeatsUnderTest): void {
@@ -218,6 +220,28 @@ export function reviveContract(under: () => SeatsUnderTest): void {
         `revived ${sessions[2]?.sessionId} kept`,
       ]);
       expect(first(await pool.list()).sessions).toHaveLength(2);
+    });
+
+    test('gets the seat that still counts as its own, and its loan too', async () => {
+      const pool = await openPool(under(), { max: 2, borrowMaxDays: 1 });
+      const [session, loan] = [await pool.seat('a'), await pool.loan('b', 1)];
+      await under().losePart(pool.licenseId, 'all but the number of seats');
+      const { seats } = under();
+      const restored = await seats.restore({ entitlement: pool.terms, loans: [loan], bars: [] });
+      expect(restored).toMatchObject({ seated: [loan.sessionId], noRoom: [] });
+      expect(await pool.revive(session)).toMatchObject({ verdict: 'REVIVED' });
+      expect((await pool.events()).at(-1)).toMatchObject({ more: { active: '2', seat: 'taken' } });
+      expect(await pool.countActive()).toBe(2);
+    });
+
+    test('leaves no loan behind if it is never restored', async () => {
+      const pool = await openPool(under(), { borrowMaxDays: 1 });
+      const loan = await pool.loan('a', 1);
+      await under().losePart(pool.licenseId, 'all but the number of seats');
+      await under().seats.restore({ entitlement: pool.terms, loans: [], bars: [] });
+      await under().moveClockTo(loan.expiresAtMs);
+      await sweepUntilDone(under(), shardOf(pool.licenseId));
+      expect(await under().kindsOfKeyLeft(pool.licenseId)).toEqual(['license']);
     });
 
     test('is revived once, if its token is given twice', async () => {

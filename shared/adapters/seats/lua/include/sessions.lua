@@ -106,6 +106,16 @@ local function count_active(now_ms)
   return redis.call('ZCOUNT', seats_key, '(' .. digits(now_ms), '+inf')
 end
 
+-- Seats in use. If they reach the limit: without this one if it has no living session, because it still counts after
+-- Redis has lost its sessions alone.
+local function count_active_besides(seat, limit, now_ms)
+  local active = count_active(now_ms)
+  if active >= limit and not seat.living[1] and tonumber(redis.call('ZSCORE', seats_key, seat.holder) or '0') > now_ms then
+    return active - 1
+  end
+  return active
+end
+
 local function ids_of(sessions)
   local ids = {}
   for i, session in ipairs(sessions) do
