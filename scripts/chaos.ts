@@ -18,7 +18,7 @@ const program = defineProgram('npm run chaos --', {
 redis-server, and gcloud with the Firestore and Pub/Sub emulators. Exits with 0 if every promise was kept, 1 if one was
 broken, 2 if the run could not be completed.`,
   options: CHAOS_OPTIONS,
-  async run({ minutes, appendfsync, clients, licenses, seed = randomInt(1_000_000) }) {
+  async run({ minutes, appendfsync, clients, licenses, redis, seed = randomInt(1_000_000) }) {
     const modes = modesOf(appendfsync);
     const chaosMs = minutes * 60_000;
     const hang = setTimeout(
@@ -33,7 +33,7 @@ broken, 2 if the run could not be completed.`,
       for (const mode of modes) {
         const folder = mkdtempSync(join(tmpdir(), `seatlease-chaos-${mode}-`));
         const run = await runChaos({
-          ...{ chaosMs, clients, licenses, seed },
+          ...{ chaosMs, clients, licenses, redis, seed },
           appendfsync: mode,
           folder,
           print: TERMINAL.print,

@@ -35,7 +35,13 @@ describeReal(missingPart(), 'half a minute of chaos', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'seatlease-chaos-test-'));
-    const options = { appendfsync: 'always', chaosMs: 25_000, clients: 60, licenses: 15 } as const;
+    const options = {
+      appendfsync: 'always',
+      chaosMs: 25_000,
+      clients: 60,
+      licenses: 15,
+      redis: 'protocol',
+    } as const;
     report = reportOf(await runChaos({ ...options, folder, seed: SEED, print: () => {} }));
   }, WITHIN_MS);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,8 +4,9 @@ import type { Random } from '../../shared/testing/random.ts';
 import { type Request, type RequestLog, sendRequest } from './requests.ts';
 
 export interface ClientOptions {
-  /** Its fingerprint. */
   readonly name: string;
+  /** Its fingerprint. */
+  readonly machine: string;
   readonly phase: Request['phase'];
   readonly license: { readonly licenseId: string; readonly key: string };
   /** Port of the functions. */
@@ -21,11 +22,18 @@ export interface Seat {
   readonly ttlMs: number;
 }
 
-/** One request each, logged with its outcome. `seat` is set only if the response confirms a lease. */
+/** `seat` is set only if the response confirms a lease. */
+interface Answer {
+  readonly status: number | null;
+  readonly seat?: Seat;
+}
+
+/** One request each, logged with its outcome. */
 export interface ClientCalls {
-  acquire(): Promise<{ status: number | null; seat?: Seat }>;
-  heartbeat(seat: Seat): Promise<{ status: number | null; seat?: Seat }>;
-  release(seat: Seat): Promise<{ status: number | null }>;
+  /** `instanceId` names a start of the program: the same in every repeat. */
+  acquire(instanceId: string): Promise<Answer>;
+  heartbeat(seat: Seat): Promise<Answer>;
+  release(seat: Seat): Promise<Answer>;
 }
 
 /** Longer than the functions wait for Redis. A request that times out may still be carried out. */
@@ -44,7 +52,9 @@ const Extended = z.object({
   revived: z.optional(z.literal(true)),
 });
 
-export function clientCalls({ name, phase, license, port, log }: ClientOptions): ClientCalls {
+const Refused = z.object({ code: z.string(), ended: z.optional(z.string()) });
+
+export function clientCalls({ name, machine, phase, license, port, log }: ClientOptions): ClientCalls {
   const authorization = `License ${license.key}`;
 
   async function send(
@@ -53,7 +63,7 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     body: object,
     session: { sessionId?: string },
     read: (body: unknown) => { seat: Seat; revived: boolean } | undefined,
-  ): Promise<{ status: number | null; seat?: Seat }> {
+  ): Promise<Answer> {
     const sentMs = Date.now();
     const outcome = await sendRequest({
       port,
@@ -65,12 +75,11 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
     });
     const { status } = outcome;
     const confirmed = status === 200 || status === 201 ? read(outcome.body) : undefined;
-    const request = { client: name, licenseId: license.licenseId, op, phase, sentMs, endedMs: Date.now() };
     log.write({
-      ...request,
+      ...{ client: name, machine, licenseId: license.licenseId, op, phase, sentMs, endedMs: Date.now() },
       ...session,
       status,
-      ...(outcome.status === null ? { lost: outcome.lost } : {}),
+      ...(outcome.status === null ? { lost: outcome.lost } : z.safeParse(Refused, outcome.body).data),
       ...(confirmed && {
         sessionId: confirmed.seat.sessionId,
         expiresAtMs: confirmed.seat.expiresAtMs,
@@ -82,12 +91,14 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
   }
 
   return {
-    acquire: () =>
-      send('acquire', ['POST', 'acquire'], { fingerprint: name }, {}, (body) => {
+    acquire(instanceId) {
+      const program = { fingerprint: machine, instance_id: instanceId };
+      return send('acquire', ['POST', 'acquire'], program, {}, (body) => {
         const { session_id: sessionId, session_token: token, expires_at, ttl } = z.parse(Granted, body);
         const seat = { sessionId, token, expiresAtMs: Date.parse(expires_at), ttlMs: ttl * 1000 };
         return { seat, revived: false };
-      }),
+      });
+    },
 
     heartbeat({ sessionId, token }) {
       const session = { session_id: sessionId, session_token: token };
@@ -116,6 +127,8 @@ export function clientCalls({ name, phase, license, port, log }: ClientOptions):
 const RELEASE_WITHIN_MS = 10_000;
 
 export interface ClientBehavior {
+  /** Begins the instance ids of its starts. */
+  readonly name: string;
   /** Ends everything except the release of a seat. */
   readonly stop: AbortSignal;
   readonly random: Random;
@@ -124,19 +137,20 @@ export interface ClientBehavior {
 }
 
 /**
- * Behaves like a machine, in a loop: it acquires a seat, keeps it for a while, and releases it, crashes, or sleeps past
- * its lease and revives it. It retries requests without a response, as the same machine.
+ * Behaves like a program that is started again and again: it acquires a seat, keeps it for a while, and releases it,
+ * crashes, or sleeps past its lease and revives it. Each start is a new instance. A request without a response is
+ * retried as the same instance, which also acquires anew if its lease expired and could not be revived.
  */
 export async function runClient(
   calls: ClientCalls,
-  { stop, random, atTheEnd }: ClientBehavior,
+  { name, stop, random, atTheEnd }: ClientBehavior,
 ): Promise<void> {
   const wait = (leastMs: number, mostMs: number): Promise<void> =>
     sleep(random.between(leastMs, mostMs), undefined, { signal: stop }).catch(() => undefined);
 
-  async function takeSeat(): Promise<Seat | undefined> {
+  async function takeSeat(instanceId: string): Promise<Seat | undefined> {
     while (!stop.aborted) {
-      const { status, seat } = await calls.acquire();
+      const { status, seat } = await calls.acquire(instanceId);
       if (seat) return seat;
       await (status === 409 ? wait(500, 1_500) : wait(300, 1_500));
     }
@@ -177,10 +191,7 @@ export async function runClient(
     return beat(seat, 4);
   }
 
-  /**
-   * Retries until the release is confirmed: an unconfirmed release could arrive late and end the next lease of the
-   * machine.
-   */
+  /** Retries until the release is confirmed. */
   async function releaseSeat(seat: Seat): Promise<void> {
     let untilMs = Number.POSITIVE_INFINITY;
     while (Date.now() < untilMs) {
@@ -192,14 +203,17 @@ export async function runClient(
   }
 
   await wait(0, 1_500);
-  for (let isFirst = true; !stop.aborted; isFirst = false) {
+  let starts = 0;
+  for (let [isFirst, isLost] = [true, false]; !stop.aborted; isFirst = false) {
     const draw = random.next();
-    let seat = await takeSeat();
+    if (!isLost) starts += 1;
+    let seat = await takeSeat(`${name}#${starts}`);
     if (seat) seat = await keepSeat(seat, isFirst ? random.between(0, 6_000) : random.between(3_000, 25_000));
     if (seat && !stop.aborted && draw < 0.3) {
       seat = await sleepThroughLease(seat);
       if (seat) seat = await keepSeat(seat, random.between(1_000, 5_000));
     }
+    isLost = seat === undefined;
     const crashes = stop.aborted ? atTheEnd === 'crash' : draw > 0.85;
     if (seat && !crashes) await releaseSeat(seat);
     // Some crashed machines return before their lease expires, and some after.

@@ -7,6 +7,7 @@ import {
   wholeNumber,
   withDefault,
 } from '../../clients/command-line/options.ts';
+import { REDIS_ENGINES } from '../redis-option.ts';
 import type { AppendFsync } from './restarting.ts';
 
 /** The shortest time that fits every kind of fault. */
@@ -24,19 +25,20 @@ export const CHAOS_OPTIONS = z
       withDefault(choice(['always', 'everysec', 'both']), 'both'),
     ),
     clients: about(
-      'at least two for each license, which has one seat fewer than clients',
-      withDefault(wholeNumber(2, 10_000), 200),
+      'at least three for each license; two of three share a machine, and there is one seat fewer than machines',
+      withDefault(wholeNumber(3, 10_000), 200),
     ),
     licenses: withDefault(wholeNumber(1, 1_000), 50),
+    redis: about('how functions reach Redis', withDefault(choice(REDIS_ENGINES), 'protocol')),
     seed: about(
       'seed of an earlier run, for the same faults and choices',
       optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     ),
   })
   .check(
-    z.refine(({ clients, licenses }) => clients >= 2 * licenses, {
+    z.refine(({ clients, licenses }) => clients >= 3 * licenses, {
       path: ['clients'],
-      error: 'needs at least two for each license',
+      error: 'needs at least three for each license',
     }),
   );
 

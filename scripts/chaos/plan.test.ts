@@ -79,14 +79,16 @@ describe('the options', () => {
       minutes: 3,
       clients: 200,
       licenses: 50,
+      redis: 'protocol',
     });
-    const args = '--minutes 0.5 --appendfsync everysec --clients 8 --licenses 4 --seed 3'.split(' ');
+    const args = '--minutes 0.5 --appendfsync everysec --clients 12 --licenses 4 --seed 3'.split(' ');
     expect(modesOf('everysec')).toEqual(['everysec']);
     expect(readOptions(CHAOS_OPTIONS, args)).toEqual({
       minutes: 0.5,
       appendfsync: 'everysec',
-      clients: 8,
+      clients: 12,
       licenses: 4,
+      redis: 'protocol',
       seed: 3,
     });
   });
@@ -96,8 +98,9 @@ describe('the options', () => {
     '--minutes soon',
     '--appendfsync no',
     '--appendfsync toString',
-    '--clients 99',
+    '--clients 149',
     '--licenses 0',
+    '--redis embedded',
     '--seed -1',
     '--sede 1',
     'always',

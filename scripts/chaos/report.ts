@@ -10,6 +10,7 @@ export interface Report {
   readonly chaosSeconds: number;
   readonly clients: number;
   readonly licenses: number;
+  readonly redis: string;
   readonly folder: string;
   /** Requests of clients by `op status`; `none` for no response. */
   readonly answers: Readonly<Record<string, number>>;
@@ -45,6 +46,7 @@ export function reportOf(result: RunResult): Report {
     chaosSeconds: options.chaosMs / 1000,
     clients: options.clients,
     licenses: options.licenses,
+    redis: options.redis,
     folder: options.folder,
     answers: countBy(facts.requests, ({ op, status }) => `${op} ${status ?? 'none'}`),
     faults: countKinds(result.faults),
@@ -124,7 +126,10 @@ export function formatReport(report: Report): string {
       .map(([name, count]) => `${name} ${count}`)
       .join(', ') || 'none';
   const rows: [string, string][] = [
-    ['run', `${report.chaosSeconds} s, ${report.clients} clients, ${report.licenses} licenses`],
+    [
+      'run',
+      `${report.chaosSeconds} s, ${report.clients} clients, ${report.licenses} licenses, Redis by ${report.redis}`,
+    ],
     ['seed', String(report.seed)],
     ['folder', report.folder],
     ['faults', list(Object.fromEntries(FAULT_KINDS.map((kind) => [kind, report.faults[kind]])))],

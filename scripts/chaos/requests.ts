@@ -4,8 +4,10 @@ import * as z from 'zod/mini';
 
 /** A request as its client saw it: all that the checker knows about seats. */
 export const RequestSchema = z.object({
-  /** The fingerprint of a machine. */
+  /** A program, which is started again and again. */
   client: z.string(),
+  /** The fingerprint of its machine, which holds the seat. Programs of one machine share it. */
+  machine: z.string(),
   licenseId: z.string(),
   op: z.enum(['acquire', 'heartbeat', 'release']),
   /** `fresh` clients run at the end, to check that every seat is free again. */
@@ -17,6 +19,10 @@ export const RequestSchema = z.object({
   status: z.nullable(z.int()),
   /** Why there was no response. */
   lost: z.optional(z.string()),
+  /** Error code of the response. */
+  code: z.optional(z.string()),
+  /** Why the session has ended, if the response says so. */
+  ended: z.optional(z.string()),
   /** The session in the request or, for an acquire, in the response. */
   sessionId: z.optional(z.string()),
   /** End of the lease that the response confirms. */

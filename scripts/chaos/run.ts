@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
 import { randomOf } from '../../shared/testing/random.ts';
+import type { Engine } from '../redis-option.ts';
 import { type Checked, check, type Facts, licensesFile, readFacts, requestsFile } from './check/check.ts';
 import type { License } from './check/claims.ts';
 import { type Finding, judge } from './check/finding.ts';
-import { clientCalls, runClient } from './client.ts';
+import { type ClientCalls, clientCalls, runClient } from './client.ts';
 import { planFaults } from './fault-plan.ts';
 import { type FaultDone, injectFaults } from './inject.ts';
 import { openRequestLog, type RequestLog, sendRequest } from './requests.ts';
@@ -19,6 +20,7 @@ export interface RunOptions {
   readonly chaosMs: number;
   readonly clients: number;
   readonly licenses: number;
+  readonly redis: Engine;
   readonly seed: number;
   /** Used by this run only; it must exist. */
   readonly folder: string;
@@ -46,7 +48,7 @@ export interface RunResult {
 /** The shortest TTL of a license, with heartbeats often enough that one can be lost. */
 const TTL_SECONDS = 10;
 const HEARTBEAT_SECONDS = 3;
-const CLIENTS_A_LICENSE_WITHOUT_SEAT = 1;
+const MACHINES_A_LICENSE_WITHOUT_SEAT = 1;
 const LICENSES_A_TENANT = 5;
 
 /** Longer than any delay of a fault. */
@@ -63,9 +65,9 @@ interface CreatedLicense extends License {
 
 /** One run: faults, then a pause, then the verdict. Throws only if the run itself could not be completed. */
 export async function runChaos(options: RunOptions): Promise<RunResult> {
-  const { appendfsync, folder, seed, print } = options;
+  const { appendfsync, folder, redis, seed, print } = options;
   print(`${appendfsync}: starting Redis, Firestore, Pub/Sub and the functions in ${folder}`);
-  const stage = await openStage(folder, appendfsync, randomOf(seed, 'power cuts'));
+  const stage = await openStage({ folder, appendfsync, redis, random: randomOf(seed, 'power cuts') });
   try {
     return await runOn(stage, options);
   } finally {
@@ -133,9 +135,18 @@ async function runOn(stage: Stage, options: RunOptions): Promise<RunResult> {
 
 const Created = z.object({ license_id: z.string(), tenant_id: z.string(), license_key: z.string() });
 
-/** Creates licenses of several tenants, each with one seat fewer than clients. */
+/**
+ * The number of the machine, on its license, of the license's n-th client. Of three clients, the first two are programs
+ * of one machine and share its seat.
+ */
+function machineOf(n: number): number {
+  return Math.floor((n * 2) / 3);
+}
+
+/** Creates licenses of several tenants, each with one seat fewer than machines. */
 async function createLicenses(stage: Stage, { licenses, clients }: RunOptions): Promise<CreatedLicense[]> {
-  const limit = Math.max(1, Math.floor(clients / licenses) - CLIENTS_A_LICENSE_WITHOUT_SEAT);
+  const machines = machineOf(Math.floor(clients / licenses) - 1) + 1;
+  const limit = machines - MACHINES_A_LICENSE_WITHOUT_SEAT;
   const created: CreatedLicense[] = [];
   while (created.length < licenses) {
     const tenantId = created.length % LICENSES_A_TENANT === 0 ? undefined : created.at(-1)?.tenantId;
@@ -171,11 +182,13 @@ function runClients(
   const running = Array.from({ length: clients }, async (_, index) => {
     const license = licenses[index % licenses.length];
     if (!license) return;
-    const name = `machine-${index}`;
-    const calls = clientCalls({ name, phase: 'chaos', license, port: stage.clients.port, log });
+    const name = `program-${index}`;
+    const ofLicense = Math.floor(index / licenses.length);
+    const machine = `machine-${machineOf(ofLicense)}-${license.licenseId}`;
+    const calls = clientCalls({ name, machine, phase: 'chaos', license, port: stage.clients.port, log });
     // On each license some clients release their seat and some crash.
-    const atTheEnd = Math.floor(index / licenses.length) % 2 === 0 ? 'release' : 'crash';
-    await runClient(calls, { stop, random: randomOf(seed, name), atTheEnd });
+    const atTheEnd = ofLicense % 2 === 0 ? 'release' : 'crash';
+    await runClient(calls, { name, stop, random: randomOf(seed, name), atTheEnd });
   });
   return Promise.all(running);
 }
@@ -190,27 +203,22 @@ async function askForEverySeat(
 ): Promise<void> {
   await Promise.all(
     licenses.map(async (license) => {
-      const freshClient = (index: number) =>
-        clientCalls({
-          name: `fresh-${index}-${license.licenseId}`,
-          phase: 'fresh',
-          license,
-          port: stage.clients.port,
-          log,
-        });
-      const releases = await Promise.all(
-        Array.from({ length: license.limit }, (_, i) => seatOf(freshClient(i))),
-      );
-      releases.push(await seatOf(freshClient(license.limit)));
+      const freshSeat = (index: number) => {
+        const name = `fresh-${index}-${license.licenseId}`;
+        const { port } = stage.clients;
+        return seatOf(name, clientCalls({ name, machine: name, phase: 'fresh', license, port, log }));
+      };
+      const releases = await Promise.all(Array.from({ length: license.limit }, (_, i) => freshSeat(i)));
+      releases.push(await freshSeat(license.limit));
       await Promise.all(releases.map((release) => release?.()));
     }),
   );
 }
 
 /** Acquires a seat, with retries; returns a function that releases it, or `undefined` if there was none. */
-async function seatOf(calls: ReturnType<typeof clientCalls>): Promise<(() => Promise<unknown>) | undefined> {
+async function seatOf(instanceId: string, calls: ClientCalls): Promise<(() => Promise<unknown>) | undefined> {
   for (let attempt = 0; attempt < FRESH_ATTEMPTS; attempt += 1) {
-    const { status, seat } = await calls.acquire();
+    const { status, seat } = await calls.acquire(instanceId);
     if (seat) return () => calls.release(seat);
     if (status === 409) return undefined;
   }

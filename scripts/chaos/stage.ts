@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { readConfig } from '../../shared/config.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
+import { startUpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps, ServiceCaller } from '../../shared/ports/deps.ts';
 import type { Random } from '../../shared/testing/random.ts';
@@ -8,6 +9,7 @@ import { startFirestoreEmulator } from '../../shared/testing/servers/firestore-e
 import { freePort } from '../../shared/testing/servers/free-port.ts';
 import { type PushRelay, startPushRelay } from '../../shared/testing/servers/push-relay.ts';
 import { localSecrets } from '../dev/secrets.ts';
+import type { Engine } from '../redis-option.ts';
 import { type Acknowledgements, watchAcknowledgements } from './acknowledgements.ts';
 import { readJournal } from './journal.ts';
 import { type AppendFsync, type KillAndRestart, openFunctions, openPubSub, openRedis } from './restarting.ts';
@@ -17,6 +19,7 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 const SHARDS = 4;
 const TOPIC = 'events';
 const MOST_EVENTS_A_CALL = 100;
+const REST_TOKEN = 'token';
 
 /** Everything that a run needs: its own servers, and the proxies between them. */
 export interface Stage {
@@ -48,12 +51,20 @@ export interface StageTally {
   redisBytesLost: number;
 }
 
-export async function openStage(folder: string, appendfsync: AppendFsync, random: Random): Promise<Stage> {
+export interface StageOptions {
+  readonly folder: string;
+  readonly appendfsync: AppendFsync;
+  readonly redis: Engine;
+  /** Chooses what a power cut removes. */
+  readonly random: Random;
+}
+
+export async function openStage(options: StageOptions): Promise<Stage> {
   // Closed in reverse order of opening, each even if another one fails.
   const opened = new AsyncDisposableStack();
   const close = (): Promise<void> => opened.disposeAsync().catch(() => {});
   try {
-    return { ...(await openAll(folder, appendfsync, random, opened)), close };
+    return { ...(await openAll(options, opened)), close };
   } catch (error) {
     await close();
     throw error;
@@ -61,9 +72,7 @@ export async function openStage(folder: string, appendfsync: AppendFsync, random
 }
 
 async function openAll(
-  folder: string,
-  appendfsync: AppendFsync,
-  random: Random,
+  { folder, appendfsync, redis: engine, random }: StageOptions,
   opened: AsyncDisposableStack,
 ): Promise<Omit<Stage, 'close'>> {
   const tally: StageTally = { republished: 0, redisBytesLost: 0 };
@@ -77,8 +86,9 @@ async function openAll(
   opened.defer(emulator.stop);
 
   const functionsPort = await freePort();
-  const [clients, redis, pubsub] = await startProxies(opened, functionsPort, redisServer.port, emulator.port);
-  const settings = { folder, functionsPort, redisPort: redis.port, firestore };
+  const redisPort = engine === 'upstash' ? await startFront(opened, redisServer.port) : redisServer.port;
+  const [clients, redis, pubsub] = await startProxies(opened, functionsPort, redisPort, emulator.port);
+  const settings = { folder, functionsPort, engine, redisPort: redis.port, firestore };
   // The functions' issuer key, records and topic, not through the proxies.
   const { deps, issuer } = await openLocalParts(readConfig(environmentOf(settings, emulator.host)));
   opened.defer(() => deps.close());
@@ -149,12 +159,16 @@ async function publishAll(all: readonly SeatEvent[], events: Deps['events']): Pr
 interface Settings {
   readonly folder: string;
   readonly functionsPort: number;
+  readonly engine: Engine;
   readonly redisPort: number;
   readonly firestore: { readonly projectId: string; readonly host: string };
 }
 
 /** The environment of the functions, which reach Pub/Sub at `pubsubHost`. */
-function environmentOf({ folder, functionsPort, redisPort, firestore }: Settings, pubsubHost: string) {
+function environmentOf(
+  { folder, functionsPort, engine, redisPort, firestore }: Settings,
+  pubsubHost: string,
+) {
   const dataFolder = join(folder, 'data');
   return {
     PATH: process.env.PATH,
@@ -163,7 +177,9 @@ function environmentOf({ folder, functionsPort, redisPort, firestore }: Settings
     PORT: String(functionsPort),
     SEATLEASE_DATA: dataFolder,
     SHARDS: String(SHARDS),
-    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+    ...(engine === 'upstash'
+      ? { UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${redisPort}`, UPSTASH_REDIS_REST_TOKEN: REST_TOKEN }
+      : { REDIS_URL: `redis://127.0.0.1:${redisPort}` }),
     GOOGLE_CLOUD_PROJECT: firestore.projectId,
     FIRESTORE_EMULATOR_HOST: firestore.host,
     EVENTS_TOPIC: TOPIC,
@@ -172,6 +188,13 @@ function environmentOf({ folder, functionsPort, redisPort, firestore }: Settings
     // Restarted functions start a quarter faster.
     NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
   };
+}
+
+/** A server that speaks Upstash's protocol for the Redis on `port`. Returns its own port. */
+async function startFront(opened: AsyncDisposableStack, port: number): Promise<number> {
+  const front = await startUpstashServer({ backend: { host: '127.0.0.1', port }, token: REST_TOKEN });
+  opened.defer(front.close);
+  return Number(new URL(front.url).port);
 }
 
 async function startProxies(opened: AsyncDisposableStack, ...ports: [number, number, number]) {

@@ -18,14 +18,18 @@ import { claimsOf } from './claims.ts';
 import { judge } from './finding.ts';
 
 const TTL_MS = 10_000;
-const [ANN, BEN, CAT, FRESH, OTHER] = Array.from({ length: 5 }, () => newSessionId(LICENSE));
+const [ANN, BEN, CAT, FRESH, OTHER, SHARED] = Array.from({ length: 6 }, () => newSessionId(LICENSE));
 const LICENSES = [{ licenseId: LICENSE, tenantId: TENANT, limit: 2 }];
 
 /** A request whose response came two milliseconds after it was sent; by Redis' clock it was handled half-way. */
 function request(some: Partial<Request> & Pick<Request, 'op' | 'sentMs' | 'status'>): Request {
   const confirms = some.status === 200 || some.status === 201;
+  const { client = 'ann', status } = some;
+  const code = status === 409 ? 'SEATS_EXHAUSTED' : status === 404 ? 'SESSION_NOT_FOUND' : undefined;
   return {
-    client: 'ann',
+    client,
+    machine: client,
+    ...(code && { code }),
     licenseId: LICENSE,
     phase: 'chaos',
     endedMs: some.sentMs + 2,
@@ -134,7 +138,6 @@ test('a sound run yields no findings, and the claims that its clients had', () =
   expect(excess).toEqual([]);
   expect(claims).toBe(6);
   expect(claimsOf(REQUESTS)).toContainEqual({
-    client: 'ann',
     licenseId: LICENSE,
     holder: 'ann',
     sessionId: ANN,
@@ -173,6 +176,21 @@ describe('seats beyond max', () => {
     }
   });
 
+  test('do not include programs that share the seat of their machine', () => {
+    const events: EventRow[] = [
+      ...EVENTS,
+      ['session.acquired', SHARED, 3_001],
+      ['session.released', SHARED, 5_001],
+    ];
+    const shared = (machine: string) => [
+      ...REQUESTS,
+      request({ op: 'acquire', sentMs: 3_000, status: 200, sessionId: SHARED, client: 'second', machine }),
+      request({ op: 'release', sentMs: 5_000, status: 204, sessionId: SHARED, client: 'second', machine }),
+    ];
+    expect(found({ requests: shared('ann'), events })).toEqual([]);
+    expect(found({ requests: shared('second'), events })).toEqual(['BEYOND_MAX']);
+  });
+
   test('are counted per license, with the largest excess', () => {
     const requests = ['dan', 'eve'].map((client) =>
       request({ op: 'acquire', sentMs: 2_500, status: 201, sessionId: client, client }),
@@ -200,7 +218,7 @@ describe('a lease that the server did not keep', () => {
     expect(found({ requests })).toContain('CUT_SHORT');
   });
 
-  test('is found when its holder gets another session', () => {
+  test('is found when its holder gets another seat', () => {
     const again = request({ op: 'acquire', sentMs: 5_000, status: 201, sessionId: newSessionId(LICENSE) });
     expect(found({ requests: [...REQUESTS, again] })).toContain('CUT_SHORT');
   });
@@ -215,6 +233,17 @@ test.each([
 ] as const)('a response that no fault explains is found: %s %d', (op, status) => {
   const strange = request({ op, sentMs: 9_000, status, client: 'dan' });
   expect(found({ requests: [...REQUESTS, strange] })).toEqual(['UNEXPECTED_RESPONSE']);
+});
+
+test.each([
+  ['acquire', 409, 'SESSION_ENDED', 'released'],
+  ['acquire', 409, 'SESSIONS_EXHAUSTED', undefined],
+  ['heartbeat', 404, 'SESSION_NOT_FOUND', 'released'],
+  ['heartbeat', 404, 'SESSION_NOT_FOUND', 'unknown'],
+  ['heartbeat', 404, 'LICENSE_NOT_FOUND', undefined],
+] as const)('a refusal that no fault explains is found: %s %d %s %s', (op, status, code, ended) => {
+  const refused = request({ op, sentMs: 9_000, status, client: 'dan', code, ...(ended && { ended }) });
+  expect(found({ requests: [...REQUESTS, refused] })).toEqual(['UNEXPECTED_RESPONSE']);
 });
 
 describe('a seat at the end of a run', () => {
@@ -244,6 +273,26 @@ describe('events of sessions', () => {
     expect(found({ events: without(EVENTS, EVENT.annAcquires) })).toEqual(
       expect.arrayContaining(['EVENTS_UNPAIRED', 'EVENT_MISSING']),
     );
+  });
+
+  test('an acquired session that is not open by its events is found, also without a new seat', () => {
+    const joined = (sentMs: number, sessionId = ANN) =>
+      request({ op: 'acquire', sentMs, status: 200, sessionId });
+    expect(found({ requests: [...REQUESTS, joined(3_000)] })).toEqual([]);
+    const released = request({ op: 'release', sentMs: 5_000, status: 204, sessionId: SHARED });
+    expect(found({ requests: [...REQUESTS, joined(3_000, SHARED), released] })).toEqual(['EVENT_MISSING']);
+    const afterEnd = request({ op: 'acquire', sentMs: 24_000, status: 200, sessionId: BEN, client: 'ben' });
+    expect(found({ requests: [...REQUESTS, afterEnd] })).toContain('EVENT_MISSING');
+  });
+
+  test('a session that expired and was acquired anew has a revival', () => {
+    const requests = changed(REQUESTS, REQUEST.benRevives, ({ sentMs, revived, ...one }) => ({
+      ...one,
+      sentMs,
+      op: 'acquire' as const,
+      status: 201,
+    }));
+    expect(found({ requests })).toEqual([]);
   });
 
   test('a revival without an event, or with one at another time, is found', () => {

@@ -2,9 +2,8 @@ import type { SeatClaim, SeatLimit } from '../../../shared/testing/seats/over-al
 import type { Request } from '../requests.ts';
 import type { Finding } from './finding.ts';
 
-/** A seat that a client held by the server's responses, in the time of Redis' clock. */
+/** A session that a client held by the server's responses, in the time of Redis' clock. Its machine has the seat. */
 export interface Claim extends SeatClaim {
-  readonly client: string;
   readonly sessionId: string;
 }
 
@@ -25,11 +24,11 @@ export function claimsOf(requests: readonly Request[]): Claim[] {
   );
   return [...bySession].flatMap(([sessionId, ofSession]) => {
     const releases = ofSession.filter(({ op }) => op === 'release').map(({ sentMs }) => sentMs);
-    const confirmed = ofSession.flatMap(({ client, licenseId, expiresAtMs, ttlMs }): Claim[] => {
+    const confirmed = ofSession.flatMap(({ machine, licenseId, expiresAtMs, ttlMs }): Claim[] => {
       if (expiresAtMs === undefined || ttlMs === undefined) return [];
       const beginMs = expiresAtMs - ttlMs;
       const endMs = Math.min(expiresAtMs, ...releases.filter((releasedMs) => releasedMs >= beginMs));
-      return [{ client, licenseId, holder: client, sessionId, beginMs, endMs }];
+      return [{ licenseId, holder: machine, sessionId, beginMs, endMs }];
     });
     return joined(confirmed);
   });
@@ -51,10 +50,10 @@ function joined(claims: readonly Claim[]): Claim[] {
 /** Leases that the server ended, or granted again, before their confirmed end. */
 export function findCutShort(requests: readonly Request[], claims: readonly Claim[]): Finding[] {
   const bySession = Map.groupBy(claims, ({ sessionId }) => sessionId);
-  const byClient = Map.groupBy(claims, ({ client }) => client);
+  const byHolder = Map.groupBy(claims, ({ holder }) => holder);
   const confirmedBefore = confirmedEnds(requests);
   return requests.flatMap((request): Finding[] => {
-    const { op, status, sessionId = '', sentMs, endedMs, client } = request;
+    const { op, status, sessionId = '', sentMs, endedMs, machine } = request;
     const own = bySession.get(sessionId) ?? [];
     const confirmedMs = confirmedBefore(request);
     const isHeld = (atMs: number): boolean =>
@@ -69,11 +68,12 @@ export function findCutShort(requests: readonly Request[], claims: readonly Clai
       return [{ kind: 'CUT_SHORT', of: sessionId, detail }];
     }
     if (op === 'acquire' && status === 201) {
-      const held = (byClient.get(client) ?? []).filter(
-        (claim) => claim.sessionId !== sessionId && claim.beginMs < begunMs && begunMs < claim.endMs,
+      // A session that began later could have joined this one, if the grant was sent to Redis twice.
+      const held = (byHolder.get(machine) ?? []).filter(
+        (claim) => claim.sessionId !== sessionId && claim.beginMs < sentMs && begunMs < claim.endMs,
       );
       return held.map(({ sessionId: of, endMs }) => {
-        const detail = `its holder got another session ${endMs - begunMs} ms before its end`;
+        const detail = `its holder got another seat ${endMs - begunMs} ms before its end`;
         return { kind: 'CUT_SHORT', of, detail };
       });
     }
@@ -101,13 +101,20 @@ const EXPECTED_STATUSES: Readonly<Record<Request['op'], readonly (number | null)
   release: [204, 503, null],
 };
 
+/** The error codes of 409 and 404: no client acquires or beats with a session that it released. */
+const EXPECTED_CODES: Readonly<Record<number, string>> = { 409: 'SEATS_EXHAUSTED', 404: 'SESSION_NOT_FOUND' };
+
 export function findUnexpectedResponses(requests: readonly Request[]): Finding[] {
   return requests
-    .filter(({ op, status }) => !EXPECTED_STATUSES[op].includes(status))
-    .map(({ op, status, client }) => ({
+    .filter(({ op, status, code, ended }) => {
+      const expected = EXPECTED_CODES[status ?? 0];
+      const isExplained = expected === undefined || (code === expected && (ended ?? 'expired') === 'expired');
+      return !EXPECTED_STATUSES[op].includes(status) || !isExplained;
+    })
+    .map(({ op, status, code, ended, client }) => ({
       kind: 'UNEXPECTED_RESPONSE',
       of: client,
-      detail: `${op} returned ${status}`,
+      detail: [`${op} returned ${status}`, code, ended].filter(Boolean).join(' '),
     }));
 }
 

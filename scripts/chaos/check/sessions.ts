@@ -63,17 +63,19 @@ function findUnpaired(of: string, events: SessionEvents): Finding[] {
 }
 
 /**
- * A revival begins at the end of its lease minus the TTL, and its event has that time. A grant's event may be earlier.
+ * A revival begins at the end of its lease minus the TTL, and its event has that time. A grant's event may be earlier,
+ * and that of another acquire much earlier: it may have joined a seat, or renewed a session that began any time before.
  */
 function findMissingEvents(of: string, events: SessionEvents, requests: readonly Request[]): Finding[] {
-  return requests.flatMap(({ op, status, revived, expiresAtMs = 0, ttlMs = 0, sentMs }): Finding[] => {
+  return requests.flatMap(({ op, status, revived, expiresAtMs, ttlMs = 0, sentMs }): Finding[] => {
+    if (expiresAtMs === undefined) return [];
     const begunMs = expiresAtMs - ttlMs;
-    if (op === 'acquire' && status === 201) {
+    if (op === 'acquire') {
+      const last = events.findLast(({ atMs }) => atMs <= begunMs);
+      const isOpen = last !== undefined && BEGINNINGS.includes(last.type);
       // A grant that was sent to Redis twice is confirmed with the second lease.
-      const hasEvent = events.some(
-        ({ type, atMs }) => type === 'session.acquired' && sentMs <= atMs && atMs <= begunMs,
-      );
-      return hasEvent ? [] : [{ kind: 'EVENT_MISSING', of, detail: `granted at ${begunMs}` }];
+      const hasEvent = isOpen && (status === 200 || sentMs <= last.atMs);
+      return hasEvent ? [] : [{ kind: 'EVENT_MISSING', of, detail: `acquired at ${begunMs}` }];
     }
     if (revived) {
       const hasEvent = events.some(({ type, atMs }) => type === 'session.revived' && atMs === begunMs);
