@@ -12,6 +12,7 @@ import { asMarkdown, type Report } from './bench/report.ts';
 import { saveResult } from './bench/results.ts';
 import { benchSize } from './bench/size.ts';
 import { benchSweep } from './bench/sweep.ts';
+import type { Engine } from './redis-option.ts';
 
 /** Benchmarks that anyone can repeat. Values that are compared are measured in the same run. */
 
@@ -24,7 +25,7 @@ const PARTS = {
   'cold-start': benchColdStart,
   billable: benchBillable,
   chain: benchChain,
-} satisfies Record<string, (effort: Effort) => Promise<Report>>;
+} satisfies Record<string, (effort: Effort, engine: Engine) => Promise<Report>>;
 
 const NAMES = Object.keys(PARTS);
 
@@ -32,18 +33,18 @@ const program = defineProgram('npm run bench --', {
   summary: `Runs the named benchmarks, prints the results and saves them in scripts/bench/results.json and RESULTS.md. To compare with
 another license server that you have started: npm run bench -- peer --url http://127.0.0.1:PORT --kind keygen-relay`,
   options: benchOptions(NAMES),
-  async run({ parts, quick, kind, url, seats }) {
+  async run({ parts, quick, redis, kind, url, seats }) {
     const effort: Effort = quick ? 'quick' : 'full';
     const runs: (readonly [string, () => Promise<Report>])[] =
       kind && url && parts.includes('peer')
-        ? [['peer', () => benchPeer(KINDS[kind](url), seats, effort)]]
+        ? [['peer', () => benchPeer(KINDS[kind](url), seats, effort, redis)]]
         : Object.entries(PARTS)
             .filter(([name]) => parts.length === 0 || parts.includes(name))
-            .map(([name, run]) => [name, () => run(effort)]);
+            .map(([name, run]) => [name, () => run(effort, redis)]);
     for (const [name, run] of runs) {
       const report = await run();
       process.stdout.write(`\n${asMarkdown(report)}\n`);
-      if (effort === 'full') saveResult(name, report, [...NAMES, 'peer']);
+      if (effort === 'full' && redis === 'upstash') saveResult(name, report, [...NAMES, 'peer']);
     }
     return EXIT.ok;
   },

@@ -1,10 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { httpRequester } from '../../shared/adapters/redis/upstash-http.ts';
+import { engineIn } from './redis-engine.ts';
 
-const redis = httpRequester({
-  url: process.env.UPSTASH_REDIS_REST_URL ?? '',
-  token: process.env.UPSTASH_REDIS_REST_TOKEN ?? '',
-});
+const redis = engineIn(process.env);
 
 /** The least that a function with one Redis call can cost: no credentials, schema, script or log. */
 export async function bareCall(_request: unknown, response: ServerResponse & { send(body: string): void }) {

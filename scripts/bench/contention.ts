@@ -1,5 +1,6 @@
 import acquire from '../../functions/acquire/contract.ts';
 import { poolKey } from '../../shared/adapters/seats/lua/keys.ts';
+import type { Engine } from '../redis-option.ts';
 import { type Effort, howMany } from './effort.ts';
 import { drive, errorsOf, type Turn } from './load.ts';
 import type { Report } from './report.ts';
@@ -16,8 +17,8 @@ const [GRANTED, FULL] = [201, 409];
 const SAMPLE_EVERY_MS = 5;
 
 /** Far more clients than seats; then a large pool that many clients fill and empty at once. */
-export async function benchContention(effort: Effort): Promise<Report> {
-  const stage = await openStage();
+export async function benchContention(effort: Effort, engine: Engine): Promise<Report> {
+  const stage = await openStage(engine);
   try {
     const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     const fight = await fightForSeats(stage, urls, howMany(effort, TURNS));

@@ -2,6 +2,7 @@ import { memberOf, packFacts } from '../../shared/adapters/seats/encoding.ts';
 import { keysFor } from '../../shared/adapters/seats/lua/keys.ts';
 import { assembleScript } from '../../shared/adapters/seats/lua/scripts.ts';
 import { hashSecret, newSessionId } from '../../shared/domain/ids.ts';
+import type { Engine } from '../redis-option.ts';
 import { writeBareCall, writeBundledBareCall, writeHelloWorld } from './contenders.ts';
 import { type Effort, howMany } from './effort.ts';
 import { figureOf, ratioOf } from './figure.ts';
@@ -23,8 +24,8 @@ const BUNDLED_BARE = 'one bare call, our framework file';
 const requestsFor = (clients: number): number => (clients === 1 ? 1_500 : 5_000);
 
 /** Measures calls of each kind of function under load, in turns, and Redis alone. */
-export async function benchHotPath(effort: Effort): Promise<Report> {
-  const stage = await openStage();
+export async function benchHotPath(effort: Effort, engine: Engine): Promise<Report> {
+  const stage = await openStage(engine);
   try {
     const contenders = await openContenders(stage);
     await takeTurns(contenders, 16, howMany(effort, 3_000));

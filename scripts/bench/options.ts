@@ -9,6 +9,7 @@ import {
   wholeNumber,
   withDefault,
 } from '../../clients/command-line/options.ts';
+import { REDIS_ENGINES } from '../redis-option.ts';
 import { keygenRelay } from './keygen-relay.ts';
 import type { Peer } from './peer.ts';
 
@@ -27,6 +28,10 @@ export function benchOptions(parts: readonly string[]) {
         operands('PART', [...parts, PEER], (given) => `Unknown part: ${given}`),
       ),
       quick: about('takes a tenth of the samples and saves nothing', flag()),
+      redis: about(
+        'how functions reach Redis in hot-path, sweep, contention and peer; saves only upstash',
+        withDefault(choice(REDIS_ENGINES), 'upstash'),
+      ),
       url: about(
         'URL of the peer that you started on this machine; its leases must last some minutes',
         optional(option('http://127.0.0.1:PORT', z.string())),

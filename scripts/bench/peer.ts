@@ -1,3 +1,4 @@
+import type { Engine } from '../redis-option.ts';
 import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
 import { type Ask, drive, eachOnce, errorsOf, just, type Measured, type Turn } from './load.ts';
@@ -32,9 +33,14 @@ interface Side {
  * Measures our server and a running peer in turns, with the same client and the same load. Throws if the peer does not
  * grant a seat to the first machine.
  */
-export async function benchPeer(peer: Peer, seats: number, effort: Effort): Promise<Report> {
+export async function benchPeer(
+  peer: Peer,
+  seats: number,
+  effort: Effort,
+  engine: Engine = 'upstash',
+): Promise<Report> {
   await tryOut(peer);
-  const stage = await openStage();
+  const stage = await openStage(engine);
   try {
     const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     let asks = seatRequests(urls, '');

@@ -8,6 +8,9 @@ import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
 const FINGERPRINT_CHARACTERS = 43;
 const HOLDER_CHARACTERS = 12;
 
+/** The holder of a new session's seat, if it is its machine's first. */
+export const holderOf = (sessionId: string): string => sessionId.slice(-HOLDER_CHARACTERS);
+
 export const TRUSTED: Proof = { kind: 'trusted' };
 
 /** A separate Redis and the seats adapter on it, without HTTP. */
@@ -30,15 +33,20 @@ export async function openRedisStore(): Promise<RedisStore> {
   };
 }
 
-/** Acquires a seat for a new machine, with the facts that our SDK sends. */
-export function acquireSeat(seats: Seats, licenseId: string, sessionId: string) {
+/** Acquires a seat for a new machine, or joins the seat of `holder`, with the facts that our SDK sends. */
+export function acquireSeat(
+  seats: Seats,
+  licenseId: string,
+  sessionId: string,
+  holder = holderOf(sessionId),
+) {
   return seats.acquire({
     licenseId,
     proof: TRUSTED,
     kind: 'instance',
     sessionId,
-    holders: { machine: sessionId.slice(-HOLDER_CHARACTERS) },
-    machine: sessionId.slice(-HOLDER_CHARACTERS),
+    holders: { machine: holder },
+    machine: holder,
     facts: {
       fingerprint: sessionId.slice(-16).padEnd(FINGERPRINT_CHARACTERS, '-'),
       hostname: `${sessionId.slice(-8)}.example`,

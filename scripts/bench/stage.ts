@@ -18,6 +18,7 @@ import { endWithThisProcess } from '../../shared/testing/servers/watchdog.ts';
 import { openBundler } from '../bundle/bundle.ts';
 import { installPackages } from '../bundle/install-packages.ts';
 import { type RunningFunction, startFunction } from '../bundle/start-function.ts';
+import type { Engine } from '../redis-option.ts';
 
 const FRONT = fileURLToPath(new URL('./front-process.ts', import.meta.url));
 const TOKEN = 'token';
@@ -43,21 +44,18 @@ export interface Stage {
 
 /**
  * Everything between a client and its seat, each in its own process: functions as they are deployed, a server that
- * speaks Upstash's protocol, and a Redis that syncs its append-only file every second.
+ * speaks Upstash's protocol if the engine needs one, and a Redis that syncs its append-only file every second.
  */
-export async function openStage(): Promise<Stage> {
+export async function openStage(engine: Engine): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'seatlease-bench-'));
   const server = await startRedisServer({ args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] });
-  const front = spawn(process.execPath, [FRONT, String(server.port), TOKEN], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  endWithThisProcess(front, 'process');
-  const [line] = await once(front.stdout, 'data');
+  const front = engine === 'upstash' ? await startFront(server.port) : undefined;
   const redis = respClient(server);
   const seats = openSeats(respRequester(redis));
   const environment = deployedEnvironment({
-    UPSTASH_REDIS_REST_URL: String(line).trim(),
-    UPSTASH_REDIS_REST_TOKEN: TOKEN,
+    UPSTASH_REDIS_REST_URL: front?.url ?? '',
+    UPSTASH_REDIS_REST_TOKEN: front ? TOKEN : '',
+    REDIS_URL: front ? '' : `redis://${server.host}:${server.port}`,
   });
   const running: RunningFunction[] = [];
 
@@ -96,12 +94,22 @@ export async function openStage(): Promise<Stage> {
     },
     async close() {
       for (const each of running) await each.stop();
-      front.kill('SIGKILL');
+      front?.kill();
       redis.close();
       await server.stop();
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** A server that speaks Upstash's protocol for the Redis on `port`, in its own process. */
+async function startFront(port: number): Promise<{ readonly url: string; kill(): void }> {
+  const front = spawn(process.execPath, [FRONT, String(port), TOKEN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  endWithThisProcess(front, 'process');
+  const [line] = await once(front.stdout, 'data');
+  return { url: String(line).trim(), kill: () => void front.kill('SIGKILL') };
 }
 
 function contractOf(name: string): FunctionContract {

@@ -10,6 +10,7 @@ import { commandStats, fillPool, fillShard } from '../../shared/testing/seats/ma
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
 import { endWithThisProcess } from '../../shared/testing/servers/watchdog.ts';
+import type { Engine } from '../redis-option.ts';
 import { type Effort, howMany } from './effort.ts';
 import { type Figure, figureOf, ratioOf } from './figure.ts';
 import { drive, errorsOf, type Measured } from './load.ts';
@@ -28,9 +29,9 @@ const CLIENTS = 16;
 const DRAIN = fileURLToPath(new URL('./drain-process.ts', import.meta.url));
 
 /** Redis cost of a sweep by the number of due leases and of licenses, and the effect of a large sweep on clients. */
-export async function benchSweep(effort: Effort): Promise<Report> {
+export async function benchSweep(effort: Effort, engine: Engine): Promise<Report> {
   const cost = await costOfSweeps(effort);
-  const drain = await clientsDuringDrain(effort);
+  const drain = await clientsDuringDrain(effort, engine);
   return {
     title: 'Sweep',
     meaning: MEANING,
@@ -134,8 +135,11 @@ async function sweepOnce(
 }
 
 /** Clients of a shard keep running while 1e5 expired leases of another license in it are swept and published. */
-async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals: readonly Goal[] }> {
-  const stage = await openStage();
+async function clientsDuringDrain(
+  effort: Effort,
+  engine: Engine,
+): Promise<{ table: Table; goals: readonly Goal[] }> {
+  const stage = await openStage(engine);
   try {
     const urls = await stage.startBundled(await stage.bundle(SEAT_VERBS));
     const quiet = SEAT_VERBS.map((): Measured[] => []);
@@ -206,8 +210,8 @@ async function clientsDuringDrain(effort: Effort): Promise<{ table: Table; goals
 }
 
 async function drainShard({ environment }: Stage, shard: string): Promise<void> {
-  const { UPSTASH_REDIS_REST_URL = '', UPSTASH_REDIS_REST_TOKEN = '' } = environment;
-  const child = spawn(process.execPath, [DRAIN, UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, shard], {
+  const child = spawn(process.execPath, [DRAIN, shard], {
+    env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   endWithThisProcess(child, 'process');
