@@ -54,7 +54,7 @@ describeReal(missingPart(), 'half a minute of chaos', () => {
     test('every kind of fault is injected, and connections suffer', () => {
       expect(report.faults).toEqual(Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 1])));
       const { clients, redis } = report.harm;
-      expect(clients.connectionsCut).toBeGreaterThan(5);
+      expect(clients.connectionsCut).toBeGreaterThan(2);
       expect(redis.connectionsCut).toBeGreaterThan(0);
       expect(clients.answersLost + redis.answersLost).toBeGreaterThan(5);
       expect(clients.piecesDelayed + redis.piecesDelayed).toBeGreaterThan(5);
