@@ -56,7 +56,7 @@ const CONNECTION_LOSSES: readonly unknown[] = ['ECONNRESET', 'ECONNREFUSED', 'EP
 export async function sendAtMostTwice<T>(
   call: Call,
   send: () => Promise<T>,
-  beforeRetry: () => unknown,
+  beforeRetry?: () => unknown,
 ): Promise<T> {
   try {
     return await send();
@@ -64,7 +64,7 @@ export async function sendAtMostTwice<T>(
     if (call.retriesLeft === 0 || !isConnectionLoss(error)) throw asUnavailable(error);
   }
   call.retriesLeft -= 1;
-  await beforeRetry();
+  await beforeRetry?.();
   try {
     return await send();
   } catch (error) {

@@ -129,11 +129,7 @@ export function redisEngine(options: RedisProtocolOptions): RedisEngine {
       // The library finds the keys of commands in small letters only.
       const lowerName = String(name).toLowerCase();
       const words = args.map(String);
-      return sendAtMostTwice(
-        call,
-        () => send(lowerName, words, call),
-        () => {},
-      );
+      return sendAtMostTwice(call, () => send(lowerName, words, call));
     },
     close() {
       isClosed = true;
