@@ -291,23 +291,17 @@ const FullReply = z.tuple([z.literal('FULL'), z.int(), z.int(), z.int()]);
 const HolderRequiredReply = z.tuple([z.literal('HOLDER_REQUIRED'), z.enum(['machine', 'user', 'process'])]);
 const ExhaustedReply = z.tuple([z.literal('SESSIONS_EXHAUSTED'), z.int()]);
 
+const SeatReply = z.union([HeldReply, FullReply, HolderRequiredReply, ExhaustedReply, LicenseTroubleReply]);
+
 const AcquireReply = z.union([
-  HeldReply,
-  FullReply,
-  HolderRequiredReply,
-  ExhaustedReply,
+  SeatReply,
   z.tuple([z.literal('SESSION_ENDED'), z.enum(['released', 'evicted'])]),
-  LicenseTroubleReply,
 ]);
 
 const BorrowReply = z.union([
-  HeldReply,
-  FullReply,
-  HolderRequiredReply,
-  ExhaustedReply,
+  SeatReply,
   z.tuple([z.literal('BORROW_TOO_LONG'), z.int()]),
   z.tuple([z.literal('BORROW_LIMIT'), z.int(), z.int()]),
-  LicenseTroubleReply,
 ]);
 
 const HeartbeatReply = z.union([
@@ -367,26 +361,28 @@ const ListSeatsReply = z.union([
 const PackedRow = z.tuple([z.string(), z.string()]);
 
 function acquireVerdict(licenseId: string, reply: z.output<typeof AcquireReply>): AcquireVerdict {
-  switch (reply[0]) {
-    case 'GRANTED':
-    case 'RENEWED':
-    case 'JOINED':
-      return heldOf(licenseId, reply);
-    case 'FULL':
-      return fullOf(reply);
-    case 'HOLDER_REQUIRED':
-      return { verdict: reply[0], unit: reply[1] };
-    case 'SESSIONS_EXHAUSTED':
-      return { verdict: reply[0], maxSessions: reply[1] };
-    case 'SESSION_ENDED':
-      return { verdict: reply[0], ended: reply[1] };
-    default:
-      return refusalOf(reply);
-  }
+  return reply[0] === 'SESSION_ENDED'
+    ? { verdict: reply[0], ended: reply[1] }
+    : seatVerdict(licenseId, reply);
 }
 
 function borrowVerdict(licenseId: string, reply: z.output<typeof BorrowReply>): BorrowVerdict {
   switch (reply[0]) {
+    case 'BORROW_TOO_LONG':
+      return { verdict: reply[0], maxDays: reply[1] };
+    case 'BORROW_LIMIT':
+      return { verdict: reply[0], borrowed: reply[1], borrowable: reply[2] };
+    default:
+      return seatVerdict(licenseId, reply);
+  }
+}
+
+/** What acquiring and borrowing a seat have in common. */
+function seatVerdict(
+  licenseId: string,
+  reply: z.output<typeof SeatReply>,
+): Extract<AcquireVerdict, BorrowVerdict> {
+  switch (reply[0]) {
     case 'GRANTED':
     case 'RENEWED':
     case 'JOINED':
@@ -397,10 +393,6 @@ function borrowVerdict(licenseId: string, reply: z.output<typeof BorrowReply>): 
       return { verdict: reply[0], unit: reply[1] };
     case 'SESSIONS_EXHAUSTED':
       return { verdict: reply[0], maxSessions: reply[1] };
-    case 'BORROW_TOO_LONG':
-      return { verdict: reply[0], maxDays: reply[1] };
-    case 'BORROW_LIMIT':
-      return { verdict: reply[0], borrowed: reply[1], borrowable: reply[2] };
     default:
       return refusalOf(reply);
   }
