@@ -62,17 +62,13 @@ local function loan_fields(until_ms)
   return { 'borrowed_until_ms', digits(until_ms) }
 end
 
-local function note_loan(until_ms)
-  redis.call('ZADD', loans_key, 'GT', digits(until_ms), holder)
-end
-
 local seat = read_seat(holder, now_ms)
 local own = find_own(seat, 'l', machine)
 if own then
   local is_extended = wanted_ms >= own.end_ms + SAME_REQUEST_MS
   local reply = renew(license, seat, own, facts, is_extended and wanted_ms or own.end_ms, now_ms)
   if is_extended then
-    note_loan(wanted_ms)
+    note_loan(holder, wanted_ms)
     append_session_event(license, 'session.borrowed', own, now_ms, 'kept', count_active(now_ms), loan_fields(wanted_ms))
   end
   return leave(reply)
@@ -97,7 +93,7 @@ if loans == 0 then
     return leave({ 'BORROW_LIMIT', borrowed, borrowable })
   end
 end
-note_loan(wanted_ms)
+note_loan(holder, wanted_ms)
 local lent = { id = session, holder = holder, machine = machine, kind = 'l', acquired_ms = now_ms, facts = facts,
   end_ms = wanted_ms }
 return leave(grant(license, seat, lent, active, 'session.borrowed', now_ms, loan_fields(wanted_ms)))

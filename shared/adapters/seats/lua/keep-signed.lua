@@ -26,8 +26,8 @@ local text = ARGV[4]
 
 local license = read_license_for_events()
 local now_ms = read_clock_ms()
-local session = unpack_session(id, redis.call('HGET', held_key, id))
-if not license or not session or session.end_ms <= now_ms then
+local session = living_of(id, redis.call('HGET', held_key, id), now_ms)
+if not license or not session then
   return { 'GONE' }
 end
 local signed = read_signed(session.holder)

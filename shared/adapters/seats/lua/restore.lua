@@ -21,7 +21,6 @@
 --         seat again, 0 there is no room, 2 it never lost its seat, or it has ended
 --
 -- @include clock
--- @include digits
 -- @include copy
 -- @include gone
 -- @include sessions
@@ -64,7 +63,7 @@ local function seat_loan(at)
       if session.end_ms < loan.end_ms then
         session.end_ms = loan.end_ms
         put_session(seat, session, false)
-        redis.call('ZADD', loans_key, 'GT', digits(loan.end_ms), loan.holder)
+        note_loan(loan.holder, loan.end_ms)
       end
       return 2
     end
@@ -75,7 +74,7 @@ local function seat_loan(at)
   collect_dead(entitlement, { seat }, now_ms)
   note_due(loan.end_ms, now_ms)
   put_session(seat, loan, true)
-  redis.call('ZADD', loans_key, 'GT', digits(loan.end_ms), loan.holder)
+  note_loan(loan.holder, loan.end_ms)
   return 1
 end
 

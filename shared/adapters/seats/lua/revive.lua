@@ -66,12 +66,14 @@ local function revivable(id, at)
 end
 
 local function revive(id, at)
-  local stored = unpack_session(id, read_stored(id))
-  if living_session(caller, id, stored and pack(stored), now_ms, ARGV[at + 6]) then
-    extend(license, stored, ARGV[at + 6], now_ms)
-    put_session({ holder = stored.holder }, stored, false)
-    return { 'RENEWED', pack(stored) }
+  local packed = read_stored(id)
+  local living = living_session(caller, id, packed, now_ms, ARGV[at + 6])
+  if living then
+    extend(license, living, ARGV[at + 6], now_ms)
+    put_session({ holder = living.holder }, living, false)
+    return { 'RENEWED', pack(living) }
   end
+  local stored = unpack_session(id, packed)
   -- A session of another user gets the answer of an unknown one, and so does one that nothing shows to be the caller's.
   if stored and stored.end_ms > now_ms or not can_access(caller, ARGV[at + 6]) then
     return { 'ENDED', 'unknown' }

@@ -7,8 +7,8 @@ local NO_FACTS = '[1,""]'
 
 -- The caller's session that holds a seat now, or nil. `token_facts`: from its token, or nil.
 local function living_session(caller, id, packed, now_ms, token_facts)
-  local session = unpack_session(id, packed)
-  if not session or session.end_ms <= now_ms then
+  local session = living_of(id, packed, now_ms)
+  if not session then
     return nil
   end
   local facts = session.facts == NO_FACTS and token_facts or session.facts

@@ -27,6 +27,12 @@ local function unpack_session(id, packed)
   } or nil
 end
 
+-- The session with this record if it holds a seat now, or nil.
+local function living_of(id, packed, now_ms)
+  local session = unpack_session(id, packed)
+  return session and session.end_ms > now_ms and session or nil
+end
+
 -- Lua cannot pass more than some 8,000 values to a command (LUAI_MAXCSTACK in luaconf.h).
 local MOST_AT_ONCE = 1000
 
@@ -151,6 +157,11 @@ local LOOK_EVERY_MS = 3600000
 -- Tells the sweep when to look at this license, unless it looks earlier anyway.
 local function note_due(end_ms, now_ms)
   redis.call('ZADD', due_key, 'LT', digits(math.min(end_ms, now_ms + LOOK_EVERY_MS)), license_id)
+end
+
+-- The seat is borrowed at least until then.
+local function note_loan(holder, end_ms)
+  redis.call('ZADD', loans_key, 'GT', digits(end_ms), holder)
 end
 
 -- Removes sessions from a seat whose other sessions are `seat.living`. A seat without any is free. If a loan
