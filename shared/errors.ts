@@ -19,7 +19,10 @@ export const BACKOFFS: Readonly<Record<Backoff, { readonly firstMs: number; read
   repair: { firstMs: 30_000, longestMs: 300_000 },
 };
 
-/** Why a session has ended: the member `ended` of SESSION_NOT_FOUND. A missing or new value counts as `unknown`. */
+/**
+ * Why a session holds no seat: the member `ended` of SESSION_NOT_FOUND. `unknown`: it is forgotten, or never was, or is
+ * not the caller's. Clients take a missing or new value for `unknown`.
+ */
 export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
 
 /**

@@ -1,6 +1,7 @@
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { Opened } from '../../shared/domain/session-token.ts';
+import type { Ended } from '../../shared/errors.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { viewOfEntitlements } from '../../shared/http/entitlements-view.ts';
 import { nextHeartbeatDue, secondsLeft, timestamp } from '../../shared/http/fields.ts';
@@ -8,7 +9,6 @@ import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { requestedLicense } from '../../shared/http/own.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type {
-  Ended,
   HeartbeatRequest,
   HeartbeatResult,
   LicenseRefusal,

@@ -1,6 +1,7 @@
 import type { Entitlement, Unit } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
+import type { Ended } from '../errors.ts';
 
 /**
  * Who holds which seat until when. A seat belongs to one holder (a machine, user or process) and has one or more
@@ -210,9 +211,6 @@ export interface ReviveRequest {
 export type ReviveVerdict =
   | { verdict: 'OK'; atMs: number; rhythm: Rhythm; told: Told; results: readonly ReviveResult[] }
   | LicenseRefusal;
-
-/** Why a session holds no seat. `unknown`: the store has forgotten it, or never knew it, or it is not the caller's. */
-export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
 
 export type ReviveResult =
   | { verdict: 'REVIVED' | 'RENEWED'; session: Session }

@@ -1,12 +1,12 @@
 import type { Entitlement } from '../../domain/entitlement.ts';
 import { MOST_SESSIONS } from '../../domain/plans.ts';
 import { SESSION_KINDS, type Session } from '../../domain/session.ts';
+import type { Ended } from '../../errors.ts';
 import type {
   AcquireRequest,
   AcquireVerdict,
   BorrowRequest,
   BorrowVerdict,
-  Ended,
   EntryRefusal,
   EvictRequest,
   EvictVerdict,
