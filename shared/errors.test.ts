@@ -103,19 +103,31 @@ test('clients that want a seat retry only while all are in use', () => {
   expect(codesWhere(({ next }) => next.do === 'acquire')).toEqual([]);
 });
 
-test('a running program outlasts a late renewal, and what says nothing about its seat', () => {
-  expect(codesWhere(({ whileHeld }) => whileHeld !== undefined && 'do' in whileHeld)).toEqual([
+const codesWhileHeld = (within?: 'lease'): string[] =>
+  codesWhere(
+    ({ whileHeld }) =>
+      whileHeld !== undefined && 'do' in whileHeld && whileHeld.do === 'retry' && whileHeld.within === within,
+  );
+
+test('a running program outlasts what says nothing about its seat', () => {
+  expect(codesWhileHeld()).toEqual([
     'VALIDATION_FAILED',
     'INVALID_JSON',
     'AUTHENTICATION_REQUIRED',
-    'LICENSE_SUSPENDED',
-    'LICENSE_EXPIRED',
     'NOT_FOUND',
     'METHOD_NOT_ALLOWED',
     'PAYLOAD_TOO_LARGE',
     'UNSUPPORTED_MEDIA_TYPE',
   ]);
-  expect(PROBLEMS.LICENSE_EXPIRED.whileHeld).toEqual({ do: 'retry', backoff: 'repair' });
+});
+
+test('a running program runs until its lease ends, and asks on, when the license grants no seat now', () => {
+  expect(codesWhileHeld('lease')).toEqual([
+    'LICENSE_SUSPENDED',
+    'LICENSE_EXPIRED',
+    'SEATS_EXHAUSTED',
+    'SESSIONS_EXHAUSTED',
+  ]);
 });
 
 test('a running program acquires anew unless its session was ended on purpose', () => {

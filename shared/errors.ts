@@ -28,11 +28,14 @@ export type Ended = 'released' | 'evicted' | 'expired' | 'unknown';
 /**
  * What a client does after a problem. `retry`: sends the request again, after the backoff. `acquire`: acquires anew, at
  * once. `stop`: does not repeat the request, because only a person or another request can help.
+ *
+ * `within: 'lease'`: the server says that the holder has no right to a seat now. A running program may use what is left
+ * of its lease, but no offline grace, which is for times without an answer.
  */
 export type Next =
   | { readonly do: 'stop' }
   | { readonly do: 'acquire' }
-  | { readonly do: 'retry'; readonly backoff: Backoff };
+  | { readonly do: 'retry'; readonly backoff: Backoff; readonly within?: 'lease' };
 
 export interface Problem {
   readonly status: number;
@@ -41,7 +44,7 @@ export interface Problem {
   readonly next: Next;
   /**
    * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`: a program is
-   * running. It runs on while its offline grace lasts, and ends at once after `stop`.
+   * running. It runs on while its lease or its offline grace lasts (see `Next`), and ends at once after `stop`.
    */
   readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<Ended, Next>> };
 }
@@ -52,6 +55,12 @@ const RETRY = {
   outage: { do: 'retry', backoff: 'outage' },
   seat: { do: 'retry', backoff: 'seat' },
   repair: { do: 'retry', backoff: 'repair' },
+} as const;
+
+/** While a seat is held: the license grants none now. */
+const WITHIN_LEASE = {
+  seat: { do: 'retry', backoff: 'seat', within: 'lease' },
+  repair: { do: 'retry', backoff: 'repair', within: 'lease' },
 } as const;
 
 /** An admin or the program itself ended the session on purpose: acquiring again would undo that. */
@@ -65,9 +74,9 @@ const AFTER_ENDING = {
  *
  * `next`: clients retry after failures and limits, and do not repeat a refused request, as Stripe advises
  * (https://docs.stripe.com/error-low-level). `whileHeld`: a running program does not end because of an answer that says
- * nothing about its seat (a proxy or a faulty release answers 400, 404 or 405, or drops the credentials), or because of a
- * problem that is often repaired within minutes (a late renewal). Keygen, too, lets machines return
- * (https://keygen.sh/docs/api/machines/, RESURRECTED).
+ * nothing about its seat (a proxy or a faulty release answers 400, 404 or 405, or drops the credentials). If the license
+ * grants no seat now (a late renewal, a full pool), the program may run until its lease ends, and gets its seat back by
+ * itself. Keygen, too, lets machines return (https://keygen.sh/docs/api/machines/, RESURRECTED).
  */
 export const PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid.', next: STOP, whileHeld: RETRY.repair },
@@ -130,8 +139,18 @@ export const PROBLEMS = {
     next: STOP,
   },
   TRIAL_NOT_OFFERED: { status: 403, title: 'No trial is available for this account.', next: STOP },
-  LICENSE_SUSPENDED: { status: 403, title: 'The license is suspended.', next: STOP, whileHeld: RETRY.repair },
-  LICENSE_EXPIRED: { status: 403, title: 'The license has expired.', next: STOP, whileHeld: RETRY.repair },
+  LICENSE_SUSPENDED: {
+    status: 403,
+    title: 'The license is suspended.',
+    next: STOP,
+    whileHeld: WITHIN_LEASE.repair,
+  },
+  LICENSE_EXPIRED: {
+    status: 403,
+    title: 'The license has expired.',
+    next: STOP,
+    whileHeld: WITHIN_LEASE.repair,
+  },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.', next: STOP, whileHeld: RETRY.repair },
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.', next: STOP },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.', next: STOP },
@@ -149,13 +168,23 @@ export const PROBLEMS = {
     next: STOP,
     whileHeld: RETRY.repair,
   },
-  SEATS_EXHAUSTED: { status: 409, title: 'All seats of this license are in use.', next: RETRY.seat },
+  SEATS_EXHAUSTED: {
+    status: 409,
+    title: 'All seats of this license are in use.',
+    next: RETRY.seat,
+    whileHeld: WITHIN_LEASE.seat,
+  },
   SESSION_ENDED: {
     status: 409,
     title: 'This session has ended. Start a new one with a fresh instance_id.',
     next: STOP,
   },
-  SESSIONS_EXHAUSTED: { status: 409, title: 'Too many programs use this seat.', next: RETRY.seat },
+  SESSIONS_EXHAUSTED: {
+    status: 409,
+    title: 'Too many programs use this seat.',
+    next: RETRY.seat,
+    whileHeld: WITHIN_LEASE.seat,
+  },
   SIGNED_LIMIT: {
     status: 409,
     title: 'Too many machines of this license hold a signed license.',

@@ -45,16 +45,19 @@ ${places.join('\n')}
  */
 export const BACKOFFS = ${literal(document['x-backoffs'])} as const;
 
-/** \`stop\`: only a person or another request can help. \`acquire\`: acquire anew, at once. */
-export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS };
+/**
+ * \`stop\`: only a person or another request can help. \`acquire\`: acquire anew, at once. \`within: 'lease'\`: a running program
+ * may use what is left of its lease, but no offline grace.
+ */
+export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS; within?: 'lease' };
 
 export interface NextSteps {
   /** After any call, unless \`whileHeld\` applies. */
   readonly next: Next;
   /**
    * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from \`next\`. The program runs on
-   * while its offline grace lasts, and ends at once after \`stop\`. \`byEnded\`: by the problem's \`ended\`; a missing or new value
-   * counts as \`unknown\`.
+   * while its lease or its offline grace lasts, and ends at once after \`stop\`. \`byEnded\`: by the problem's \`ended\`; a missing
+   * or new value counts as \`unknown\`.
    */
   readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
 }

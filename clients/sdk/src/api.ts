@@ -2608,16 +2608,19 @@ export const OPERATIONS = {
  */
 export const BACKOFFS = { outage: { firstMs: 1000, longestMs: 60000 }, seat: { firstMs: 2000, longestMs: 60000 }, repair: { firstMs: 30000, longestMs: 300000 } } as const;
 
-/** `stop`: only a person or another request can help. `acquire`: acquire anew, at once. */
-export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS };
+/**
+ * `stop`: only a person or another request can help. `acquire`: acquire anew, at once. `within: 'lease'`: a running program
+ * may use what is left of its lease, but no offline grace.
+ */
+export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS; within?: 'lease' };
 
 export interface NextSteps {
   /** After any call, unless `whileHeld` applies. */
   readonly next: Next;
   /**
    * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`. The program runs on
-   * while its offline grace lasts, and ends at once after `stop`. `byEnded`: by the problem's `ended`; a missing or new value
-   * counts as `unknown`.
+   * while its lease or its offline grace lasts, and ends at once after `stop`. `byEnded`: by the problem's `ended`; a missing
+   * or new value counts as `unknown`.
    */
   readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
 }
@@ -2646,10 +2649,10 @@ export const NEXT_STEPS = {
   INTERNAL: { next: { do: 'retry', backoff: 'outage' } },
   INVALID_CURSOR: { next: { do: 'stop' } },
   INVALID_JSON: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-  LICENSE_EXPIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  LICENSE_EXPIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair', within: 'lease' } },
   LICENSE_NOT_FOR_SALE: { next: { do: 'stop' } },
   LICENSE_NOT_FOUND: { next: { do: 'stop' } },
-  LICENSE_SUSPENDED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
+  LICENSE_SUSPENDED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair', within: 'lease' } },
   LIMITS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
   METER_UNKNOWN: { next: { do: 'stop' } },
   NO_BILLING_ACCOUNT: { next: { do: 'stop' } },
@@ -2660,11 +2663,11 @@ export const NEXT_STEPS = {
   RATE_LIMITED: { next: { do: 'retry', backoff: 'outage' } },
   RECORDS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
   REDIRECT_NOT_ALLOWED: { next: { do: 'stop' } },
-  SEATS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' } },
+  SEATS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' }, whileHeld: { do: 'retry', backoff: 'seat', within: 'lease' } },
   SEATS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
   SESSION_ENDED: { next: { do: 'stop' } },
   SESSION_NOT_FOUND: { next: { do: 'stop' }, whileHeld: { byEnded: { released: { do: 'stop' }, evicted: { do: 'stop' }, expired: { do: 'acquire' }, unknown: { do: 'acquire' } } } },
-  SESSIONS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' } },
+  SESSIONS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' }, whileHeld: { do: 'retry', backoff: 'seat', within: 'lease' } },
   SIGN_IN_MISMATCH: { next: { do: 'stop' } },
   SIGN_IN_NOT_SET_UP: { next: { do: 'stop' } },
   SIGNED_LIMIT: { next: { do: 'stop' } },

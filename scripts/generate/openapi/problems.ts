@@ -64,7 +64,10 @@ type Members = Readonly<Record<string, Schema>>;
 
 /** What a client does after a problem, in words. */
 export function nextInWords(next: NonNullable<Problem['whileHeld']>): string {
-  if ('do' in next) return next.do === 'retry' ? `retry (${next.backoff})` : next.do;
+  if ('do' in next) {
+    if (next.do !== 'retry') return next.do;
+    return `retry (${next.backoff}${next.within ? `, within the ${next.within}` : ''})`;
+  }
   const byStep = Map.groupBy(Object.entries(next.byEnded), ([, step]) => nextInWords(step));
   return [...byStep]
     .map(
