@@ -9,6 +9,7 @@ import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Features,
   LicenseId,
+  Limits,
   SessionId,
   SettableTimestamp,
   TenantId,
@@ -60,6 +61,7 @@ export default defineFunction({
             tenant_id: z.optional(TenantId),
             plan: z.optional(z.enum(PLAN_NAMES)),
             features: z.optional(Features),
+            limits: z.optional(Limits),
             seats: z.optional(wholeNumber(0, MAX_SEATS)),
             fingerprint: z.optional(text(256)),
             /** Names the session in place of the `session_id` beside `license_data`. It is not signed. */

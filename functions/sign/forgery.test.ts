@@ -5,7 +5,7 @@ import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../
 
 /**
  * The caller holds one seat of a license, and requests more than the license grants: the team plan, the features
- * `export` and `print`, 2 seats, and 3 days offline.
+ * `export` and `print`, a limit of 20 projects, 2 seats, and 3 days offline.
  */
 const FAR_FUTURE = '2999-12-31T00:00:00.000Z';
 
@@ -23,7 +23,12 @@ beforeAll(async () => {
       return undefined;
     }),
   }));
-  mine = await suite.createLicense({ max: 2, plan: 'team', features: ['export', 'print'] });
+  mine = await suite.createLicense({
+    max: 2,
+    plan: 'team',
+    features: ['export', 'print'],
+    limits: { projects: 20 },
+  });
   session = (await mine.acquire('laptop')).body.session_id;
   theirs = await suite.createLicense({ max: 500, plan: 'enterprise', features: ['admin'] });
   theirSession = (await theirs.acquire('their-server')).body.session_id;
@@ -49,6 +54,9 @@ const TOO_MUCH: readonly Forgery[] = [
   ['one more feature', 'NOT_ENTITLED', 'features', () => ask({ features: ['export', 'admin'] })],
   ['a feature in capitals', 'NOT_ENTITLED', 'features', () => ask({ features: ['EXPORT'] })],
   ['a wildcard for features', 'NOT_ENTITLED', 'features', () => ask({ features: ['*'] })],
+  ['one more project', 'NOT_ENTITLED', 'limits', () => ask({ limits: { projects: 21 } })],
+  ['a limit that the license does not have', 'NOT_ENTITLED', 'limits', () => ask({ limits: { users: 1 } })],
+  ['a limit that every object has', 'NOT_ENTITLED', 'limits', () => ask({ limits: { toString: 0 } })],
   ['another machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: 'their-server' })],
   ['any machine', 'NOT_ENTITLED', 'fingerprint', () => ask({ fingerprint: '*' })],
   ['a later end', 'NOT_ENTITLED', 'expires_at', () => ask({ expires_at: FAR_FUTURE })],
@@ -87,6 +95,10 @@ const MALFORMED: readonly Forgery[] = [
     'features',
     () => ask({ features: { 0: 'admin', length: 1 } }),
   ],
+  ['an endless limit', 'VALIDATION_FAILED', 'limits', () => ask({ limits: { projects: 1e308 } })],
+  ['a negative limit', 'VALIDATION_FAILED', 'limits', () => ask({ limits: { projects: -1 } })],
+  ['a limit without a number', 'VALIDATION_FAILED', 'limits', () => ask({ limits: { projects: null } })],
+  ['limits in a list', 'VALIDATION_FAILED', 'limits', () => ask({ limits: [21] })],
   ['an own issue time', 'VALIDATION_FAILED', 'issued_at', () => ask({ issued_at: FAR_FUTURE })],
   ['an unknown field', 'VALIDATION_FAILED', 'overdraft', () => ask({ overdraft: 9 })],
 ];
@@ -260,11 +272,13 @@ describe('no license is signed for more than was bought', () => {
     const { status, body } = await ask({
       seats: 2,
       features: ['export'],
+      limits: { projects: 19 },
       plan: 'team',
       fingerprint: 'laptop',
     });
     expect(status).toBe(200);
-    expect(body.license_data).toMatchObject({ seats: 2, features: ['export'], plan: 'team' });
+    const { license_data: data } = body;
+    expect(data).toMatchObject({ seats: 2, features: ['export'], limits: { projects: 19 }, plan: 'team' });
     expect(Object.prototype).not.toHaveProperty('seats');
   });
 });

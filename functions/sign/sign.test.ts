@@ -60,6 +60,7 @@ test('signs the whole license of a session that holds a seat, and names the key'
     tenant_id: license.tenantId,
     plan: 'pro',
     features: ['export', 'print'],
+    limits: { projects: 20 },
     seats: 3,
     fingerprint: 'machine',
     issued_at: at(clocked.nowMs()),
@@ -196,6 +197,7 @@ describe('a repeated request', () => {
   test.each([
     ['its seats', { max: 5 }, { seats: 5 }],
     ['its features', { features: ['scan'] }, { features: ['scan'] }],
+    ['its limits', { limits: { users: 5 } }, { limits: { users: 5 } }],
     ['its plan', { plan: 'team' }, { plan: 'team' }],
   ])('signs a change of %s at once', async (_, change, signed) => {
     const { license, session } = await seated();
@@ -209,10 +211,17 @@ describe('a repeated request', () => {
   test('signs a smaller license, which replaces the stored one', async () => {
     const { license, session } = await seated();
     await license.sign({ session_id: session });
-    const less = { session_id: session, license_data: { features: ['print'], seats: 1 } };
+    const less = {
+      session_id: session,
+      license_data: { features: ['print'], limits: { projects: 5 }, seats: 1 },
+    };
     const first = await countSignatures(() => license.sign(less));
     expect(first.signatures).toBe(2);
-    expect(first.result.body.license_data).toMatchObject({ features: ['print'], seats: 1 });
+    expect(first.result.body.license_data).toMatchObject({
+      features: ['print'],
+      limits: { projects: 5 },
+      seats: 1,
+    });
     expect((await countSignatures(() => license.sign(less))).signatures).toBe(0);
   });
 

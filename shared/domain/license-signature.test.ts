@@ -10,6 +10,7 @@ const DATA = {
   tenant_id: 'ten_00_x',
   plan: 'pro',
   features: ['größe', 'a"b'],
+  limits: { Ünits: Number.MAX_SAFE_INTEGER, projects: 0 },
   seats: 3,
   fingerprint: 'machine',
   issued_at: at(NOW_MS + 1),
@@ -22,8 +23,9 @@ test('signs the canonical form: names in order, no spaces, text unchanged', () =
   const { json } = signingInputs(data, 'kid');
   expect(json).toBe(
     '{"expires_at":"2026-12-02T12:00:00.999Z","features":["größe","a\\"b"],"fingerprint":"machine",' +
-      '"issued_at":"2026-11-25T12:00:00.001Z","license_id":"lic_00_x","offline_until":"2026-12-02T12:00:00.999Z",' +
-      '"plan":"pro","seats":3,"tenant_id":"ten_00_x"}',
+      '"issued_at":"2026-11-25T12:00:00.001Z","license_id":"lic_00_x",' +
+      '"limits":{"projects":0,"Ünits":9007199254740991},"offline_until":"2026-12-02T12:00:00.999Z","plan":"pro",' +
+      '"seats":3,"tenant_id":"ten_00_x"}',
   );
   const backwards = Object.fromEntries(Object.entries(data).toReversed());
   expect(signingInputs({ ...data, ...backwards }, 'kid').json).toBe(json);
@@ -101,8 +103,10 @@ test('reuses the stored license of a borrowed seat only if it ends exactly with 
   expect(reusableLicense(kept, { ...borrowed, nowMs: NOW_MS + 6 * DAY_MS })).toBeDefined();
 });
 
-test('returns no license that a newer release signed with more fields, or kept in another form', () => {
-  const json = JSON.stringify({ ...data, added_later: 'x' });
-  expect(reusableLicense(keep({ ...signature, json }, wanted), wanted)).toBeUndefined();
+test('returns no license that another release signed with more or fewer fields, or kept in another form', () => {
+  for (const fields of [{ added_later: 'x' }, { limits: undefined }]) {
+    const json = JSON.stringify({ ...data, ...fields });
+    expect(reusableLicense(keep({ ...signature, json }, wanted), wanted)).toBeUndefined();
+  }
   expect(reusableLicense(JSON.stringify({ ...JSON.parse(kept), v: 2 }), wanted)).toBeUndefined();
 });

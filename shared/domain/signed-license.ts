@@ -16,6 +16,8 @@ export const LicenseDataSchema = z.strictObject({
   tenant_id: z.string(),
   plan: z.enum(PLAN_NAMES),
   features: z.array(z.string()),
+  /** Numbers that the vendor's app defines, by name. */
+  limits: z.record(z.string(), z.int()),
   /** Seats of the license: how many can be held at once, including this one. */
   seats: z.int(),
   fingerprint: z.string(),
@@ -62,13 +64,14 @@ export function draftLicenseData(
   nowMs: number,
 ): LicenseDraft | { readonly excess: readonly Excess[] } {
   const terms = entitlementOf(license);
-  const { features } = terms.entitlements;
+  const { features, limits } = terms.entitlements;
   const untilMs = offlineUntilMs(session, terms, nowMs);
   const whole: Omit<LicenseData, 'issued_at'> = {
     license_id: license.licenseId,
     tenant_id: license.tenantId,
     plan: license.plan,
     features: [...features],
+    limits: { ...limits },
     seats: license.max,
     fingerprint: session.facts.fingerprint,
     expires_at: timestamp(untilMs),
@@ -82,6 +85,7 @@ export function draftLicenseData(
     ...(ask.features ?? [])
       .filter((feature) => !features.includes(feature))
       .map((feature) => ({ field: 'features' as const, detail: `${feature} is not in the license` })),
+    ...Object.entries(ask.limits ?? {}).flatMap(([name, limit]) => excessiveLimit(name, limit, limits)),
     ...((ask.seats ?? 0) > license.max
       ? [{ field: 'seats' as const, detail: `the license has ${license.max}` }]
       : []),
@@ -94,6 +98,7 @@ export function draftLicenseData(
     data: {
       ...whole,
       features: features.filter((feature) => ask.features?.includes(feature) ?? true),
+      limits: ask.limits ?? whole.limits,
       seats: ask.seats ?? license.max,
       issued_at: timestamp(nowMs),
       expires_at: end,
@@ -117,6 +122,12 @@ function excessiveEnd(
   const atMs = Date.parse(requested);
   if (atMs > untilMs) return [{ field, detail: `must not be later than ${timestamp(untilMs)}` }];
   return atMs <= nowMs ? [{ field, detail: 'must be in the future' }] : [];
+}
+
+function excessiveLimit(name: string, requested: number, limits: LicenseData['limits']): Excess[] {
+  const granted = Object.hasOwn(limits, name) ? limits[name] : undefined;
+  if (granted === undefined) return [{ field: 'limits', detail: `${name} is not in the license` }];
+  return requested > granted ? [{ field: 'limits', detail: `${name} is at most ${granted}` }] : [];
 }
 
 function timestamp(atMs: number): string {

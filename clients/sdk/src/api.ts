@@ -970,6 +970,12 @@ export interface LicenseData {
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   features: string[];
   /**
+   * Numbers that the vendor's app defines, by name.
+   */
+  limits: {
+    [k: string]: number;
+  };
+  /**
    * Seats of the license: how many can be held at once, including this one.
    */
   seats: number;
@@ -1761,6 +1767,7 @@ export interface SignRequest {
     tenant_id?: TenantId | null;
     plan?: ('free' | 'pro' | 'team' | 'enterprise') | null;
     features?: Features | null;
+    limits?: Limits | null;
     seats?: number | null;
     fingerprint?: string | null;
     /**
