@@ -18,7 +18,15 @@ const release = (body: object) =>
 
 describe('what a program on a customer’s machine sends', () => {
   test('can be newer than the server, and have null in every optional field, from acquire to release', async () => {
-    const nulls = ['license_id', 'user_id', 'process_id', 'hostname', 'app_version', 'borrow_days'];
+    const nulls = [
+      'license_id',
+      'user_id',
+      'process_id',
+      'hostname',
+      'app_version',
+      'offline_since',
+      'borrow_days',
+    ];
     const acquired = await license.acquire('machine', {
       ...Object.fromEntries(nulls.map((field) => [field, null])),
       ...NEWER,
@@ -32,7 +40,16 @@ describe('what a program on a customer’s machine sends', () => {
     const batch = await license.heartbeat({ session_id: null, sessions: [beat], ...NEWER });
     expect(batch.body.results, batch.text).toMatchObject([{ status: 'heartbeat_acknowledged', session_id }]);
 
-    const fields = ['license_id', 'tenant_id', 'plan', 'features', 'seats', 'fingerprint', 'expires_at'];
+    const fields = [
+      'license_id',
+      'tenant_id',
+      'plan',
+      'features',
+      'limits',
+      'seats',
+      'fingerprint',
+      'expires_at',
+    ];
     const asked = { session_id, offline_until: null, ...Object.fromEntries(fields.map((f) => [f, null])) };
     const signed = await license.sign({ session_id: null, license_data: asked, ...NEWER });
     expect(signed.body.license_data, signed.text).toMatchObject({ seats: 2, features: ['export'] });

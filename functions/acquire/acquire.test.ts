@@ -147,6 +147,38 @@ test.each(['', 'x'.repeat(65), 7])('refuses the instance_id %j', async (instance
   expect(refused.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ at: '/instance_id' }] });
 });
 
+test('writes when a program started offline to the audit log, whatever its clock says', async () => {
+  const nowMs = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
+  const license = await suite.createLicense();
+  const daysAgo = (days: number) => new Date(nowMs - days * 86_400_000).toISOString();
+  const told: [unknown, string | undefined][] = [
+    [daysAgo(2), daysAgo(2)],
+    [daysAgo(2).replace('Z', '+00:00'), daysAgo(2)],
+    [daysAgo(91), daysAgo(90)],
+    ['0001-01-01T00:00:00Z', daysAgo(90)],
+    ['9999-12-31T23:59:59.999999Z', daysAgo(0)],
+    [undefined, undefined],
+  ];
+  for (const [i, [offline_since]] of told.entries()) {
+    const asked = { instance_id: `instance-${i}`, offline_since };
+    expect((await license.acquire(`machine-${i % 2}`, asked)).status).toBeLessThan(300);
+    // A repeat is no second start.
+    expect((await license.acquire(`machine-${i % 2}`, asked)).status).toBe(200);
+    vi.setSystemTime(Date.now() + 1);
+  }
+  await suite.settle();
+  const path = `/api/v1/audit?license_id=${license.licenseId}&type=session.acquired`;
+  const { events } = (await suite.operate('GET', path)).body;
+  const recorded = events.map((event: Record<string, string>) => event.offline_since).toReversed();
+  expect(recorded.map((at?: string) => at && roundToSecond(at))).toEqual(
+    told.map(([, at]) => at && roundToSecond(at)),
+  );
+
+  const malformed = await license.acquire('machine', { offline_since: 'yesterday' });
+  expect([malformed.status, malformed.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+});
+
 test('grants seats beyond max up to the overdraft, and marks them', async () => {
   const license = await suite.createLicense({ max: 1, overdraft: 1 });
   const bought = await license.acquire('machine-a');
@@ -423,3 +455,7 @@ test('names the invalid fields', async () => {
     detail: 'The request needs a JSON body.',
   });
 });
+
+function roundToSecond(at: string): number {
+  return Math.round(Date.parse(at) / 1000);
+}

@@ -67,6 +67,12 @@ export default defineFunction({
         process_id: z.optional(text(128)),
         hostname: z.optional(text(255)),
         app_version: z.optional(text(64)),
+        /**
+         * When this program started without the server, by its own clock: see `offline_start_days`. It is written to the
+         * audit log with the new session. A time that cannot be right is not refused: it is recorded as at most 90 days ago,
+         * and as now if it is in the future.
+         */
+        offline_since: z.optional(Timestamp),
         /** Borrows the seat for that many days, without heartbeats. `sign` then returns a license for use offline. */
         borrow_days: z.optional(wholeNumber(1, LONGEST_OFFLINE_DAYS)),
       }),

@@ -19,10 +19,11 @@ async function acquire(
   const { licenseId, userId } = target;
   note({ license_id: licenseId });
   const { fingerprint, process_id: processId, hostname, app_version: appVersion } = body;
+  const offlineSinceMs = body.offline_since === undefined ? undefined : Date.parse(body.offline_since);
   const facts = { fingerprint, hostname, appVersion, userId, processId };
   const program = { facts, instanceId: body.instance_id, isSignedIn: caller.kind === 'person' };
   const identity = identityOf(program, licenseId, deps.pseudonyms);
-  const request = { licenseId, proof: caller.proof, facts, ...identity };
+  const request = { licenseId, proof: caller.proof, facts, offlineSinceMs, ...identity };
   const days = body.borrow_days;
   const verdict = await (days === undefined ? deps.seats.acquire(request) : borrow(request, days, deps));
 

@@ -17,6 +17,11 @@ export const EventJson = z.strictObject({
   holder: EventDetailSchema.shape.holder,
   acquired_at: z.optional(z.iso.datetime()),
   borrowed_until: z.optional(z.iso.datetime()),
+  /**
+   * When the program started without the server, by its own clock: at most 90 days before `at`, and never after it.
+   * Present only if its client reported it.
+   */
+  offline_since: z.optional(z.iso.datetime()),
   seat: EventDetailSchema.shape.seat,
   active: EventDetailSchema.shape.active,
   max: EventDetailSchema.shape.max,
@@ -33,7 +38,7 @@ const MESSAGE_VERSION = 1;
 const MessageJson = z.object(EventJson.shape);
 
 export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
-  const { acquiredAtMs, borrowedUntilMs, ...rest } = detail;
+  const { acquiredAtMs, borrowedUntilMs, offlineSinceMs, ...rest } = detail;
   return {
     event_id: event.eventId,
     type: event.type,
@@ -44,6 +49,7 @@ export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
     position: event.position,
     ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
     ...(borrowedUntilMs === undefined ? {} : { borrowed_until: new Date(borrowedUntilMs).toISOString() }),
+    ...(offlineSinceMs === undefined ? {} : { offline_since: new Date(offlineSinceMs).toISOString() }),
     ...rest,
   };
 }
@@ -98,7 +104,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
     parsed.data,
     fields,
   );
-  const { acquired_at, borrowed_until, ...detail } = rest;
+  const { acquired_at, borrowed_until, offline_since, ...detail } = rest;
   return {
     event: {
       eventId: event_id,
@@ -112,6 +118,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
         ...detail,
         ...(acquired_at === undefined ? {} : { acquiredAtMs: Date.parse(acquired_at) }),
         ...(borrowed_until === undefined ? {} : { borrowedUntilMs: Date.parse(borrowed_until) }),
+        ...(offline_since === undefined ? {} : { offlineSinceMs: Date.parse(offline_since) }),
       },
     },
   };

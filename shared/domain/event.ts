@@ -39,6 +39,8 @@ export const EventDetailSchema = z.object({
   acquiredAtMs: z.optional(z.int()),
   /** Until when the seat is borrowed. */
   borrowedUntilMs: z.optional(z.int()),
+  /** When the program started without the server, by its own clock: at most 90 days before the event, and never after it. */
+  offlineSinceMs: z.optional(z.int()),
   /**
    * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In
    * every event of type `session.*`.

@@ -120,6 +120,11 @@ export interface AcquireRequest {
   kind: 'instance' | 'machine';
   sessionId: string;
   facts: SessionFacts;
+  /**
+   * When the program started without the server, by its own clock. It is reported once, with the session that this
+   * creates, and limited to the time from 90 days ago until now.
+   */
+  offlineSinceMs?: number | undefined;
 }
 
 /** A session with its seat, as it is after the call. */

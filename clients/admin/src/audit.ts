@@ -53,8 +53,8 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
   }),
 ];
 
-function detailOf({ active, max, reason, count, version, borrowed_until }: EventView): string {
-  const detail = { active, max, reason, count, version, borrowed_until };
+function detailOf({ active, max, reason, count, version, borrowed_until, offline_since }: EventView): string {
+  const detail = { active, max, reason, count, version, borrowed_until, offline_since };
   return Object.entries(detail)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
     .join(' ');

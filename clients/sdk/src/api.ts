@@ -1,11 +1,11 @@
 // Generated from clients/openapi.json by `npm run generate`.
 
 export type LicenseId = string;
-export type TenantId = string;
 /**
  * A point in time, as RFC 3339 text.
  */
 export type Timestamp = string;
+export type TenantId = string;
 export type Cursor = string;
 /**
  * An e-mail address, in lower case: no sign-in provider treats addresses as case-sensitive.
@@ -91,6 +91,10 @@ export interface AcquireRequest {
   process_id?: string | null;
   hostname?: string | null;
   app_version?: string | null;
+  /**
+   * When this program started without the server, by its own clock: see `offline_start_days`. It is written to the audit log with the new session. A time that cannot be right is not refused: it is recorded as at most 90 days ago, and as now if it is in the future.
+   */
+  offline_since?: Timestamp | null;
   /**
    * Borrows the seat for that many days, without heartbeats. `sign` then returns a license for use offline.
    */
@@ -194,6 +198,10 @@ export interface AuditEvent {
   holder?: string;
   acquired_at?: string;
   borrowed_until?: string;
+  /**
+   * When the program started without the server, by its own clock: at most 90 days before `at`, and never after it. Present only if its client reported it.
+   */
+  offline_since?: string;
   /**
    * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In every event of type `session.*`.
    */
@@ -453,6 +461,10 @@ export interface ExportedEvent {
   holder?: string;
   acquired_at?: string;
   borrowed_until?: string;
+  /**
+   * When the program started without the server, by its own clock: at most 90 days before `at`, and never after it. Present only if its client reported it.
+   */
+  offline_since?: string;
   /**
    * What became of the seat: the session took it, other sessions had or have it too, or the session was its last. In every event of type `session.*`.
    */

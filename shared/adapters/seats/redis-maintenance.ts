@@ -168,6 +168,7 @@ const EntryFields = z.object({
   holder: z.optional(z.string()),
   acquired_ms: z.optional(digits),
   borrowed_until_ms: z.optional(digits),
+  offline_since_ms: z.optional(digits),
   seat: z.optional(z.string()),
   active: z.optional(digits),
   max: z.optional(digits),
@@ -183,7 +184,7 @@ function readEntry([position, flat]: readonly [string, readonly string[]]): Outb
 
 function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEvent | undefined {
   const { v: _, type, tenant_id, license_id, session_id, at_ms, ...more } = fields;
-  const { acquired_ms, borrowed_until_ms, ...detail } = more;
+  const { acquired_ms, borrowed_until_ms, offline_since_ms, ...detail } = more;
   const written = {
     type,
     tenantId: tenant_id,
@@ -195,6 +196,7 @@ function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEv
       ...detail,
       ...(acquired_ms === undefined ? {} : { acquiredAtMs: acquired_ms }),
       ...(borrowed_until_ms === undefined ? {} : { borrowedUntilMs: borrowed_until_ms }),
+      ...(offline_since_ms === undefined ? {} : { offlineSinceMs: offline_since_ms }),
     },
   };
   const known = z.safeParse(z.omit(SeatEventSchema, { eventId: true }), written).data;

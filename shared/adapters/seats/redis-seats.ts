@@ -54,7 +54,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         packProof(request.proof),
         memberOf(request.licenseId, request.sessionId),
         letterOfKind(request.kind),
-        ...packHolders(request),
+        ...packProgram(request),
       ]);
       return acquireVerdict(request.licenseId, reply);
     },
@@ -64,7 +64,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         packProof(request.proof),
         memberOf(request.licenseId, request.sessionId),
         request.days,
-        ...packHolders(request),
+        ...packProgram(request),
       ]);
       return borrowVerdict(request.licenseId, reply);
     },
@@ -450,12 +450,20 @@ function packProof(proof: Proof): string {
 }
 
 /** As acquire and borrow take them. */
-function packHolders({
+function packProgram({
   machine,
   holders,
   facts,
-}: Pick<AcquireRequest, 'machine' | 'holders' | 'facts'>): string[] {
-  return [machine, holders.machine, holders.user ?? '', holders.process ?? '', packFacts(facts)];
+  offlineSinceMs,
+}: Pick<AcquireRequest, 'machine' | 'holders' | 'facts' | 'offlineSinceMs'>): (string | number)[] {
+  return [
+    machine,
+    holders.machine,
+    holders.user ?? '',
+    holders.process ?? '',
+    packFacts(facts),
+    offlineSinceMs ?? '',
+  ];
 }
 
 /** A session from its token, as revive takes it. */

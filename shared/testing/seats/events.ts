@@ -33,6 +33,7 @@ const details: fc.Arbitrary<EventDetail> = fc.record(
     holder: words,
     acquiredAtMs: moments,
     borrowedUntilMs: moments,
+    offlineSinceMs: moments,
     seat: fc.constantFrom('taken' as const, 'kept' as const, 'freed' as const),
     active: count,
     max: count,

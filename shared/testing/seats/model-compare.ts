@@ -89,8 +89,8 @@ function compareEvents(run: ModelRun, events: readonly SeatEvent[], { pool }: Li
 }
 
 function modelled({ type, sessionId, atMs, detail }: SeatEvent): ModelEvent {
-  const { holder, acquiredAtMs, seat, borrowedUntilMs, reason, count } = detail;
-  const told = { holder, acquiredAtMs, seat, borrowedUntilMs, reason, count };
+  const { holder, acquiredAtMs, seat, borrowedUntilMs, offlineSinceMs, reason, count } = detail;
+  const told = { holder, acquiredAtMs, seat, borrowedUntilMs, offlineSinceMs, reason, count };
   const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
   return { type, sessionId: sessionId ?? '', atMs, ...known };
 }

@@ -53,6 +53,9 @@ interface Copy {
   readonly watches: readonly ReturnType<PoolWatch['copy']>[];
 }
 
+/** How long ago programs started offline, by clocks that can be wrong in both directions. */
+const OFFLINE_DAYS = [undefined, 0, 89, undefined, 91, -1, 40_000];
+
 const MACHINES = ['Alpha_device', 'beta-machine', '9amma-device'];
 
 /** One running history: the model, the clients and the clock. The commands of a history change it. */
@@ -245,6 +248,7 @@ export class ModelRun {
     const process = program.process ?? (instance === undefined ? undefined : `by-${instance}`);
     const machine = MACHINES[index] ?? '';
     this.#lastRequest += 1;
+    const offlineDays = OFFLINE_DAYS[this.#lastRequest % OFFLINE_DAYS.length];
     const facts: SessionFacts = {
       fingerprint: `print ${this.#lastRequest}`,
       ...(user && { userId: userIdOf(user) }),
@@ -260,6 +264,7 @@ export class ModelRun {
         process: process === undefined ? undefined : `${index}${process}-process`,
       },
       facts,
+      offlineSinceMs: offlineDays === undefined ? undefined : this.#nowMs - offlineDays * DAY_MS,
     };
   }
 }

@@ -56,6 +56,7 @@ export interface ModelEvent {
   readonly acquiredAtMs?: number;
   readonly seat?: 'taken' | 'kept' | 'freed';
   readonly borrowedUntilMs?: number;
+  readonly offlineSinceMs?: number;
   readonly reason?: 'lease_ran_out';
   readonly count?: number;
 }
@@ -244,7 +245,7 @@ export class PoolModel {
   acquire(request: AcquireRequest, nowMs: number): AcquireVerdict {
     const terms = this.#enterAsHolder(request, nowMs);
     if ('verdict' in terms) return terms;
-    const { kind, sessionId, machine, facts } = request;
+    const { kind, sessionId, machine, facts, offlineSinceMs } = request;
     const holder = request.holders[terms.unit];
     if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
 
@@ -264,14 +265,19 @@ export class PoolModel {
 
     const expiresAtMs = leaseEnd(terms, nowMs);
     const session = { sessionId, kind, holder, machine, acquiredAtMs: nowMs, expiresAtMs, facts };
-    this.#add(session, why === 'expired' ? 'session.revived' : 'session.acquired', nowMs);
+    this.#add(
+      session,
+      why === 'expired' ? 'session.revived' : 'session.acquired',
+      nowMs,
+      offlineSince(offlineSinceMs, nowMs),
+    );
     return { verdict: isJoining ? 'JOINED' : 'GRANTED', ...this.#held(session, terms, nowMs) };
   }
 
   borrow(request: BorrowRequest, nowMs: number): BorrowVerdict {
     const terms = this.#enterAsHolder(request, nowMs);
     if ('verdict' in terms) return terms;
-    const { days, sessionId, machine, facts } = request;
+    const { days, sessionId, machine, facts, offlineSinceMs } = request;
     const holder = request.holders[terms.unit];
     if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
     if (days > terms.borrowMaxDays) return { verdict: 'BORROW_TOO_LONG', maxDays: terms.borrowMaxDays };
@@ -286,6 +292,7 @@ export class PoolModel {
           ...aboutSession('session.borrowed', own, nowMs),
           seat: 'kept',
           borrowedUntilMs,
+          ...offlineSince(offlineSinceMs, nowMs),
         });
       }
       return { verdict: 'RENEWED', ...this.#held(own, terms, nowMs) };
@@ -306,7 +313,10 @@ export class PoolModel {
       expiresAtMs: borrowedUntilMs,
       facts,
     };
-    this.#add(session, 'session.borrowed', nowMs, { borrowedUntilMs });
+    this.#add(session, 'session.borrowed', nowMs, {
+      borrowedUntilMs,
+      ...offlineSince(offlineSinceMs, nowMs),
+    });
     return { verdict: isJoining ? 'JOINED' : 'GRANTED', ...this.#held(session, terms, nowMs) };
   }
 
@@ -771,6 +781,12 @@ function placeOf({ holder, machine, kind }: Pick<Session, 'holder' | 'machine' |
 /** Whether a token proves a session that can live again, if nothing else speaks against it. */
 function isRevivable(proven: Session | undefined, nowMs: number): proven is Session {
   return proven !== undefined && proven.kind !== 'loan' && proven.expiresAtMs + MEMORY_MS > nowMs;
+}
+
+function offlineSince(reportedMs: number | undefined, nowMs: number): Partial<ModelEvent> {
+  if (reportedMs === undefined) return {};
+  if (reportedMs > nowMs) return { offlineSinceMs: nowMs };
+  return { offlineSinceMs: Math.max(reportedMs, nowMs - 90 * DAY_MS) };
 }
 
 function acceptsKey(terms: Entitlement, keyHash: string, nowMs: number): boolean {

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../../sdk/src/api.ts';
+import { dateAndTime } from '../time.ts';
 
 export type EventType = AuditEvent['type'];
 
@@ -30,7 +31,16 @@ export function isEventType(text: string): text is EventType {
 }
 
 /** The details of an event in one line; empty if it has none. */
-export function detailOf({ count, active, max, reason, seat, version, type }: AuditEvent): string {
+export function detailOf({
+  count,
+  active,
+  max,
+  reason,
+  seat,
+  version,
+  type,
+  offline_since,
+}: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
     parts.push(count === 1 ? '1 request within a minute' : `${count} requests within a minute`);
@@ -38,6 +48,8 @@ export function detailOf({ count, active, max, reason, seat, version, type }: Au
   if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its lease had expired');
   if (seat === 'kept' && type !== 'session.borrowed') parts.push('seat shared with another program');
   if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} seats in use then`);
+  if (offline_since !== undefined)
+    parts.push(`program started offline on ${dateAndTime(new Date(offline_since))}`);
   if (version !== undefined) parts.push(`license version ${version}`);
   return parts.join(', ');
 }

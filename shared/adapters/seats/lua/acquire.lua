@@ -16,6 +16,7 @@
 -- ARGV[7] by_user     holder if seats are counted by user, or ''
 -- ARGV[8] by_process  holder if seats are counted by process, or ''
 -- ARGV[9] facts    what the client reports about itself, stored as it is
+-- ARGV[10] offline_since  when the program started without the server (ms), or ''
 --
 -- returns {'GRANTED'|'RENEWED'|'JOINED', session, packed, now_ms, active, max, entitlements, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, offline_start_days, version}
@@ -38,6 +39,7 @@ local session = ARGV[3]
 local kind = ARGV[4]
 local machine = ARGV[5]
 local facts = ARGV[9]
+local offline_since = ARGV[10]
 
 local holder_by_unit = { machine = ARGV[6], user = ARGV[7], process = ARGV[8] }
 local now_ms = read_clock_ms()
@@ -82,4 +84,5 @@ if why then
 end
 local granted = { id = session, holder = holder, machine = machine, kind = kind, acquired_ms = now_ms, facts = facts,
   end_ms = lease_end_ms(license, now_ms, 0) }
-return leave(grant(license, seat, granted, active, why and 'session.revived' or 'session.acquired', now_ms))
+return leave(grant(license, seat, granted, active, why and 'session.revived' or 'session.acquired', now_ms,
+  offline_fields(offline_since, now_ms)))

@@ -15,6 +15,7 @@
 -- ARGV[7] by_user     holder if seats are counted by user, or ''
 -- ARGV[8] by_process  holder if seats are counted by process, or ''
 -- ARGV[9] facts    what the client reports about itself, stored as it is
+-- ARGV[10] offline_since  when the program started without the server (ms), or ''
 --
 -- returns {'GRANTED'|'RENEWED'|'JOINED', session, packed, now_ms, active, max, entitlements, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, offline_start_days, version}
@@ -39,6 +40,7 @@ local session = ARGV[3]
 local days = tonumber(ARGV[4])
 local machine = ARGV[5]
 local facts = ARGV[9]
+local offline_since = ARGV[10]
 
 local DAY_MS = 86400000
 -- A loan whose end moves by less than this is a retry: it changes nothing and is reported once.
@@ -59,7 +61,7 @@ end
 local wanted_ms = within_license(license, now_ms + days * DAY_MS)
 
 local function loan_fields(until_ms)
-  return { 'borrowed_until_ms', digits(until_ms) }
+  return { 'borrowed_until_ms', digits(until_ms), unpack(offline_fields(offline_since, now_ms)) }
 end
 
 local seat = read_seat(holder, now_ms)

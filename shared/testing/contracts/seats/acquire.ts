@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { LONGEST_OFFLINE_DAYS } from '../../../domain/entitlement.ts';
 import type { SessionFacts } from '../../../domain/session.ts';
-import { first, heldIn, MEMORY_MS, MINUTE_MS, openPool, type SeatsUnderTest, TTL_MS } from './pool.ts';
+import {
+  DAY_MS,
+  first,
+  heldIn,
+  MEMORY_MS,
+  MINUTE_MS,
+  openPool,
+  type SeatsUnderTest,
+  TTL_MS,
+} from './pool.ts';
 
 const AWKWARD_FACTS: SessionFacts = {
   fingerprint: 'a|b|1|{"c":2}|',
@@ -47,6 +57,23 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('c')).toEqual({ verdict: 'FULL', active: 2, max: 2, retryAfterSeconds: 360 });
       await under().moveClockTo(atMs + 1_000);
       expect(await pool.acquire('c')).toEqual({ verdict: 'FULL', active: 2, max: 2, retryAfterSeconds: 359 });
+    });
+
+    test('reports once when a program started offline, within what a signed license allows, and stores nothing of it', async () => {
+      const pool = await openPool(under());
+      const nowMs = under().nowMs();
+      const earliestMs = nowMs - LONGEST_OFFLINE_DAYS * DAY_MS;
+      const reported = [nowMs - 1, nowMs, nowMs + 1, 1e15, earliestMs, earliestMs - 1, 0, -1e15];
+      const recorded = [nowMs - 1, nowMs, nowMs, nowMs, ...Array(4).fill(earliestMs)];
+      for (const offlineSinceMs of reported) {
+        const session = await pool.seat('a', { offlineSinceMs });
+        await pool.acquire('a', { sessionId: session.sessionId, offlineSinceMs });
+      }
+      const events = await pool.events();
+      expect(events.map(({ more }) => Number(more.offline_since_ms))).toEqual(recorded);
+      expect((await pool.state()).sessions).toHaveLength(reported.length);
+      await pool.seat('b');
+      expect((await pool.events()).at(-1)?.more).not.toHaveProperty('offline_since_ms');
     });
 
     test('grants exactly five seats of a five-seat pool to twenty concurrent clients', async () => {

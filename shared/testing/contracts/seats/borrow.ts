@@ -61,6 +61,18 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       expect(await pool.borrow('b', 1)).toEqual({ verdict: 'SUSPENDED' });
     });
 
+    test('reports when its program started offline, when it is lent and when it is extended', async () => {
+      const pool = await openPool(under(), LENDING);
+      for (const days of [1, 2]) {
+        const offlineSinceMs = under().nowMs() - days;
+        const loan = await pool.loan('a', days, { offlineSinceMs });
+        expect((await pool.events()).at(-1)).toMatchObject({
+          type: 'session.borrowed',
+          more: { borrowed_until_ms: String(loan.expiresAtMs), offline_since_ms: String(offlineSinceMs) },
+        });
+      }
+    });
+
     test('can be returned at once, after which no token revives it', async () => {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
       const loan = await pool.loan('a', 7);

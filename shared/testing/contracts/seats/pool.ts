@@ -113,6 +113,7 @@ interface AskOptions {
   /** By default `holders.machine`. */
   readonly machine?: string;
   readonly facts?: SessionFacts;
+  readonly offlineSinceMs?: number;
 }
 
 type Beat = HeartbeatRequest['sessions'][number];
@@ -206,6 +207,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       machine,
       sessionId: options.sessionId ?? newSessionId(licenseId),
       facts: options.facts ?? { fingerprint: `fingerprint of ${machine}` },
+      offlineSinceMs: options.offlineSinceMs,
     };
   }
 

@@ -1,8 +1,21 @@
+-- @include digits
 -- @include license
 -- @include sessions
 
 local function answer(verdict, license, session, active, now_ms)
   return with_rhythm({ verdict, session.id, pack(session), now_ms, active, license.max, license.entitlements }, license)
+end
+
+-- As LONGEST_OFFLINE_DAYS in entitlement.ts.
+local LONGEST_OFFLINE_MS = 90 * 86400000
+
+-- When the program started without the server, as its own clock says. A clock that is wrong must not cost the seat: a time
+-- in the future is recorded as now, and one before any license that could still be valid as the earliest possible.
+local function offline_fields(reported, now_ms)
+  if reported == '' then
+    return {}
+  end
+  return { 'offline_since_ms', digits(math.max(now_ms - LONGEST_OFFLINE_MS, math.min(tonumber(reported), now_ms))) }
 end
 
 -- Extends a living session, with the facts that its client reports now.
