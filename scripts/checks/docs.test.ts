@@ -11,6 +11,7 @@ const PAGES = globSync('**/*.md', { exclude: ['**/node_modules/**', '.seatlease/
 /** The test that runs the code blocks of each page. */
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'scripts/checks/readme.test.ts',
+  'clients/docs/protocol.md': 'scripts/checks/protocol.test.ts',
   'clients/docs/tour.md': 'scripts/checks/blocks.long.test.ts',
   'clients/docs/verify.md': 'scripts/checks/verify-guide.long.test.ts',
   'clients/sdk/README.md': 'scripts/sdk.long.test.ts',

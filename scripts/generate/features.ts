@@ -25,21 +25,21 @@ export const FEATURES: readonly Feature[] = [
     code: [`${LUA}/acquire.lua`],
     programs: ['demo'],
     tests: [`${SEATS}/acquire.ts`, `${SEATS}/siblings.ts`, `${SEATS}/user.ts`],
-    pages: ['clients/docs/seats.md', 'clients/sdk/README.md'],
+    pages: ['clients/docs/seats.md', 'clients/docs/protocol.md', 'clients/sdk/README.md'],
   },
   {
     name: 'Heartbeat',
     functions: ['heartbeat'],
     code: [`${LUA}/heartbeat.lua`, `${LUA}/revive.lua`],
     tests: [`${SEATS}/heartbeat.ts`, `${SEATS}/revive.ts`, `${SEATS}/pace.ts`],
-    pages: ['clients/docs/seats.md', 'clients/sdk/README.md'],
+    pages: ['clients/docs/seats.md', 'clients/docs/protocol.md', 'clients/sdk/README.md'],
   },
   {
     name: 'Release',
     functions: ['release'],
     code: [`${LUA}/release.lua`, `${LUA}/evict.lua`],
     tests: [`${SEATS}/ending.ts`],
-    pages: ['clients/docs/seats.md', 'clients/sdk/README.md'],
+    pages: ['clients/docs/seats.md', 'clients/docs/protocol.md', 'clients/sdk/README.md'],
   },
   {
     name: 'Sessions: who holds a seat',
@@ -72,7 +72,7 @@ export const FEATURES: readonly Feature[] = [
       'shared/testing/contracts/signer/suite.ts',
       'scripts/checks/verify-guide.long.test.ts',
     ],
-    pages: ['clients/docs/offline.md', 'clients/docs/verify.md'],
+    pages: ['clients/docs/offline.md', 'clients/docs/verify.md', 'clients/docs/protocol.md'],
   },
   {
     name: 'Public key',
@@ -183,6 +183,17 @@ export const FEATURES: readonly Feature[] = [
       'infra/log-metrics.test.ts',
     ],
     pages: ['infra/watching.md', 'infra/README.md#alerts'],
+  },
+  {
+    name: 'Writing a client',
+    functions: [],
+    code: ['shared/errors.ts', 'clients/docs/fingerprint-vectors.json'],
+    tests: [
+      'scripts/checks/protocol.test.ts',
+      'functions/answer-headers.test.ts',
+      'functions/client-bodies.test.ts',
+    ],
+    pages: ['clients/docs/protocol.md'],
   },
   {
     name: 'SDK and command',
