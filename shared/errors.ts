@@ -11,8 +11,8 @@ export const BACKOFFS: Readonly<Record<Backoff, { readonly firstMs: number; read
   /** The server, a dependency or the network fails: usually for seconds. */
   outage: { firstMs: 1_000, longestMs: 60_000 },
   /**
-   * All seats are in use. `Retry-After` is when the next lease ends, but a seat can be released before: wait for at most
-   * `longestMs` of it.
+   * All seats are in use. `Retry-After` is when the next lease ends, but a seat can be released before: it is the longest
+   * wait here, not the shortest.
    */
   seat: { firstMs: 2_000, longestMs: 60_000 },
   /** A person must act, which can take long: retries cost no more than heartbeats. */

@@ -40,35 +40,37 @@ ${places.join('\n')}
 
 /**
  * How long to wait before a retry: first \`Retry-After\`, if the response has it; then a random time from 0 to \`firstMs\` × 2ⁿ,
- * at most \`longestMs\`, where n counts the retries from 0. With \`seat\`, wait for at most \`longestMs\` of \`Retry-After\`: it is
- * when a lease ends, and a seat can be released before.
+ * at most \`longestMs\`, where n counts the retries from 0. Wait for at most five minutes of \`Retry-After\`. With \`seat\` it is the
+ * longest wait, not the shortest: it is when a lease ends, and a seat can be released before.
  */
 export const BACKOFFS = ${literal(document['x-backoffs'])} as const;
 
 /**
- * \`stop\`: only a person or another request can help. \`acquire\`: acquire anew, at once. \`within: 'lease'\`: a running program
- * may use what is left of its lease, but no offline grace.
+ * \`stop\`: only a person or another request can help. \`acquire\`: acquire anew, at once. Any other word is a backoff: retry.
  */
-export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS; within?: 'lease' };
+export type Step = 'stop' | 'acquire' | keyof typeof BACKOFFS;
 
 export interface NextSteps {
   /** After any call, unless \`whileHeld\` applies. */
-  readonly next: Next;
+  readonly next: Step;
   /**
-   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from \`next\`. The program runs on
-   * while its lease or its offline grace lasts, and ends at once after \`stop\`. \`byEnded\`: by the problem's \`ended\`; a missing
-   * or new value counts as \`unknown\`.
+   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from \`next\`. The program ends at
+   * once after \`stop\`; else it runs on while its lease or its offline grace lasts.
    */
-  readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
+  readonly whileHeld?: Step;
+  /** \`lease\`: a running program may use what is left of its lease, but no offline grace. */
+  readonly within?: 'lease';
+  /** Replaces \`whileHeld\` for some values of the problem's \`ended\`. */
+  readonly byEnded?: Readonly<Record<string, Step>>;
 }
 
-/**
- * What to do after each problem. No answer, and an unknown code with status 429 or at least 500, count as INTERNAL; any other
- * unknown code counts as VALIDATION_FAILED.
- */
-export const NEXT_STEPS = {
-${nextSteps(document).join('\n')}
-} as const satisfies Record<string, NextSteps>;
+/** Code of every problem of the API. */
+export type ProblemCode =
+${problems(document)
+  .map(({ code }) => `  | '${code}'`)
+  .join('\n')};
+
+${nextSteps(document)}
 `;
 }
 
@@ -82,14 +84,86 @@ function literal(value: object): string {
     .replaceAll('}', ' }');
 }
 
-/** A line for each problem of the document. */
-function nextSteps({ components }: OpenApi): string[] {
-  return Object.values(components.schemas).flatMap(
-    ({ properties, 'x-next': next, 'x-next-while-held': whileHeld }) =>
-      next === undefined
-        ? []
-        : [`  ${Object(properties?.code).const}: ${literal({ next, ...(whileHeld ? { whileHeld } : {}) })},`],
+/** A step, as the document describes it. */
+interface DescribedStep {
+  readonly do: string;
+  readonly backoff?: string;
+  readonly within?: string;
+}
+
+export interface ProblemSchema {
+  readonly name: string;
+  readonly code: string;
+  readonly status: number;
+  readonly next: DescribedStep;
+  readonly whileHeld:
+    | DescribedStep
+    | { readonly byEnded: Readonly<Record<string, DescribedStep>> }
+    | undefined;
+}
+
+/** Problems of the document, in order. */
+function problems({ components }: OpenApi): ProblemSchema[] {
+  return Object.entries(components.schemas)
+    .filter(([, schema]) => schema['x-next'])
+    .map(([name, { properties, 'x-next': next, 'x-next-while-held': whileHeld }]) => ({
+      name,
+      code: String(Object(properties?.code).const),
+      status: Number(Object(properties?.status).const),
+      next: next as unknown as DescribedStep,
+      whileHeld: whileHeld as unknown as ProblemSchema['whileHeld'],
+    }));
+}
+
+/** Operations of programs with a seat. */
+const PROGRAM_OPERATIONS: readonly string[] = ['acquire', 'heartbeat', 'release', 'sign', 'token'];
+
+/** Problems that programs with a seat can get, and for which the rule for unknown codes is not right. */
+export function programProblems(document: OpenApi): readonly ProblemSchema[] {
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  const own = operations.filter(({ operationId }) => PROGRAM_OPERATIONS.includes(operationId));
+  const names = new Set(
+    [...JSON.stringify(own).matchAll(/components\/responses\/([\w.]+)/g)].flatMap(([, response = '']) =>
+      response.split('.').map((name) => `${name}Problem`),
+    ),
   );
+  const rows = new Map(problems(document).map((problem) => [problem.code, rowOf(problem)]));
+  return problems(document)
+    .filter(({ name }) => names.has(name))
+    .filter(({ code, status }) => {
+      const others = status === 429 || status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED';
+      return code === others || rows.get(code) !== rows.get(others);
+    });
+}
+
+/** `NEXT_STEPS`, of the problems that programs can get: browsers load it. */
+function nextSteps(document: OpenApi): string {
+  const lines = programProblems(document).map((problem) => `  ${problem.code}: ${rowOf(problem)},`);
+  return `/**
+ * What to do after the problems of the endpoints that programs call. No answer, and any other code with status 429 or at least
+ * 500, count as INTERNAL; any other code counts as VALIDATION_FAILED. Problems for which that is right have no row.
+ */
+export const NEXT_STEPS = {
+${lines.join('\n')}
+} as const satisfies Partial<Record<ProblemCode, NextSteps>>;`;
+}
+
+function rowOf({ next, whileHeld }: ProblemSchema): string {
+  if (!whileHeld) return literal({ next: wordOf(next) });
+  if (!('byEnded' in whileHeld))
+    return literal({ next: wordOf(next), whileHeld: wordOf(whileHeld), within: whileHeld.within });
+  const { unknown, ...others } = whileHeld.byEnded;
+  const rest = wordOf(unknown as DescribedStep);
+  const byEnded = Object.entries(others).map(([ended, step]) => [ended, wordOf(step)] as const);
+  return literal({
+    next: wordOf(next),
+    whileHeld: rest,
+    byEnded: Object.fromEntries(byEnded.filter(([, word]) => word !== rest)),
+  });
+}
+
+function wordOf({ do: step, backoff }: DescribedStep): string {
+  return backoff ?? step;
 }
 
 /** Removes the comments and the type that the compiler adds for itself. */

@@ -1,13 +1,9 @@
-import { backoffMs, sleep } from './backoff.ts';
 import { digest } from './offline/bytes.ts';
+import type { Grace } from './offline/grace.ts';
 import type { SeatleaseOptions } from './options.ts';
 import { type Grant, readGrant } from './parse-answers.ts';
 import type { Platform } from './platform.ts';
 import type { Answer, Server } from './server.ts';
-
-const TIMEOUT_MS = 10_000;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 8_000;
 
 /** Identifies the holder of the seat. */
 export interface Identity {
@@ -17,19 +13,21 @@ export interface Identity {
 }
 
 export async function identify(
-  { url, licenseKey, licenseId, userId, fingerprint }: SeatleaseOptions,
+  { licenseKey, licenseId, userId, fingerprint }: SeatleaseOptions,
   platform: Platform,
 ): Promise<Identity> {
   const machine = fingerprint ?? (await platform.fingerprint());
-  const name = await digest(String(url), licenseKey ?? '', licenseId ?? '', userId ?? '', machine);
+  // Without the address: what is stored outlives a move of the server, and other spellings of its address.
+  const name = await digest(licenseKey ?? String(licenseId), userId ?? '', machine);
   return { fingerprint: machine, name: `seat-${name.slice(0, 32)}` };
 }
 
-export interface AcquireCallsDeps {
+export interface AcquireDeps {
   readonly options: SeatleaseOptions;
   readonly platform: Platform;
   readonly server: Server;
-  readonly identity: Identity;
+  readonly fingerprint: string;
+  readonly grace: Grace;
 }
 
 /** What one request asks for. */
@@ -37,70 +35,56 @@ export interface AcquireRequest {
   /** Names this program's hold on the seat: the same in every retry. */
   readonly instanceId: string;
   readonly borrowDays?: number | undefined;
+  readonly timeoutMs: number;
+  readonly background: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Acquires seats for this program. */
-export class AcquireCalls {
-  readonly #deps: AcquireCallsDeps;
-  #previous: Promise<unknown> = Promise.resolve();
+export type SendAcquire = (request: AcquireRequest) => Promise<Answer<Grant>>;
 
-  constructor(deps: AcquireCallsDeps) {
-    this.#deps = deps;
-  }
+/** Sends requests for seats of this program, one at a time: a seat that started offline sends its own. */
+export function acquireCalls({ options, platform, server, fingerprint, grace }: AcquireDeps): SendAcquire {
+  let previous: Promise<unknown> = Promise.resolve();
+  const { licenseId, userId, appVersion } = options;
+  const { processId = platform.processId, hostname = platform.hostname() } = options;
 
-  /** Sends until there is an answer, at most `tries` times, as long as a caller wants it. */
-  async sendUntilAnswered(
-    request: AcquireRequest,
-    tries: number,
-    isWanted: () => boolean,
-  ): Promise<Answer<Grant>> {
-    for (let n = 0; ; n += 1) {
-      const answer = await this.send(TIMEOUT_MS, false, request);
-      if (answer.kind !== 'none' || n + 1 >= tries || !isWanted()) return answer;
-      const { retryAfterSeconds = 0 } = answer.error;
-      const pauseMs = backoffMs(n, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-      await sleep(
-        this.#deps.platform.clock,
-        Math.max(pauseMs, Math.min(retryAfterSeconds * 1000, LONGEST_PAUSE_MS)),
-      );
-    }
-  }
-
-  /** Sends one request at a time: a seat that started offline sends its own. */
-  send(timeoutMs: number, background: boolean, request: AcquireRequest): Promise<Answer<Grant>> {
-    const answer = this.#previous.then(() => this.#sendNow(timeoutMs, background, request));
-    this.#previous = answer.catch(() => undefined);
-    return answer;
-  }
-
-  #sendNow(timeoutMs: number, background: boolean, request: AcquireRequest): Promise<Answer<Grant>> {
-    const { options, platform, server, identity } = this.#deps;
-    const { licenseId, userId, appVersion } = options;
-    const { processId = platform.processId, hostname = platform.hostname() } = options;
-    return server.call('acquire', {
+  async function send({ instanceId, borrowDays, ...sending }: AcquireRequest) {
+    const { offlineSince } = grace;
+    const answer = await server.call('acquire', {
       body: {
-        fingerprint: identity.fingerprint,
-        instance_id: request.instanceId,
+        fingerprint,
+        instance_id: instanceId,
         license_id: licenseId,
         user_id: userId,
         process_id: processId,
         hostname: hostname || undefined,
         app_version: appVersion,
-        borrow_days: request.borrowDays,
+        borrow_days: borrowDays,
+        offline_since: offlineSince?.toISOString(),
       },
-      timeoutMs,
-      background,
+      ...sending,
       read: (body) => {
         const grant = readGrant(body);
         return grant && isForRequest(grant, options) ? grant : undefined;
       },
     });
+    if (answer.kind === 'good') {
+      if (offlineSince) grace.reported();
+      grace.observe(answer.sentAtMs, answer.body.serverMs);
+    }
+    return answer;
   }
+
+  return (request) => {
+    const answer = previous.then(() => send(request));
+    previous = answer.catch(() => undefined);
+    return answer;
+  };
 }
 
-/** Ids and keys contain the id of their license: a grant with another license's id does not answer this request. */
+/** Ids and keys contain the id of their license: a proxy may mix up answers, also of servers that send no X-Request-Id. */
 function isForRequest({ licenseId, sessionId }: Grant, options: SeatleaseOptions): boolean {
-  const name = licenseId.replace(/^lic_/, '');
+  const name = licenseId.slice('lic_'.length);
   return (
     sessionId.startsWith(`ses_${name}_`) &&
     (options.licenseId ?? licenseId) === licenseId &&

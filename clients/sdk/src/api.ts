@@ -2622,86 +2622,108 @@ export const OPERATIONS = {
 
 /**
  * How long to wait before a retry: first `Retry-After`, if the response has it; then a random time from 0 to `firstMs` × 2ⁿ,
- * at most `longestMs`, where n counts the retries from 0. With `seat`, wait for at most `longestMs` of `Retry-After`: it is
- * when a lease ends, and a seat can be released before.
+ * at most `longestMs`, where n counts the retries from 0. Wait for at most five minutes of `Retry-After`. With `seat` it is the
+ * longest wait, not the shortest: it is when a lease ends, and a seat can be released before.
  */
 export const BACKOFFS = { outage: { firstMs: 1000, longestMs: 60000 }, seat: { firstMs: 2000, longestMs: 60000 }, repair: { firstMs: 30000, longestMs: 300000 } } as const;
 
 /**
- * `stop`: only a person or another request can help. `acquire`: acquire anew, at once. `within: 'lease'`: a running program
- * may use what is left of its lease, but no offline grace.
+ * `stop`: only a person or another request can help. `acquire`: acquire anew, at once. Any other word is a backoff: retry.
  */
-export type Next = { do: 'stop' } | { do: 'acquire' } | { do: 'retry'; backoff: keyof typeof BACKOFFS; within?: 'lease' };
+export type Step = 'stop' | 'acquire' | keyof typeof BACKOFFS;
 
 export interface NextSteps {
   /** After any call, unless `whileHeld` applies. */
-  readonly next: Next;
+  readonly next: Step;
   /**
-   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`. The program runs on
-   * while its lease or its offline grace lasts, and ends at once after `stop`. `byEnded`: by the problem's `ended`; a missing
-   * or new value counts as `unknown`.
+   * After a heartbeat, and after an acquire in place of a seat that was lost, if it differs from `next`. The program ends at
+   * once after `stop`; else it runs on while its lease or its offline grace lasts.
    */
-  readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<'released' | 'evicted' | 'expired' | 'unknown', Next>> };
+  readonly whileHeld?: Step;
+  /** `lease`: a running program may use what is left of its lease, but no offline grace. */
+  readonly within?: 'lease';
+  /** Replaces `whileHeld` for some values of the problem's `ended`. */
+  readonly byEnded?: Readonly<Record<string, Step>>;
 }
 
+/** Code of every problem of the API. */
+export type ProblemCode =
+  | 'ALREADY_SUBSCRIBED'
+  | 'AUTHENTICATION_REQUIRED'
+  | 'BILLED_BY_SUBSCRIPTION'
+  | 'BILLING_NOT_SET_UP'
+  | 'BILLING_UNAVAILABLE'
+  | 'BORROW_LIMIT_REACHED'
+  | 'BORROW_NOT_ALLOWED'
+  | 'CONFIRMATION_INVALID'
+  | 'CREDENTIALS_INVALID'
+  | 'DOMAIN_TAKEN'
+  | 'EVENTS_UNAVAILABLE'
+  | 'FORBIDDEN'
+  | 'GRANT_INVALID'
+  | 'HOLDER_REQUIRED'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'IDENTITY_UNAVAILABLE'
+  | 'INTERNAL'
+  | 'INVALID_CURSOR'
+  | 'INVALID_JSON'
+  | 'LICENSE_EXPIRED'
+  | 'LICENSE_NOT_FOR_SALE'
+  | 'LICENSE_NOT_FOUND'
+  | 'LICENSE_SUSPENDED'
+  | 'LIMITS_UNAVAILABLE'
+  | 'METER_UNKNOWN'
+  | 'NO_BILLING_ACCOUNT'
+  | 'NOT_ENTITLED'
+  | 'OWNER_MUST_STAY'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'PLAN_NOT_FOR_SALE'
+  | 'RATE_LIMITED'
+  | 'RECORDS_UNAVAILABLE'
+  | 'REDIRECT_NOT_ALLOWED'
+  | 'SEATS_EXHAUSTED'
+  | 'SEATS_UNAVAILABLE'
+  | 'SESSION_ENDED'
+  | 'SESSION_NOT_FOUND'
+  | 'SESSIONS_EXHAUSTED'
+  | 'SIGN_IN_MISMATCH'
+  | 'SIGN_IN_NOT_SET_UP'
+  | 'SIGNED_LIMIT'
+  | 'SIGNING_BUSY'
+  | 'SIGNING_UNAVAILABLE'
+  | 'SUBSCRIPTION_ENDED'
+  | 'SUBSCRIPTION_NOT_FOUND'
+  | 'TENANT_CLOSED'
+  | 'TENANT_NOT_FOUND'
+  | 'TOO_MANY_TENANTS'
+  | 'TRIAL_ALREADY_USED'
+  | 'TRIAL_NOT_OFFERED'
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'USAGE_RECORD_CONFLICT'
+  | 'USAGE_TIME_REFUSED'
+  | 'USER_NOT_FOUND'
+  | 'VALIDATION_FAILED';
+
 /**
- * What to do after each problem. No answer, and an unknown code with status 429 or at least 500, count as INTERNAL; any other
- * unknown code counts as VALIDATION_FAILED.
+ * What to do after the problems of the endpoints that programs call. No answer, and any other code with status 429 or at least
+ * 500, count as INTERNAL; any other code counts as VALIDATION_FAILED. Problems for which that is right have no row.
  */
 export const NEXT_STEPS = {
-  ALREADY_SUBSCRIBED: { next: { do: 'stop' } },
-  AUTHENTICATION_REQUIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-  BILLED_BY_SUBSCRIPTION: { next: { do: 'stop' } },
-  BILLING_NOT_SET_UP: { next: { do: 'stop' } },
-  BILLING_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  BORROW_LIMIT_REACHED: { next: { do: 'stop' } },
-  BORROW_NOT_ALLOWED: { next: { do: 'stop' } },
-  CONFIRMATION_INVALID: { next: { do: 'stop' } },
-  CREDENTIALS_INVALID: { next: { do: 'stop' } },
-  DOMAIN_TAKEN: { next: { do: 'stop' } },
-  EVENTS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  FORBIDDEN: { next: { do: 'stop' } },
-  GRANT_INVALID: { next: { do: 'stop' } },
-  HOLDER_REQUIRED: { next: { do: 'stop' } },
-  IDEMPOTENCY_KEY_REUSED: { next: { do: 'stop' } },
-  IDENTITY_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  INTERNAL: { next: { do: 'retry', backoff: 'outage' } },
-  INVALID_CURSOR: { next: { do: 'stop' } },
-  INVALID_JSON: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-  LICENSE_EXPIRED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair', within: 'lease' } },
-  LICENSE_NOT_FOR_SALE: { next: { do: 'stop' } },
-  LICENSE_NOT_FOUND: { next: { do: 'stop' } },
-  LICENSE_SUSPENDED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair', within: 'lease' } },
-  LIMITS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  METER_UNKNOWN: { next: { do: 'stop' } },
-  NO_BILLING_ACCOUNT: { next: { do: 'stop' } },
-  NOT_ENTITLED: { next: { do: 'stop' } },
-  OWNER_MUST_STAY: { next: { do: 'stop' } },
-  PAYLOAD_TOO_LARGE: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-  PLAN_NOT_FOR_SALE: { next: { do: 'stop' } },
-  RATE_LIMITED: { next: { do: 'retry', backoff: 'outage' } },
-  RECORDS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  REDIRECT_NOT_ALLOWED: { next: { do: 'stop' } },
-  SEATS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' }, whileHeld: { do: 'retry', backoff: 'seat', within: 'lease' } },
-  SEATS_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  SESSION_ENDED: { next: { do: 'stop' } },
-  SESSION_NOT_FOUND: { next: { do: 'stop' }, whileHeld: { byEnded: { released: { do: 'stop' }, evicted: { do: 'stop' }, expired: { do: 'acquire' }, unknown: { do: 'acquire' } } } },
-  SESSIONS_EXHAUSTED: { next: { do: 'retry', backoff: 'seat' }, whileHeld: { do: 'retry', backoff: 'seat', within: 'lease' } },
-  SIGN_IN_MISMATCH: { next: { do: 'stop' } },
-  SIGN_IN_NOT_SET_UP: { next: { do: 'stop' } },
-  SIGNED_LIMIT: { next: { do: 'stop' } },
-  SIGNING_BUSY: { next: { do: 'retry', backoff: 'outage' } },
-  SIGNING_UNAVAILABLE: { next: { do: 'retry', backoff: 'outage' } },
-  SUBSCRIPTION_ENDED: { next: { do: 'stop' } },
-  SUBSCRIPTION_NOT_FOUND: { next: { do: 'stop' } },
-  TENANT_CLOSED: { next: { do: 'stop' } },
-  TENANT_NOT_FOUND: { next: { do: 'stop' } },
-  TOO_MANY_TENANTS: { next: { do: 'stop' } },
-  TRIAL_ALREADY_USED: { next: { do: 'stop' } },
-  TRIAL_NOT_OFFERED: { next: { do: 'stop' } },
-  UNSUPPORTED_MEDIA_TYPE: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-  USAGE_RECORD_CONFLICT: { next: { do: 'stop' } },
-  USAGE_TIME_REFUSED: { next: { do: 'stop' } },
-  USER_NOT_FOUND: { next: { do: 'stop' } },
-  VALIDATION_FAILED: { next: { do: 'stop' }, whileHeld: { do: 'retry', backoff: 'repair' } },
-} as const satisfies Record<string, NextSteps>;
+  BORROW_LIMIT_REACHED: { next: 'stop' },
+  BORROW_NOT_ALLOWED: { next: 'stop' },
+  CREDENTIALS_INVALID: { next: 'stop' },
+  FORBIDDEN: { next: 'stop' },
+  GRANT_INVALID: { next: 'stop' },
+  HOLDER_REQUIRED: { next: 'stop' },
+  INTERNAL: { next: 'outage' },
+  LICENSE_EXPIRED: { next: 'stop', whileHeld: 'repair', within: 'lease' },
+  LICENSE_NOT_FOUND: { next: 'stop' },
+  LICENSE_SUSPENDED: { next: 'stop', whileHeld: 'repair', within: 'lease' },
+  NOT_ENTITLED: { next: 'stop' },
+  SEATS_EXHAUSTED: { next: 'seat', whileHeld: 'seat', within: 'lease' },
+  SESSION_ENDED: { next: 'stop' },
+  SESSION_NOT_FOUND: { next: 'stop', whileHeld: 'acquire', byEnded: { released: 'stop', evicted: 'stop' } },
+  SESSIONS_EXHAUSTED: { next: 'seat', whileHeld: 'seat', within: 'lease' },
+  SIGNED_LIMIT: { next: 'stop' },
+  VALIDATION_FAILED: { next: 'stop', whileHeld: 'repair' },
+} as const satisfies Partial<Record<ProblemCode, NextSteps>>;

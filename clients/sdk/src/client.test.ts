@@ -1,16 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Seatlease } from './client.ts';
 import { SeatleaseError } from './errors.ts';
-import type { SeatleaseOptions } from './options.ts';
-import { CannedServer, problem, SESSION } from './testing/canned.ts';
+import type { EventSource } from './events.ts';
+import type { AccessTokens, SeatleaseOptions } from './options.ts';
+import type { SeatEvents } from './seat.ts';
+import { type CannedAnswer, CannedServer, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import { type TestMachine, type TestPlatform, testMachine, testPlatform } from './testing/platform.ts';
+import { testVendor, type Vendor } from './testing/vendor.ts';
 
 const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
 
 let clock: TestClock;
 let machine: TestMachine;
 let server: CannedServer;
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await testVendor();
+});
 beforeEach(() => {
   clock = new TestClock();
   machine = testMachine('laptop', clock);
@@ -23,7 +30,7 @@ function program(options: Partial<SeatleaseOptions> = {}, processId = 'process-1
   const platform: TestPlatform = testPlatform(server.answer, machine, processId);
   const seatlease = new Seatlease({ ...KEY, ...options }, platform);
   const events: string[] = [];
-  for (const name of ['granted', 'denied', 'revived', 'lost', 'offline', 'online'] as const) {
+  for (const name of ['granted', 'denied', 'reacquired', 'lost', 'offline', 'online'] as const) {
     seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
   return { platform, network: platform.transport, seatlease, events };
@@ -52,8 +59,8 @@ describe('acquiring', () => {
   });
 
   test('sends the machine, and the user and version that the app passes', async () => {
-    const { seatlease, network } = program({ userId: 'ada', appVersion: '2.1' });
-    await seatlease.acquire({ borrowDays: 2 });
+    const { seatlease, network } = program({ userId: 'ada', appVersion: '2.1', publicKeys: vendor.pem });
+    await clock.until(seatlease.acquire({ borrowDays: 2 }));
     const [request] = network.sent;
     expect(request).toMatchObject({ method: 'POST', url: `${KEY.url}/api/v1/licenses/acquire` });
     expect(request?.headers).toMatchObject({
@@ -112,7 +119,7 @@ describe('acquiring', () => {
     server.acquire = () => ({ status: 200, body: isChange ? server.grant({ ...wrong }) : wrong });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
     expect(network.count('/acquire')).toBe(4);
-    expect(events).toEqual([]);
+    expect(events).toEqual(Array(4).fill('denied'));
   });
 
   test('rejects an answer to another request', async () => {
@@ -124,6 +131,33 @@ describe('acquiring', () => {
   test('rejects a seat of another license', async () => {
     const { seatlease } = program({ licenseId: 'lic_07_other' });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+  });
+
+  test.each([
+    [1, 'SEATS_EXHAUSTED', 409],
+    [1, 'LICENSE_EXPIRED', 403],
+    [1, 'CREDENTIALS_INVALID', 401],
+    [1, 'NOT_FOUND', 404],
+    [1, 'NEW_REFUSAL', 422],
+    [4, 'NEW_FAILURE', 503],
+  ])('sends %i request(s) without `wait` if the answer is %s', async (tries, code, status) => {
+    const { seatlease, network } = program();
+    server.acquire = () => problem(status, code);
+    expect(await clock.until(failure(seatlease.acquire()))).toBe(code);
+    expect(network.count('/acquire')).toBe(tries);
+  });
+
+  test('does not make a caller who does not wait sit through a long Retry-After', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => problem(429, 'RATE_LIMITED', { retry_after: 60 });
+    expect(await failure(seatlease.acquire())).toBe('RATE_LIMITED');
+    expect(network.sent).toHaveLength(1);
+  });
+
+  test('refuses to borrow without the keys of the vendor, and asks nothing', async () => {
+    const { seatlease, network } = program();
+    expect(await failure(seatlease.acquire({ borrowDays: 2 }))).toBe('PUBLIC_KEYS_REQUIRED');
+    expect(network.sent).toEqual([]);
   });
 
   test('throws a refusal with the server’s code and numbers, emits "denied" and does not retry', async () => {
@@ -197,36 +231,99 @@ describe('acquiring', () => {
 
 describe('waiting for a seat', () => {
   const full = (retry_after: number) => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after });
+  const granted = () => ({ status: 201, body: server.grant() });
 
-  test('retries when the server says that a seat may be free, not earlier and at most a tenth later', async () => {
-    const { seatlease, network, events } = program();
-    server.acquire = () => (network.count('/acquire') < 3 ? full(40) : { status: 201, body: server.grant() });
+  test('retries with jitter that doubles, at the latest when the next lease ends, and reports each try', async () => {
+    const { seatlease, network } = program();
+    const pauses: unknown[] = [];
+    seatlease.on('denied', ({ error, retryInSeconds }) => void pauses.push([error.code, retryInSeconds]));
+    server.acquire = () => (network.count('/acquire') < 4 ? full(3) : granted());
     const waiting = seatlease.acquire({ wait: true });
-    await clock.advance(39_999);
+    await clock.advance(999);
     expect(network.count('/acquire')).toBe(1);
-    await clock.advance(4_002);
+    await clock.advance(2);
     expect(network.count('/acquire')).toBe(2);
     expect((await clock.until(waiting)).state).toBe('online');
-    expect(events).toEqual(['denied', 'denied', 'granted']);
+    expect(pauses).toEqual([1, 2, 3].map((seconds) => ['SEATS_EXHAUSTED', seconds]));
   });
 
-  test('retries once a minute if leases are longer, because a seat may be released', async () => {
+  test('retries once a minute or more often, because a seat may be released', async () => {
     const { seatlease, network } = program();
     server.acquire = () => full(86_400);
-    const waiting = seatlease.acquire({ wait: { atMostSeconds: 600 } });
-    const code = failure(waiting);
-    await clock.advance(599_000);
-    expect(network.count('/acquire')).toBe(10);
+    const code = failure(seatlease.acquire({ wait: { atMostSeconds: 3600 } }));
+    await clock.advance(3599_000);
+    expect(network.count('/acquire')).toBeGreaterThan(3600 / 60);
     await clock.advance(2_000);
-    expect(await code).toBe('SEATS_EXHAUSTED');
+    expect(await code).toBe('WAITED_IN_VAIN');
+  });
+
+  test('ends with WAITED_IN_VAIN, whose cause is the last refusal (S5)', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => full(40);
+    const waiting = seatlease.acquire({ wait: { atMostSeconds: 3 } }).catch((error: unknown) => error);
+    await clock.advance(2_999);
+    expect(network.count('/acquire')).toBe(2);
+    await clock.advance(2);
+    expect(network.count('/acquire')).toBe(3);
+    expect(await waiting).toMatchObject({
+      code: 'WAITED_IN_VAIN',
+      message: expect.stringContaining('within 3 s'),
+      status: 409,
+      cause: { code: 'SEATS_EXHAUSTED', members: { active: 3, max: 3 } },
+    });
+  });
+
+  test.each<[string, CannedAnswer | 'cut']>([
+    ['no answer', 'cut'],
+    ['429', problem(429, 'RATE_LIMITED', { retry_after: 5 })],
+    ['503', problem(503, 'SEATS_UNAVAILABLE')],
+    ['the page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
+  ])('begins with %s, too (S6)', async (_, answer) => {
+    const { seatlease, network } = program();
+    if (answer === 'cut') network.condition = 'cut';
+    else server.acquire = () => answer;
+    const waiting = seatlease.acquire({ wait: { atMostSeconds: 600 } });
+    await clock.advance(300_000);
+    expect(network.count('/acquire')).toBeGreaterThan(4);
+    network.condition = 'on';
+    server.acquire = granted;
+    expect((await clock.until(waiting)).state).toBe('online');
+  });
+
+  test('does not wait for a full pool if it may wait for 0 s', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => full(40);
+    expect(await failure(seatlease.acquire({ wait: { atMostSeconds: 0 } }))).toBe('SEATS_EXHAUSTED');
+    expect(network.sent).toHaveLength(1);
+  });
+
+  test.each<[string, () => Promise<unknown>, string]>([
+    ['never returns', () => new Promise(() => undefined), 'no token in time'],
+    ['returns nothing', async () => undefined, 'returned no token'],
+    ['returns a text of two lines', async () => 'a\nb', 'returned no token'],
+    ['throws', async () => Promise.reject(new TypeError('no keychain')), 'failed: TypeError: no keychain'],
+  ])('says that its source of access tokens %s', async (_, accessToken, message) => {
+    const signIn = { accessToken } as AccessTokens;
+    const { seatlease, network } = program({ licenseKey: undefined, licenseId: 'lic_07_abc', signIn });
+    const error = seatlease.acquire({ wait: { atMostSeconds: 3 } }).catch((thrown: unknown) => thrown);
+    expect(await clock.until(error)).toMatchObject({
+      code: 'WAITED_IN_VAIN',
+      cause: { code: 'NO_ANSWER', message: expect.stringContaining(message) },
+    });
+    expect(network.sent).toEqual([]);
+  });
+
+  test('ends at once after a refusal that a retry does not change', async () => {
+    const { seatlease, network } = program();
+    server.acquire = () => problem(403, 'LICENSE_SUSPENDED');
+    expect(await failure(seatlease.acquire({ wait: true }))).toBe('LICENSE_SUSPENDED');
+    expect(network.sent).toHaveLength(1);
   });
 
   test('waits while the seat has the maximum number of programs', async () => {
     const { seatlease, network } = program();
     server.acquire = () =>
-      network.count('/acquire') < 3
-        ? problem(409, 'SESSIONS_EXHAUSTED', { max_sessions: 64 })
-        : { status: 201, body: server.grant() };
+      network.count('/acquire') < 3 ? problem(409, 'SESSIONS_EXHAUSTED', { max_sessions: 64 }) : granted();
     expect((await clock.until(seatlease.acquire({ wait: true }))).state).toBe('online');
   });
 
@@ -250,7 +347,7 @@ describe('waiting for a seat', () => {
     server.acquire = () => ({ status: 201, body: server.grant() });
     const seat = await seatlease.acquire();
     expect(await waiting).toBe(seat);
-    expect(network.count('/acquire')).toBe(2);
+    expect(network.count('/acquire')).toBe(4);
   });
 
   test('stops when its signal aborts, and releases a seat that is granted afterwards', async () => {
@@ -280,5 +377,118 @@ describe('waiting for a seat', () => {
     expect(await first).toBe('enough');
     expect((await clock.until(second)).holdsLease).toBe(true);
     expect(network.count('/release')).toBe(0);
+  });
+});
+
+describe('listeners', () => {
+  test('are called once by `once`, and not at all after `off`', async () => {
+    const { seatlease } = program();
+    const called: string[] = [];
+    const removed = () => void called.push('removed');
+    seatlease.on('granted', removed);
+    seatlease.once('granted', () => void called.push('once'));
+    seatlease.on('granted', () => void called.push('each time'));
+    seatlease.off('granted', removed);
+    seatlease.off('granted', removed);
+    const seat = await seatlease.acquire();
+    await seat.release();
+    await seatlease.acquire();
+    expect(called).toEqual(['once', 'each time', 'each time']);
+  });
+
+  test('of a name that is no event are refused', async () => {
+    const { seatlease } = program();
+    const seat = await seatlease.acquire();
+    for (const source of [seatlease, seat] as const) {
+      const { on, once, off } = source as EventSource<SeatEvents>;
+      for (const method of [on, once, off]) {
+        expect(() => method.call(source, 'nonsense' as never, () => undefined)).toThrow(
+          expect.objectContaining({
+            code: 'OPTION_INVALID',
+            message: expect.stringMatching(/"nonsense".*online, offline, reacquired, graceAtRisk, lost/),
+          }),
+        );
+      }
+      expect(() => on.call(source, 'lost', undefined as never)).toThrow('listener must be a function');
+    }
+  });
+});
+
+describe('a wrong option', () => {
+  const wrong = (options: object): unknown => {
+    try {
+      return new Seatlease(options as SeatleaseOptions, testPlatform(server.answer, machine));
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test.each<[string, object, string | RegExp]>([
+    ['url', { url: undefined }, 'url is required'],
+    ['url', { url: 'foo' }, 'url must be an address, not "foo"'],
+    ['url', { url: 7 }, 'url must be an address'],
+    ['url', { url: 'http://licenses.example.com' }, /url must begin with https:.*not "http:/],
+    ['url', { url: 'http://127.0.0.1.example.com' }, 'url must begin with https:'],
+    ['url', { url: 'ftp://localhost' }, 'url must begin with https:'],
+    ['url', { url: 'https://ada:secret@licenses.example.com' }, 'url must not contain a password'],
+    ['licenseKey', { licenseKey: undefined }, 'licenseKey or signIn is required'],
+    ['licenseKey', { licenseKey: '' }, 'licenseKey must be a text without spaces'],
+    ['licenseKey', { licenseKey: 'slk_07_secret\n' }, 'licenseKey must be a text without spaces'],
+    [
+      'licenseKey',
+      { signIn: { accessToken: async () => '' } },
+      'licenseKey or signIn is required, and not both',
+    ],
+    [
+      'licenseId',
+      { licenseKey: undefined, signIn: { accessToken: async () => '' } },
+      'licenseId is required with signIn',
+    ],
+    ['signIn', { licenseKey: undefined, signIn: 'ada', licenseId: 'lic_1' }, 'signIn must have accessToken'],
+    ['userId', { userId: 7 }, 'userId must be a text'],
+    ['fingerprint', { fingerprint: '' }, 'fingerprint must be a text'],
+    ['fingerprint', { fingerprint: 'f'.repeat(257) }, 'fingerprint must be a text of 1 to 256'],
+    ['licencekey', { licencekey: 'x' }, /licencekey is not an option.*licenseKey/],
+  ])('%s throws OPTION_INVALID for %j', (option, options, message) => {
+    const error = wrong({ ...KEY, ...options });
+    expect(error).toMatchObject({ code: 'OPTION_INVALID', members: { option } });
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain('secret');
+  });
+
+  test.each<[string, unknown, string | RegExp]>([
+    ['wait', { wait: 30 }, 'wait must be true, false or { atMostSeconds: number }'],
+    ['wait', { wait: 'yes' }, 'wait must be'],
+    ['wait', { wait: null }, 'wait must be'],
+    ['wait', { wait: { seconds: 3 } }, 'wait must be'],
+    ['wait', { wait: { atMostSeconds: -1 } }, 'wait must be'],
+    ['wait', { wait: { atMostSeconds: Number.NaN } }, 'wait must be'],
+    ['borrowDays', { borrowDays: 0 }, 'borrowDays must be a whole number above 0'],
+    ['borrowDays', { borrowDays: '3' }, 'borrowDays must be'],
+    ['signal', { signal: 5 }, 'signal must be an AbortSignal'],
+    ['borrowdays', { borrowdays: 3 }, 'borrowdays is not an option'],
+  ])('%s of acquire throws OPTION_INVALID for %j, and asks nothing', async (option, options, message) => {
+    const { seatlease, network } = program();
+    const error = await seatlease.acquire(options as never).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'OPTION_INVALID', members: { option } });
+    expect((error as Error).message).toMatch(message);
+    expect(network.sent).toEqual([]);
+  });
+
+  test.each(['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:1', new URL('https://a.example/b/')])(
+    'is not %s as url',
+    (url) => {
+      expect(wrong({ ...KEY, url })).toBeInstanceOf(Seatlease);
+    },
+  );
+
+  test('publicKeys that cannot be read is reported when a seat is acquired, not when the network fails', async () => {
+    const pem = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----';
+    const unreadable: unknown[] = [pem, [pem], { keys: [{ kty: 'EC' }] }, 'secret', [], { keys: [] }, 7];
+    for (const publicKeys of unreadable) {
+      const { seatlease, network } = program({ publicKeys: publicKeys as string });
+      expect(await clock.until(failure(seatlease.acquire()))).toBe('OPTION_INVALID');
+      expect(network.sent).toEqual([]);
+    }
   });
 });

@@ -1,73 +1,146 @@
-import { AcquireCalls, identify } from './acquire-calls.ts';
-import { orAborted, sleep } from './backoff.ts';
-import { isFull, SeatleaseError } from './errors.ts';
-import { Emitter, type Off } from './events.ts';
+import { acquireCalls, identify } from './acquire-calls.ts';
+import { orAborted, pauseMs, sleep } from './backoff.ts';
+import { SeatleaseError } from './errors.ts';
+import { Emitter } from './events.ts';
 import type { HeldSeat } from './held-seat.ts';
-import { Grace } from './offline/grace.ts';
+import { Grace, publicKeysRequired, type StoredState } from './offline/grace.ts';
+import { importKeys } from './offline/keys.ts';
 import { Store } from './offline/store.ts';
-import type { AcquireOptions, SeatleaseOptions } from './options.ts';
+import {
+  type AcquireOptions,
+  type CheckedOptions,
+  checkAcquireOptions,
+  checkOptions,
+  type SeatleaseOptions,
+} from './options.ts';
 import type { Platform } from './platform.ts';
-import type { Seat, SeatleaseEvents } from './seat.ts';
-import { SeatTaker } from './seat-taker.ts';
-import { type Credentials, isDefinite, Server } from './server.ts';
+import { releaseSeat } from './release-calls.ts';
+import { SEAT_EVENTS, type Seat, type SeatleaseEvents } from './seat.ts';
+import { isOutage, type SeatRequest, SeatTaker } from './seat-taker.ts';
+import { Server } from './server.ts';
+import { isRetry, stepAfter } from './steps.ts';
 import { Stopwatch } from './stopwatch.ts';
 
-/** Upper bound on the pause between tries: seats are also released before their leases end. */
-const LONGEST_WAIT_SECONDS = 60;
-const LEAST_WAIT_SECONDS = 1;
+/** Without `wait`: the server may only have been restarted, and the caller does not wait for long. */
+const TRIES_WITHOUT_WAIT = 4;
+const LONGEST_PAUSE_WITHOUT_WAIT_SECONDS = 10;
 
-/** A pending acquire, and how many callers wait for it. */
-interface PendingAcquire {
+const TIMEOUT_MS = 10_000;
+/** Of the last try within `wait`. */
+const LEAST_TIMEOUT_MS = 250;
+const CANCEL_AFTER_MS = 1_000;
+
+type Asked = Pick<SeatRequest, 'borrowDays' | 'wasUnanswered' | 'timeoutMs'>;
+
+/** A pending try, and how many callers wait for it. */
+interface PendingTry {
   readonly seat: Promise<HeldSeat>;
   readonly borrowDays: number | undefined;
+  readonly canceled: AbortController;
   waiting: number;
 }
 
+interface Opened {
+  readonly seatTaker: SeatTaker;
+  readonly grace: Grace;
+}
+
 /** Holds a seat of one license for this program. The entries for Node and for browsers supply the platform. */
-export class Seatlease {
+export class Seatlease extends Emitter<SeatleaseEvents> {
   readonly #options: SeatleaseOptions;
+  readonly #checked: CheckedOptions;
   readonly #platform: Platform;
   readonly #stopwatch: Stopwatch;
   readonly #server: Server;
-  readonly #emitter: Emitter<SeatleaseEvents>;
-  #seatTaker: Promise<SeatTaker> | undefined;
+  #opened: Promise<Opened> | undefined;
   #seat: HeldSeat | undefined;
-  #pending: PendingAcquire | undefined;
+  #pending: PendingTry | undefined;
+  /** Callers who share a try also share its error: it is reported once. */
+  #denied: SeatleaseError | undefined;
 
+  /** Throws OPTION_INVALID for the first option that is wrong. */
   constructor(options: SeatleaseOptions, platform: Platform) {
+    super(['granted', 'denied', ...SEAT_EVENTS], (error) => platform.report(error));
+    this.#checked = checkOptions(options);
     this.#options = options;
     this.#platform = platform;
     this.#stopwatch = new Stopwatch(platform.clock);
-    const { transport } = platform;
-    this.#server = new Server(baseOf(options), credentialsOf(options), transport, this.#stopwatch);
-    this.#emitter = new Emitter((error) => platform.report(error));
-  }
-
-  on<Name extends keyof SeatleaseEvents>(name: Name, listener: (event: SeatleaseEvents[Name]) => void): Off {
-    return this.#emitter.on(name, listener);
+    const { base, credentials } = this.#checked;
+    this.#server = new Server(base, credentials, platform, this.#stopwatch);
   }
 
   /** Returns the held seat, or a new one. Throws `SeatleaseError` if there is none, or the reason of an aborted `signal`. */
-  async acquire({ wait = false, signal, borrowDays }: AcquireOptions = {}): Promise<Seat> {
+  async acquire(options: AcquireOptions = {}): Promise<Seat> {
+    const { waitMs, signal, borrowDays } = checkAcquireOptions(options);
+    if (borrowDays !== undefined && this.#options.publicKeys === undefined) throw publicKeysRequired();
     const sinceMs = this.#stopwatch.read();
-    const atMostMs =
-      typeof wait === 'object' ? wait.atMostSeconds * 1000 : wait ? Number.POSITIVE_INFINITY : 0;
+    let wasUnanswered = false;
+    signal?.throwIfAborted();
     for (let n = 0; ; n += 1) {
-      signal?.throwIfAborted();
       try {
-        return await this.#current(borrowDays, signal);
+        // Without `wait`, each try has its whole time.
+        const untilMs = waitMs === undefined ? Number.POSITIVE_INFINITY : sinceMs + waitMs;
+        const leftMs = Math.max(untilMs - this.#stopwatch.read(), LEAST_TIMEOUT_MS);
+        const timeoutMs = Math.min(leftMs, TIMEOUT_MS);
+        return await this.#current({ borrowDays, wasUnanswered, timeoutMs }, signal);
       } catch (error) {
-        const leftMs = atMostMs - (this.#stopwatch.read() - sinceMs);
-        if (!(error instanceof SeatleaseError) || !isWorthWaiting(error, n) || leftMs <= 0) throw error;
-        await this.#untilGranted(Math.min(waitMs(error), leftMs), signal);
+        if (!(error instanceof SeatleaseError)) throw error;
+        // If the stored license cannot be used, its cause is what the server answered.
+        const asked = error.cause instanceof SeatleaseError ? error.cause : error;
+        const step = stepAfter(asked, false);
+        if (!isRetry(step)) throw this.#deny(error);
+        const { retryAfterSeconds = 0 } = asked;
+        wasUnanswered = isOutage(asked);
+        if (waitMs === undefined) {
+          const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
+          if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
+        }
+        const waitedMs = this.#stopwatch.read() - sinceMs;
+        const leftMs = (waitMs ?? Number.POSITIVE_INFINITY) - waitedMs;
+        if (leftMs <= 0) throw this.#deny(waitedInVain(error, waitedMs));
+        const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs);
+        this.#deny(error, afterMs / 1000);
+        await this.#untilGranted(afterMs, signal);
       }
     }
   }
 
-  async #current(borrowDays: number | undefined, signal: AbortSignal | undefined): Promise<HeldSeat> {
+  /** What is stored for a time without the server; `undefined` if nothing is. Sends nothing. Throws if it cannot be verified. */
+  async stored(): Promise<StoredState | undefined> {
+    return (await this.#open()).grace.find();
+  }
+
+  /**
+   * Returns the seat that was borrowed on this machine, also if it cannot be used: the clock is wrong, or `publicKeys` are
+   * missing. Takes no seat. The result names the seat; `undefined` if none was borrowed. Throws `SeatleaseError` if the server
+   * has not confirmed it: the seat stays taken.
+   */
+  async returnLoan(): Promise<Pick<Seat, 'sessionId' | 'licenseId'> | undefined> {
+    const { grace } = await this.#open();
+    const seat = this.#seat;
+    if (seat?.borrowedUntil && !seat.hasEnded()) {
+      await seat.release();
+      return seat;
+    }
+    const loan = await grace.storedLoan();
+    if (!loan) return undefined;
+    const error = await releaseSeat(this.#deps, { ...loan, token: undefined, isLoan: true });
+    if (error) throw error;
+    await grace.loanEnded();
+    return loan;
+  }
+
+  #deny(error: SeatleaseError, retryInSeconds?: number): SeatleaseError {
+    if (this.#denied !== error) this.emit('denied', { error, retryInSeconds });
+    this.#denied = error;
+    return error;
+  }
+
+  async #current(asked: Asked, signal: AbortSignal | undefined): Promise<HeldSeat> {
+    const { borrowDays } = asked;
     for (;;) {
       if (this.#seat?.mayRun && borrowDays === undefined) return this.#seat;
-      const pending = this.#pending ?? this.#startAcquire(borrowDays);
+      const pending = this.#pending ?? this.#startTry(asked);
       if (pending.borrowDays === borrowDays) return this.#wait(pending, signal);
       // The pending request borrows for another time, or does not borrow: wait for it, then send this one.
       await orAborted(
@@ -77,11 +150,14 @@ export class Seatlease {
     }
   }
 
-  #startAcquire(borrowDays: number | undefined): PendingAcquire {
-    const pending: PendingAcquire = {
-      borrowDays,
+  #startTry(asked: Asked): PendingTry {
+    const canceled = new AbortController();
+    const request = { ...asked, signal: canceled.signal, isWanted: () => pending.waiting > 0 };
+    const pending: PendingTry = {
+      borrowDays: asked.borrowDays,
+      canceled,
       waiting: 0,
-      seat: this.#take(borrowDays, () => pending.waiting > 0).finally(() => {
+      seat: this.#take(request).finally(() => {
         this.#pending = undefined;
       }),
     };
@@ -91,43 +167,55 @@ export class Seatlease {
     return pending;
   }
 
-  async #wait(pending: PendingAcquire, signal: AbortSignal | undefined): Promise<HeldSeat> {
+  async #wait(pending: PendingTry, signal: AbortSignal | undefined): Promise<HeldSeat> {
     pending.waiting += 1;
     try {
       return await orAborted(pending.seat, signal);
     } finally {
       pending.waiting -= 1;
+      if (signal?.aborted) this.#cancelLater(pending);
     }
   }
 
-  async #take(borrowDays: number | undefined, isWanted: () => boolean): Promise<HeldSeat> {
-    const seatTaker = await this.#openedSeatTaker();
-    try {
-      const held = this.#seat;
-      // An expired seat may come back by itself: reuse it, so that there are not two.
-      if (held && !held.hasEnded && (await seatTaker.takeAgain(held, { borrowDays, isWanted }))) return held;
-      const seat = await seatTaker.take({ borrowDays, isWanted });
-      this.#seat = seat;
-      this.#emitter.emit('granted', { seat });
-      return seat;
-    } catch (error) {
-      if (error instanceof SeatleaseError && isDefinite(error)) this.#emitter.emit('denied', { error });
-      throw error;
-    }
+  /** A seat that is granted soon can still be released. A server that hangs must not keep the program running. */
+  #cancelLater(pending: PendingTry): void {
+    this.#platform.clock.after(CANCEL_AFTER_MS, () => {
+      if (pending.waiting === 0) pending.canceled.abort();
+    });
   }
 
-  /** Opened at the first acquire, because it needs the machine's fingerprint. */
-  #openedSeatTaker(): Promise<SeatTaker> {
-    this.#seatTaker ??= this.#openSeatTaker().catch((error: unknown) => {
-      this.#seatTaker = undefined;
+  async #take(request: SeatRequest): Promise<HeldSeat> {
+    const { seatTaker, grace } = await this.#open();
+    const { borrowDays } = request;
+    const held = this.#seat;
+    // An expired seat may come back by itself: reuse it, so that there are not two.
+    const isAgain = held && !held.hasEnded() && (await seatTaker.takeAgain(held, request));
+    const seat = isAgain ? held : await seatTaker.take(request);
+    this.#seat = seat;
+    if (!isAgain) this.emit('granted', { seat });
+    // A loan is signed before its seat exists.
+    if (borrowDays !== undefined && grace.risk) seat.warn(grace.risk);
+    return seat;
+  }
+
+  get #deps() {
+    return { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
+  }
+
+  /** At the first use, because it needs the machine's fingerprint. */
+  #open(): Promise<Opened> {
+    this.#opened ??= this.#openNow().catch((error: unknown) => {
+      this.#opened = undefined;
       throw error;
     });
-    return this.#seatTaker;
+    return this.#opened;
   }
 
-  async #openSeatTaker(): Promise<SeatTaker> {
-    const deps = { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
+  async #openNow(): Promise<Opened> {
+    const deps = this.#deps;
     const { licenseKey, licenseId, publicKeys } = this.#options;
+    // Keys that cannot be read are reported now, not when the network fails.
+    if (publicKeys !== undefined) await importKeys(publicKeys);
     const identity = await identify(this.#options, this.#platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const grace = new Grace({
@@ -135,58 +223,32 @@ export class Seatlease {
       clock: this.#platform.clock,
       store: new Store(this.#platform.storage, identity.name, secret),
       publicKeys,
-      expected: {
-        fingerprint: identity.fingerprint,
-        licenseId,
-        isLocal: isLoopback(new URL(this.#options.url).hostname),
-      },
+      expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
+      atRisk: (error) => this.#seat?.warn(error),
     });
-    return new SeatTaker({
+    const seatTaker = new SeatTaker({
       ...deps,
-      acquireCalls: new AcquireCalls({ ...deps, options: this.#options, identity }),
+      acquire: acquireCalls({ ...deps, options: this.#options, fingerprint: identity.fingerprint, grace }),
       grace,
       // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.
-      emit: (name, event) => this.#emitter.emit(name, event as never),
+      emit: (name, event) => this.emit(name, event as never),
     });
+    return { seatTaker, grace };
   }
 
   async #untilGranted(atMostMs: number, signal: AbortSignal | undefined): Promise<void> {
     const wake = new AbortController();
-    const wakeUp = (): void => wake.abort();
-    const off = this.on('granted', wakeUp);
-    signal?.addEventListener('abort', wakeUp, { once: true });
-    if (signal?.aborted) wakeUp();
-    await sleep(this.#platform.clock, atMostMs, wake.signal);
-    off();
-    signal?.removeEventListener('abort', wakeUp);
+    const off = this.on('granted', () => wake.abort());
+    try {
+      await orAborted(sleep(this.#platform.clock, atMostMs, wake.signal), signal);
+    } finally {
+      off();
+      wake.abort();
+    }
   }
 }
 
-/** A server that does not answer ends the wait only at the first try. */
-function isWorthWaiting(error: SeatleaseError, tries: number): boolean {
-  return isFull(error) || (tries > 0 && !isDefinite(error));
-}
-
-/** Up to a tenth later than the server says, never earlier, so that waiting clients do not retry together. */
-function waitMs({ retryAfterSeconds = 0 }: SeatleaseError): number {
-  const seconds = Math.min(Math.max(retryAfterSeconds, LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS);
-  return seconds * 1000 * (1 + 0.1 * Math.random());
-}
-
-function baseOf({ url }: SeatleaseOptions): string {
-  const { protocol, origin, pathname } = new URL(url);
-  // Credentials are sent to it.
-  if (protocol !== 'https:' && protocol !== 'http:')
-    throw new TypeError('url must begin with https:// or http://.');
-  return `${origin}${pathname.replace(/\/+$/, '')}`;
-}
-
-function credentialsOf({ licenseKey, signIn, licenseId }: SeatleaseOptions): Credentials {
-  if (licenseKey !== undefined && signIn === undefined) return { licenseKey };
-  if (signIn !== undefined && licenseKey === undefined && licenseId !== undefined) return { signIn };
-  throw new TypeError('Pass either licenseKey, or signIn and licenseId.');
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+function waitedInVain(error: SeatleaseError, waitedMs: number): SeatleaseError {
+  const message = `There was no seat within ${Math.round(waitedMs / 1000)} s. ${error.message}`;
+  return new SeatleaseError('WAITED_IN_VAIN', message, { ...error, cause: error });
 }

@@ -1,3 +1,5 @@
+import type { ProblemCode } from './api.ts';
+
 /**
  * Why there is no seat, or why the seat cannot be used. Branch on `code`: it is stable. Most codes come from the server's
  * problem documents (RFC 9457); the SDK's own are in `OwnCode`. Message and members never contain credentials.
@@ -32,20 +34,28 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Codes of the SDK. All others are codes of the server. */
 export type OwnCode =
   /** No usable answer after all retries, and no stored license to use instead. */
   | 'NO_ANSWER'
+  /** `acquire` waited for as long as `wait` says. `cause` is the error of the last try. */
+  | 'WAITED_IN_VAIN'
+  /** An option, an event name or an environment variable is wrong. `members.option` names it. */
+  | 'OPTION_INVALID'
+  /** The machine has no id, and a random one cannot be stored. Pass `fingerprint`. */
+  | 'FINGERPRINT_UNAVAILABLE'
+  /** Seats can be borrowed only by an app that has the vendor's `publicKeys`. */
+  | 'PUBLIC_KEYS_REQUIRED'
   /** Offline, and the stored license is for another machine or license, or was changed. */
   | 'OFFLINE_LICENSE_INVALID'
   /** Offline, and the stored license has expired. */
   | 'OFFLINE_LICENSE_EXPIRED'
-  /** Offline, and the clock shows an earlier time than the SDK has already seen. */
-  | 'CLOCK_ROLLED_BACK';
+  /** Offline, and the last program returned its seat: the license does not allow a start without the server any more. */
+  | 'OFFLINE_START_NOT_ALLOWED'
+  /** Offline, and the clock shows an earlier time than it has shown before. */
+  | 'CLOCK_ROLLED_BACK'
+  /** The sign-in has ended, or its user refused it: sign in again. */
+  | 'SIGN_IN_REFUSED';
 
-/** There may be room later: all seats are taken, or the seat has the maximum number of programs. */
-export function isFull({ code }: SeatleaseError): boolean {
-  return code === 'SEATS_EXHAUSTED' || code === 'SESSIONS_EXHAUSTED';
-}
-
-/** The server has many codes, and new ones may be added. */
-export type ErrorCode = OwnCode | (string & {});
+/** New codes of the server may be added. */
+export type ErrorCode = OwnCode | ProblemCode | (string & {});

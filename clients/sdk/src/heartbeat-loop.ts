@@ -1,50 +1,61 @@
-import { backoffMs } from './backoff.ts';
-import { type Extension, Lease, TRIES } from './lease.ts';
-import type { Clock } from './platform.ts';
+import type { BACKOFFS } from './api.ts';
+import { leastMs, pauseMs } from './backoff.ts';
+import type { SeatleaseError } from './errors.ts';
+import { type Extension, Lease, LONGEST_TIMEOUT_MS, TRIES } from './lease.ts';
+import type { Clock, UnderstudyTimes } from './platform.ts';
+import { isRetry, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
-
-/** Result of one heartbeat. */
-export type HeartbeatOutcome =
-  | {
-      readonly kind: 'good';
-      readonly extension: Extension;
-      readonly isBorrowed: boolean;
-      readonly revived: boolean;
-    }
-  | { readonly kind: 'missed'; readonly retryAfterSeconds: number | undefined }
-  /** The seat has ended; the caller has handled it. */
-  | { readonly kind: 'ended' };
 
 export interface HeartbeatLoopDeps {
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
-  /** Sends one heartbeat in the background; does not throw. */
-  heartbeat(timeoutMs: number): Promise<HeartbeatOutcome>;
-  /** Called when time has passed, or when a heartbeat has ended. */
-  changed(outcome: HeartbeatOutcome | undefined): void;
-  /** Milliseconds until the state changes for another reason; 0 for never. */
+  /**
+   * Sends one heartbeat, or acquires again, in the background, and calls `extend` after a good answer. Returns why it failed;
+   * never throws.
+   */
+  send(timeoutMs: number): Promise<SeatleaseError | undefined>;
+  /** Applies what the understudy received. */
+  drain(): void;
+  /** Plans the understudy's next heartbeat, for the case that this loop is blocked then; `undefined`: none. */
+  plan(times: UnderstudyTimes | undefined): void;
+  /** Called when time has passed, or when a try has ended. */
+  changed(): void;
+  /** What the program reads now. */
+  state(): string;
+  isBorrowed(): boolean;
+  /** Milliseconds until the state changes for another reason than the lease; 0 for never. */
   nextChangeMs(): number;
 }
 
 /** Timers stop while a machine sleeps: after it wakes up, the clocks are read within this time. */
 const LONGEST_TIMER_MS = 20_000;
+/** A borrowed seat needs no heartbeats. They show that it was returned, or ended by an admin. */
+const LOAN_EVERY_MS = 3600_000;
 const LEAST_TIMER_MS = 10;
 const LATE_MS = 2_000;
 const LONGEST_LATE_MS = 60_000;
-const LONGEST_TIMEOUT_MS = 10_000;
-/** For a seat that started offline: the server has not sent an interval. */
-const USUAL_HEARTBEAT_MS = 300_000;
-const LEAST_PAUSE_MS = 1000;
+const FIRST_TRY_AFTER_MS = 1000;
+const LEAST_RETRY_MS = 1000;
+/**
+ * Between tries after the lease has ended, until three have failed. It often ends in a sleep, and a machine that wakes up needs
+ * seconds to get its network.
+ */
+const SURE_PAUSE_MS = { least: 1_000, most: 10_000 } as const;
 
 /** Keeps a lease by heartbeats, and knows whether it still holds. */
 export class HeartbeatLoop {
   readonly #deps: HeartbeatLoopDeps;
   #lease: Lease | undefined;
-  /** When the next heartbeat is due; `undefined` for a borrowed seat, which needs none. */
+  /** When the next try is due; `undefined` for a borrowed seat, which needs none. */
   #nextAtMs: number | undefined;
-  #missed = 0;
+  /** Failed tries in a row. */
+  #failed = 0;
+  /** The last backoff, and how many retries it has had in a row: another reason begins with short pauses again. */
+  #backoff: { readonly name: keyof typeof BACKOFFS; readonly n: number } | undefined;
+  /** Tries that were sent before do not count. */
+  #countFromMs = 0;
   #isPending = false;
-  /** Increases with each start: results of earlier heartbeats are ignored. */
+  /** Increases with each start: results of earlier tries are ignored. */
   #generation = 0;
   #isStopped = true;
   #cancel: () => void = () => undefined;
@@ -55,40 +66,73 @@ export class HeartbeatLoop {
 
   /** Whether the server certainly counts the seat as ours. */
   isLeased(): boolean {
-    return this.#lease !== undefined && this.#deps.stopwatch.read() < this.#lease.endsAtMs;
+    return this.#heldLease() !== undefined;
   }
 
-  isOnline(): boolean {
-    return this.isLeased() && this.#missed < TRIES;
+  #heldLease(): Lease | undefined {
+    return this.#lease && this.#deps.stopwatch.read() < this.#lease.endsAtMs ? this.#lease : undefined;
   }
 
-  /** `extension` is `undefined` for a seat that started offline: its first heartbeat is sent soon. */
-  start(extension: Extension | undefined, isBorrowed: boolean): void {
+  /** Whether so many tries in a row have failed that it is reported to the program. */
+  hasFailed(): boolean {
+    return this.#failed >= TRIES;
+  }
+
+  /** `extension` is `undefined` for a seat that started offline: its first try is soon. */
+  start(extension?: Extension): void {
     this.#isStopped = false;
     this.#isPending = false;
     this.#generation += 1;
-    this.#missed = 0;
-    this.#lease = extension && new Lease(extension);
-    this.#nextAtMs = isBorrowed ? undefined : this.#nextRegularMs();
+    this.#failed = 0;
+    this.#lease = undefined;
+    if (extension) this.extend(extension);
+    else this.#setNext(this.#deps.stopwatch.read() + FIRST_TRY_AFTER_MS);
     this.#wake();
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
+    this.#deps.plan(undefined);
+  }
+
+  /** Takes a good answer. One to an earlier request than the last says nothing about the lease. */
+  extend(extension: Extension): void {
+    this.#failed = 0;
+    this.#backoff = undefined;
+    if (this.#lease && extension.sentAtMs < this.#lease.sentAtMs) return;
+    this.#lease = new Lease(extension);
+    this.#countFromMs = extension.sentAtMs;
+    const loanAtMs = this.#deps.stopwatch.read() + LOAN_EVERY_MS;
+    this.#setNext(this.#deps.isBorrowed() ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
+  }
+
+  /** The next try is due now. */
+  hurry(): void {
+    if (!this.#isPending) this.#nextAtMs = this.#deps.stopwatch.read();
   }
 
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
-  #wake(lateMs = 0): void {
+  #wake(lateMs = 0, stateBefore = this.#deps.state()): void {
     this.#cancel();
-    this.#deps.changed(undefined);
-    // A listener may have released the seat.
+    this.#deps.drain();
+    // A listener, or an answer of the understudy, may have ended the seat.
+    if (this.#isStopped) return;
+    if (lateMs > LATE_MS && this.#deps.state() !== stateBefore) this.#countAnew();
+    this.#deps.changed();
     if (this.#isStopped) return;
     // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
-    if (this.#nextAtMs !== undefined && !this.#isPending && untilMs >= this.#nextAtMs) void this.#heartbeat();
+    if (this.#nextAtMs !== undefined && !this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
     this.#sleep();
+  }
+
+  /** The state has changed unnoticed: in a sleep, a pause, or by a clock that was set. Only tries from now on count. */
+  #countAnew(): void {
+    this.#failed = 0;
+    this.#countFromMs = this.#deps.stopwatch.read();
+    this.hurry();
   }
 
   #sleep(): void {
@@ -100,52 +144,77 @@ export class HeartbeatLoop {
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
-    this.#cancel = this.#deps.clock.after(delayMs, () => this.#wake(this.#deps.stopwatch.read() - wakeAtMs));
+    const state = this.#deps.state();
+    this.#cancel = this.#deps.clock.after(delayMs, () =>
+      this.#wake(this.#deps.stopwatch.read() - wakeAtMs, state),
+    );
   }
 
-  async #heartbeat(): Promise<void> {
+  async #try(): Promise<void> {
     this.#isPending = true;
     const generation = this.#generation;
     const sentAtMs = this.#deps.stopwatch.read();
-    const outcome = await this.#deps.heartbeat(this.#timeoutMs());
+    const timeoutMs = this.#heldLease()?.timeoutMs ?? LONGEST_TIMEOUT_MS;
+    this.#plan(sentAtMs + timeoutMs);
+    const error = await this.#deps.send(timeoutMs);
     if (this.#isStopped || generation !== this.#generation) return;
     this.#isPending = false;
-    if (outcome.kind === 'good') {
-      this.#missed = 0;
-      this.#lease = new Lease(outcome.extension);
-      this.#nextAtMs = outcome.isBorrowed ? undefined : this.#nextRegularMs();
-    } else {
-      this.#missed += 1;
-      this.#nextAtMs = this.#nextTryMs(
-        sentAtMs,
-        outcome.kind === 'missed' ? outcome.retryAfterSeconds : undefined,
-      );
-    }
-    this.#deps.changed(outcome);
-    if (!this.#isStopped) this.#wake();
+    // The event loop may have been blocked while the answer was under way.
+    this.#deps.drain();
+    if (this.#isStopped) return;
+    // The understudy may have sent a later heartbeat, and its answer was good.
+    const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
+    if (error && isCurrent) this.#failedTry(sentAtMs, error);
+    else this.#plan(this.#nextAtMs);
+    this.#wake();
   }
 
-  #nextRegularMs(): number {
-    return this.#lease?.nextHeartbeatAtMs(Math.random()) ?? this.#deps.stopwatch.read() + LEAST_PAUSE_MS;
-  }
-
-  #timeoutMs(): number {
-    return this.#lease && this.isOnline()
-      ? Math.min(this.#lease.pauseMs * 0.75, LONGEST_TIMEOUT_MS)
-      : LONGEST_TIMEOUT_MS;
-  }
-
-  #nextTryMs(sentAtMs: number, retryAfterSeconds = 0): number {
+  #failedTry(sentAtMs: number, error: SeatleaseError): void {
+    const step = stepAfter(error, true);
+    // An acquire is not followed by another one at once.
+    const backoff = isRetry(step) ? step : 'outage';
+    const { retryAfterSeconds } = error;
+    if (sentAtMs >= this.#countFromMs) this.#failed += 1;
     const nowMs = this.#deps.stopwatch.read();
-    const requestedMs = nowMs + retryAfterSeconds * 1000;
-    const pauseMs = Math.max(this.#lease?.pauseMs ?? 0, LEAST_PAUSE_MS);
-    if (this.#lease && this.isOnline()) {
-      const soonMs = sentAtMs + this.#lease.pauseMs * (1 - 0.2 * Math.random());
-      // Even if the server asks for a longer pause: one last try before the lease ends.
-      return Math.max(soonMs, Math.min(requestedMs, this.#lease.endsAtMs - pauseMs));
-    }
-    const longestMs = this.#lease?.heartbeatMs ?? USUAL_HEARTBEAT_MS;
-    const backMs = backoffMs(Math.max(this.#missed - TRIES, 0), pauseMs, longestMs);
-    return Math.max(nowMs + Math.max(backMs, LEAST_PAUSE_MS), Math.min(requestedMs, nowMs + longestMs));
+    const n = this.#backoff?.name === backoff ? this.#backoff.n + 1 : 0;
+    this.#backoff = { name: backoff, n };
+    let nextAtMs = nowMs + pauseMs(backoff, n, retryAfterSeconds);
+    const { least, most } = SURE_PAUSE_MS;
+    // Whatever pause a proxy asks for: until three tries have failed, the program does not learn that its seat is lost.
+    const soonMs = Math.max(nowMs, this.#lease?.endsAtMs ?? 0) + least + (most - least) * Math.random();
+    if (!this.hasFailed()) nextAtMs = Math.min(nextAtMs, soonMs);
+    const lease = this.#heldLease();
+    if (lease) {
+      const { endsAtMs, pauseMs: betweenMs } = lease;
+      // Three tries fit, and whatever pause the server asks for: one more try before the lease ends.
+      if (!this.hasFailed()) {
+        const earliestMs = nowMs + leastMs(backoff, retryAfterSeconds);
+        nextAtMs = Math.min(nextAtMs, Math.max(earliestMs, sentAtMs + betweenMs));
+      }
+      const lastAtMs = endsAtMs - betweenMs;
+      if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
+    } else if (!this.hasFailed()) nextAtMs = soonMs;
+    this.#setNext(nextAtMs);
+  }
+
+  #setNext(nextAtMs: number | undefined): void {
+    this.#nextAtMs = nextAtMs;
+    this.#plan(nextAtMs);
+  }
+
+  /** The understudy sends only if this loop has not done anything for one pause after `atMs`. */
+  #plan(atMs: number | undefined): void {
+    // A loan can wait for the event loop.
+    const isNone = atMs === undefined || this.#deps.isBorrowed();
+    const lease = isNone ? undefined : this.#heldLease();
+    const inMs = Number(atMs) - this.#deps.stopwatch.read();
+    this.#deps.plan(
+      lease && {
+        inMs: inMs + lease.pauseMs,
+        everyMs: lease.heartbeatMs,
+        retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
+        timeoutMs: lease.timeoutMs,
+      },
+    );
   }
 }

@@ -1,12 +1,14 @@
+import type { SendAcquire } from './acquire-calls.ts';
 import type { SeatleaseError } from './errors.ts';
-import { Emitter, type Off } from './events.ts';
-import { HeartbeatLoop, type HeartbeatOutcome } from './heartbeat-loop.ts';
+import { Emitter } from './events.ts';
+import { HeartbeatLoop } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
-import { type Grant, readHeartbeat } from './parse-answers.ts';
-import type { AtExit, Platform } from './platform.ts';
-import { type ReleaseRequest, releaseBody, releaseSeat } from './release-calls.ts';
-import type { LostReason, Seat, SeatEvents, SeatState } from './seat.ts';
+import { type Entitlements, type Grant, type HeartbeatAnswer, readHeartbeat } from './parse-answers.ts';
+import type { AtExit, Platform, Understudy, UnderstudyAnswer, UnderstudyTimes } from './platform.ts';
+import { releaseBody, releaseSeat } from './release-calls.ts';
+import { SEAT_EVENTS, type Seat, type SeatEvents, type SeatState } from './seat.ts';
 import type { Answer, Server } from './server.ts';
+import { isRefusal, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export interface HeldSeatDeps {
@@ -14,59 +16,53 @@ export interface HeldSeatDeps {
   readonly stopwatch: Stopwatch;
   readonly server: Server;
   readonly grace: Grace;
-  /** Names this seat to the server, also when it is acquired anew. */
-  readonly instanceId: string;
-  /** Acquires the seat from the server: it started offline, or the server has lost its session. */
-  acquire(timeoutMs: number): Promise<Answer<Grant>>;
+  readonly acquire: SendAcquire;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
-  /** Releases a grant that arrives after the seat was released here. */
-  releaseUnwanted(grant: Grant): void;
 }
 
 /** Properties of a seat, from a grant or from a stored license. */
-export interface SeatFacts {
-  readonly sessionId: string;
-  readonly licenseId: string;
-  readonly borrowedUntil: Date | undefined;
-}
+export type SeatFacts = Pick<
+  Grant,
+  'sessionId' | 'licenseId' | 'borrowedUntil' | 'entitlements' | 'graceDays' | 'startDays'
+>;
 
-/** Problem codes that end a session permanently. */
-export const FINAL_CODES: ReadonlySet<string> = new Set([
-  'SESSION_NOT_FOUND',
-  'LICENSE_SUSPENDED',
-  'LICENSE_EXPIRED',
-  'LICENSE_NOT_FOUND',
-  'CREDENTIALS_INVALID',
-  // The sign-in itself has ended.
-  'GRANT_INVALID',
-]);
-
-export class HeldSeat implements Seat {
+export class HeldSeat extends Emitter<SeatEvents> implements Seat {
+  /** Names this seat to the server, also when it is acquired again. */
   readonly instanceId: string;
   readonly #deps: HeldSeatDeps;
-  readonly #emitter: Emitter<SeatEvents>;
   readonly #heartbeats: HeartbeatLoop;
   #facts: SeatFacts;
-  /** `undefined` while the seat has no session: until the server grants it, also anew. */
+  /** `undefined` while the seat has no session: until the server grants it, or grants it again. */
   #token: string | undefined;
+  /** When the request was sent whose answer had the token. */
+  #tokenSentAtMs = 0;
   /** Whether the server has granted it before. */
   #wasHeld = false;
-  #hasGrace = true;
   #end: 'released' | 'lost' | undefined;
-  #lastState: SeatState = 'online';
+  #problem: SeatleaseError | undefined;
+  /** The server said that the seat is not ours: only what is left of the lease may be used, until a good answer. */
+  #refusal: SeatleaseError | undefined;
+  #isReacquired = false;
+  /** The state that was last reported to listeners. */
+  #reported: SeatState = 'online';
   #releasing: Promise<void> | undefined;
-  #offExit: () => void = () => undefined;
+  #understudy: Understudy | undefined;
+  #offExit: (() => void) | undefined;
 
-  constructor(deps: HeldSeatDeps, facts: SeatFacts) {
+  constructor(deps: HeldSeatDeps, instanceId: string, facts: SeatFacts) {
+    super(SEAT_EVENTS, (error) => deps.platform.report(error));
     this.#deps = deps;
-    this.instanceId = deps.instanceId;
+    this.instanceId = instanceId;
     this.#facts = facts;
-    this.#emitter = new Emitter((error) => deps.platform.report(error));
     this.#heartbeats = new HeartbeatLoop({
       clock: deps.platform.clock,
       stopwatch: deps.stopwatch,
-      heartbeat: (timeoutMs) => this.#heartbeat(timeoutMs),
-      changed: (outcome) => this.#changed(outcome),
+      send: (timeoutMs) => this.#send(timeoutMs),
+      drain: () => this.#drain(),
+      plan: (times) => this.#plan(times),
+      changed: () => this.#changed(),
+      state: () => this.#state(),
+      isBorrowed: () => this.borrowedUntil !== undefined,
       nextChangeMs: () => deps.grace.leftMs(),
     });
   }
@@ -87,44 +83,88 @@ export class HeldSeat implements Seat {
     return this.#end ? undefined : this.#deps.grace.offlineUntil;
   }
 
+  get plan(): string | undefined {
+    return this.#entitlements().plan;
+  }
+
+  get features(): readonly string[] {
+    return this.#entitlements().features;
+  }
+
+  get limits(): Readonly<Record<string, number>> {
+    return this.#entitlements().limits;
+  }
+
+  has(feature: string): boolean {
+    return this.features.includes(feature);
+  }
+
   get state(): SeatState {
-    if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
-    if (this.#heartbeats.isOnline()) return 'online';
-    return this.#heartbeats.isLeased() || !this.#deps.grace.whyUnusable() ? 'offline' : 'expired';
+    this.#drain();
+    return this.#state();
   }
 
   /** Whether it was released, or is lost permanently. */
-  get hasEnded(): boolean {
+  hasEnded(): boolean {
     return this.#end !== undefined;
   }
 
   get mayRun(): boolean {
-    return this.state === 'online' || this.state === 'offline';
+    const { state } = this;
+    return state === 'online' || state === 'offline';
   }
 
   get holdsLease(): boolean {
+    this.#drain();
     return !this.#end && this.#heartbeats.isLeased();
   }
 
-  on<Name extends keyof SeatEvents>(name: Name, listener: (event: SeatEvents[Name]) => void): Off {
-    return this.#emitter.on(name, listener);
+  get problem(): SeatleaseError | undefined {
+    const { state } = this;
+    return state === 'online' || state === 'released' ? undefined : this.#problem;
+  }
+
+  /** For JSON, and for `console.log` in Node. */
+  toJSON(): Record<string, unknown> {
+    const shown: Record<string, unknown> = {};
+    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(HeldSeat.prototype)))
+      if (get) shown[name] = get.call(this);
+    const { problem } = this;
+    if (problem) shown.problem = { code: problem.code, message: problem.message };
+    return shown;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return this.toJSON();
   }
 
   /** Starts, or restarts, with a grant. `sentAtMs`: when its request was sent. */
   hold(grant: Grant, sentAtMs: number): void {
     const before = { sessionId: this.sessionId, token: this.#token };
-    this.#take(grant);
+    this.#take(grant, sentAtMs);
     // A loan replaces the session with heartbeats.
     if (before.token !== undefined && before.sessionId !== grant.sessionId)
-      void this.#endSession(before, 'short');
-    this.#heartbeats.start({ sentAtMs, ...grant }, grant.borrowedUntil !== undefined);
+      void releaseSeat(this.#deps, before);
+    this.#heartbeats.start({ ...grant, sentAtMs });
   }
 
-  /** Starts with a stored license, while the server does not answer. */
-  holdOffline(): void {
+  /** Starts with a stored loan, whose heartbeat the server has answered. */
+  holdLoan(answer: HeartbeatAnswer, sentAtMs: number): void {
+    this.#extend(answer, sentAtMs);
+    this.#heartbeats.start({ ...answer, sentAtMs });
+  }
+
+  /** Starts with a stored license, while the server does not answer. `problem`: why. */
+  holdOffline(problem: SeatleaseError): void {
     this.#releaseAtExit();
-    this.#lastState = 'offline';
-    this.#heartbeats.start(undefined, false);
+    this.#problem = problem;
+    this.#reported = 'offline';
+    this.#heartbeats.start();
+  }
+
+  /** The offline grace is not renewed. */
+  warn(error: SeatleaseError): void {
+    if (!this.#end) this.#emit('graceAtRisk', { seat: this, error, offlineUntil: this.offlineUntil });
   }
 
   release(): Promise<void> {
@@ -140,126 +180,194 @@ export class HeldSeat implements Seat {
   }
 
   async #release(): Promise<void> {
-    const hasEnded = this.#end === 'lost';
+    const isLost = this.#end === 'lost';
     this.#end = 'released';
-    this.#heartbeats.stop();
-    if (hasEnded) return;
+    this.#stop();
+    if (isLost) return;
     const { sessionId, borrowedUntil } = this;
     // A seat that started offline has no session of its own yet: the stored one may be another program's.
     const hasSession = this.#token !== undefined || borrowedUntil !== undefined;
-    const patience = borrowedUntil ? 'long' : 'short';
-    const session = { sessionId, token: this.#token };
-    const error = hasSession ? await this.#endSession(session, patience) : undefined;
+    const session = { sessionId, token: this.#token, isLoan: borrowedUntil !== undefined };
+    const error = hasSession ? await releaseSeat(this.#deps, session) : undefined;
     // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
-    if (hasSession && !error) await this.#deps.grace.remove();
-    this.#offExit();
+    if (hasSession && !error) await this.#deps.grace.released(this.#facts.startDays);
+    this.#offExit?.();
     if (error && borrowedUntil) throw error;
   }
 
-  #endSession(
-    session: Omit<ReleaseRequest, 'patience'>,
-    patience: ReleaseRequest['patience'],
-  ): Promise<SeatleaseError | undefined> {
-    const { platform, server, stopwatch } = this.#deps;
-    return releaseSeat(server, platform.clock, stopwatch, { ...session, patience });
+  #entitlements(): Entitlements {
+    this.#drain();
+    return this.#facts.entitlements;
   }
 
-  async #heartbeat(timeoutMs: number): Promise<HeartbeatOutcome> {
-    const { sessionId } = this;
-    const isBorrowed = this.borrowedUntil !== undefined;
-    if (this.#token === undefined && !isBorrowed) return this.#acquire(timeoutMs);
+  #state(): SeatState {
+    if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
+    if (this.#heartbeats.isLeased()) return this.#heartbeats.hasFailed() ? 'offline' : 'online';
+    return this.#refusal || this.#deps.grace.whyUnusable() ? 'expired' : 'offline';
+  }
+
+  async #send(timeoutMs: number): Promise<SeatleaseError | undefined> {
+    const { sessionId, borrowedUntil } = this.#facts;
+    if (this.#token === undefined && !borrowedUntil) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call('heartbeat', {
-      body: { session_id: sessionId, session_token: this.#token },
+      body: this.#heartbeatBody(),
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId),
     });
     // The seat has a new session by now: this answer is about the old one.
-    if (sessionId !== this.sessionId) return { kind: 'missed', retryAfterSeconds: undefined };
-    if (answer.kind === 'refused' && hasOnlyExpired(answer.error) && !this.#end) {
-      this.#token = undefined;
-      this.#facts = { ...this.#facts, borrowedUntil: undefined };
-      return this.#acquire(timeoutMs);
-    }
-    if (answer.kind !== 'good') return this.#failed(answer, FINAL_CODES.has(answer.error.code));
-    this.#token = answer.body.sessionToken;
-    this.#deps.grace.see(answer.dateMs);
-    return {
-      kind: 'good',
-      extension: { sentAtMs: answer.sentAtMs, ...answer.body },
-      isBorrowed,
-      revived: answer.body.revived,
-    };
+    if (this.#end || sessionId !== this.sessionId) return undefined;
+    const error = this.#applyHeartbeat(answer);
+    return error && stepAfter(error, true) === 'acquire' ? this.#acquire(timeoutMs) : error;
   }
 
-  /** For a seat that started offline, or whose session has expired: any refusal is final. */
-  async #acquire(timeoutMs: number): Promise<HeartbeatOutcome> {
-    const answer = await this.#deps.acquire(timeoutMs);
-    if (answer.kind !== 'good') return this.#failed(answer, answer.kind === 'refused');
-    const grant = answer.body;
+  #heartbeatBody(): Readonly<Record<string, unknown>> {
+    return { session_id: this.sessionId, session_token: this.#token };
+  }
+
+  async #acquire(timeoutMs: number): Promise<SeatleaseError | undefined> {
+    const answer = await this.#deps.acquire({ instanceId: this.instanceId, timeoutMs, background: true });
+    if (answer.kind === 'failed') return this.#end ? undefined : this.#failed(answer.error);
+    const { body: grant, sentAtMs } = answer;
     if (this.#end) {
-      this.#deps.releaseUnwanted(grant);
-      return { kind: 'ended' };
+      void releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
+      return undefined;
     }
-    const revived = this.#wasHeld;
-    this.#take(grant);
-    const isBorrowed = grant.borrowedUntil !== undefined;
-    return { kind: 'good', extension: { sentAtMs: answer.sentAtMs, ...grant }, isBorrowed, revived };
+    this.#isReacquired ||= this.#wasHeld;
+    this.#take(grant, sentAtMs);
+    this.#heartbeats.extend({ ...grant, sentAtMs });
+    return undefined;
   }
 
-  #failed(answer: Exclude<Answer<unknown>, { kind: 'good' }>, isFinal: boolean): HeartbeatOutcome {
-    if (answer.kind === 'none' || !isFinal)
-      return { kind: 'missed', retryAfterSeconds: answer.error.retryAfterSeconds };
-    if (!this.#end) this.#lose(answer.error.code);
-    return { kind: 'ended' };
+  /** Returns why it failed. */
+  #applyHeartbeat(answer: Answer<HeartbeatAnswer>): SeatleaseError | undefined {
+    if (answer.kind === 'failed') return this.#failed(answer.error);
+    const { body, sentAtMs } = answer;
+    this.#isReacquired ||= body.revived;
+    this.#extend(body, sentAtMs);
+    this.#heartbeats.extend({ ...body, sentAtMs });
+    return undefined;
   }
 
-  #take(grant: Grant): void {
+  #extend({ sessionToken, entitlements, serverMs }: HeartbeatAnswer, sentAtMs: number): void {
+    this.#good(sessionToken, sentAtMs);
+    if (entitlements) this.#facts = { ...this.#facts, entitlements };
+    this.#deps.grace.observe(sentAtMs, serverMs);
+  }
+
+  #take(grant: Grant, sentAtMs: number): void {
     this.#wasHeld = true;
     this.#facts = grant;
-    this.#token = grant.sessionToken;
-    this.#hasGrace = grant.offlineGraceDays > 0 || grant.borrowedUntil !== undefined;
+    this.#good(grant.sessionToken, sentAtMs);
     this.#releaseAtExit();
   }
 
-  #lose(reason: LostReason): void {
+  #good(token: string, sentAtMs: number): void {
+    this.#problem = undefined;
+    this.#refusal = undefined;
+    if (sentAtMs < this.#tokenSentAtMs) return;
+    this.#token = token;
+    this.#tokenSentAtMs = sentAtMs;
+  }
+
+  #failed(error: SeatleaseError): SeatleaseError | undefined {
+    this.#problem = error;
+    const step = stepAfter(error, true);
+    if (step === 'stop') {
+      this.#lose(error);
+      return undefined;
+    }
+    if (step === 'acquire') {
+      this.#token = undefined;
+      this.#facts = { ...this.#facts, borrowedUntil: undefined };
+    }
+    if (isRefusal(error)) this.#refusal = error;
+    return error;
+  }
+
+  #lose(error: SeatleaseError): void {
     this.#end = 'lost';
-    this.#lastState = 'expired';
-    this.#heartbeats.stop();
-    this.#offExit();
+    this.#stop();
+    this.#offExit?.();
     void this.#deps.grace.remove();
-    this.#emit('lost', { seat: this, reason });
+    // The program may just read the state: its listeners run afterwards.
+    queueMicrotask(() => {
+      if (this.#end === 'lost') this.#emit('lost', { seat: this, reason: error.code, isFinal: true, error });
+    });
   }
 
-  #changed(outcome: HeartbeatOutcome | undefined): void {
-    if (this.#end) return;
+  #stop(): void {
+    this.#heartbeats.stop();
+    this.#understudy?.stop();
+    this.#understudy = undefined;
+  }
+
+  #changed(): void {
     const { grace } = this.#deps;
-    const { state } = this;
-    if (state === 'online' && this.#hasGrace) void grace.signIfDue(this.sessionId, this.borrowedUntil);
+    const state = this.#state();
+    if (state === 'online') void grace.signIfDue(this.sessionId, this.#facts);
     void grace.storeTime();
-    const before = this.#lastState;
-    this.#lastState = state;
-    if (outcome?.kind === 'good' && outcome.revived) this.#emit('revived', { seat: this });
-    // A listener of `revived` may have released it.
-    if (state === before || this.#end) return;
-    if (state === 'online') this.#emit('online', { seat: this });
-    if (state === 'offline') this.#emit('offline', { seat: this });
-    if (state === 'expired') this.#emit('lost', { seat: this, reason: this.#whyExpired() });
+    if (this.#isReacquired) {
+      this.#isReacquired = false;
+      this.#reported = 'expired';
+      this.#emit('reacquired', { seat: this });
+    }
+    // A listener may have released it.
+    if (this.#end || state === this.#reported) return;
+    // After a sleep, nothing has failed yet, and the next try may succeed: only the state shows it.
+    const isSure = this.#refusal || this.#heartbeats.hasFailed() || this.borrowedUntil;
+    if (state !== 'online' && !isSure) return;
+    this.#reported = state;
+    if (state === 'online' || state === 'offline') this.#emit(state, { seat: this });
+    else this.#emit('lost', { seat: this, isFinal: false, ...this.#whyExpired() });
   }
 
-  #whyExpired(): LostReason {
-    const code = this.#deps.grace.whyUnusable()?.code;
-    return code === 'CLOCK_ROLLED_BACK' ? code : 'expired';
+  #whyExpired(): Pick<SeatEvents['lost'], 'reason' | 'error'> {
+    const clock = this.#deps.grace.whyUnusable();
+    const known = this.#refusal ?? (clock?.code === 'CLOCK_ROLLED_BACK' ? clock : undefined);
+    return { reason: known?.code ?? 'expired', error: known ?? this.#problem };
   }
 
   #emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void {
-    this.#emitter.emit(name, event);
+    this.emit(name, event);
     this.#deps.emit(name, event);
   }
 
+  #plan(times: UnderstudyTimes | undefined): void {
+    const { server, platform } = this.#deps;
+    if (times && this.#token !== undefined) {
+      this.#understudy ??= platform.understudy?.();
+      this.#understudy?.plan(server.requestFor('heartbeat', this.#heartbeatBody()), times);
+    } else this.#understudy?.cancel();
+  }
+
+  /** Applies the understudy's answers in the order of sending. */
+  #drain(): void {
+    const answers = this.#understudy?.drain() ?? [];
+    for (const answer of answers) if (!this.#end) this.#applyLate(answer);
+    // The program may just read the state: its listeners run afterwards.
+    if (answers.length > 0) queueMicrotask(() => this.#end ?? this.#changed());
+  }
+
+  #applyLate({ request, sentAt, response }: UnderstudyAnswer): void {
+    const { server, stopwatch, platform } = this.#deps;
+    const { sessionId } = this;
+    if (this.#token === undefined || !request.body?.includes(sessionId)) return;
+    const now = platform.clock.now();
+    const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
+    const sentAtMs = stopwatch.read() - agoMs;
+    const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
+    // A failure is no try of the loop, which asks by itself. It alone can get a new access token.
+    if (answer.kind === 'failed') {
+      this.#heartbeats.hurry();
+      if (answer.error.code === 'NO_ANSWER' || server.canReplaceToken(answer)) return;
+    }
+    this.#applyHeartbeat(answer);
+  }
+
   #releaseAtExit(): void {
-    this.#offExit();
-    this.#offExit = this.borrowedUntil ? () => undefined : this.#deps.platform.atExit(this.#exit);
+    this.#offExit?.();
+    this.#offExit = this.borrowedUntil ? undefined : this.#deps.platform.atExit(this.#exit);
   }
 
   readonly #exit: AtExit = {
@@ -267,11 +375,6 @@ export class HeldSeat implements Seat {
     afterwards: () =>
       this.#end === 'lost' || this.#token === undefined
         ? undefined
-        : this.#deps.server.releaseRequest(releaseBody(this.sessionId, this.#token)),
+        : this.#deps.server.requestFor('release', releaseBody(this.sessionId, this.#token)),
   };
-}
-
-/** Whether neither the program nor an admin ended the session, so that the program may acquire again. */
-function hasOnlyExpired({ code, members }: SeatleaseError): boolean {
-  return code === 'SESSION_NOT_FOUND' && members.ended !== 'released' && members.ended !== 'evicted';
 }

@@ -5,6 +5,9 @@ const MARGIN = 0.005;
 export const TRIES = 3;
 const LATEST_DUE = 5 / 6;
 const LEAST_PAUSE_MS = 1000;
+export const LONGEST_TIMEOUT_MS = 10_000;
+/** Near the end of a license, leases get as short as a second: their requests still need time. */
+export const LEAST_TIMEOUT_MS = 250;
 
 /** The lease in an answer of the server. */
 export interface Extension {
@@ -18,12 +21,14 @@ export interface Extension {
 
 /** When, by the stopwatch, a lease ends and a heartbeat is due. */
 export class Lease {
+  readonly sentAtMs: number;
   /** Until then the server certainly counts the seat as ours. */
   readonly endsAtMs: number;
   readonly heartbeatMs: number;
   readonly #dueAtMs: number;
 
   constructor({ sentAtMs, ttlSeconds, heartbeatSeconds }: Extension) {
+    this.sentAtMs = sentAtMs;
     const lengthMs = ttlSeconds * 1000 * (1 - MARGIN);
     this.endsAtMs = sentAtMs + lengthMs;
     // Near the end of a license, the heartbeat is due when the lease ends: that leaves no time to retry.
@@ -33,7 +38,12 @@ export class Lease {
 
   /** Between tries, so that `TRIES` of them end before the lease does. */
   get pauseMs(): number {
-    return Math.max((this.endsAtMs - this.#dueAtMs) / TRIES, 0);
+    return Math.max((this.endsAtMs - this.#dueAtMs) / TRIES, LEAST_TIMEOUT_MS);
+  }
+
+  /** Of one try. */
+  get timeoutMs(): number {
+    return Math.max(Math.min(this.pauseMs * 0.75, LONGEST_TIMEOUT_MS), LEAST_TIMEOUT_MS);
   }
 
   /** Up to a tenth earlier than due, never later: programs that start together spread out their heartbeats. */

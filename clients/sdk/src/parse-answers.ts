@@ -14,9 +14,22 @@ export interface Grant {
   readonly licenseId: string;
   readonly ttlSeconds: number;
   readonly heartbeatSeconds: number;
-  readonly offlineGraceDays: number;
+  /** `offline_grace_days`: how long a running program goes on without the server. */
+  readonly graceDays: number;
+  /** `offline_start_days`: how long after its last contact a program may start offline although the seat was released. */
+  readonly startDays: number;
   /** By the server's clock. */
   readonly borrowedUntil: Date | undefined;
+  readonly entitlements: Entitlements;
+  /** When the server answered, by its clock, to the second. */
+  readonly serverMs: number;
+}
+
+/** What the license gives to a program beside its seat. */
+export interface Entitlements {
+  readonly plan: string | undefined;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 export interface HeartbeatAnswer {
@@ -24,17 +37,18 @@ export interface HeartbeatAnswer {
   readonly ttlSeconds: number;
   readonly heartbeatSeconds: number;
   readonly revived: boolean;
+  /** `undefined` if they have not changed. */
+  readonly entitlements: Entitlements | undefined;
+  readonly serverMs: number;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `undefined` if the body is not a JSON object. */
+/** `undefined` if the body is not a JSON object or list. */
 export function fieldsOf(body: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Fields)
-      : undefined;
+    return Object(value) === value ? (value as Fields) : undefined;
   } catch {
     return undefined;
   }
@@ -43,48 +57,54 @@ export function fieldsOf(body: string): Fields | undefined {
 /** `undefined` unless all fields of a grant are present and consistent. */
 export function readGrant(body: string): Grant | undefined {
   const fields = fieldsOf(body) ?? {};
-  const { session_id, session_token, license_id, heartbeat_interval, offline_grace_days, borrowed_until } =
-    fields;
+  const { session_id: sessionId, session_token: sessionToken, license_id: licenseId } = fields;
+  const {
+    heartbeat_interval: interval,
+    offline_grace_days: graceDays,
+    offline_start_days: startDays,
+  } = fields;
   const lease = readLease(fields, fields.ttl);
-  const borrowedUntilMs = borrowed_until === undefined ? undefined : readMs(borrowed_until);
-  if (
-    !isText(session_id) ||
-    !isText(session_token) ||
-    !isText(license_id) ||
-    !isCount(heartbeat_interval) ||
-    !isCount(offline_grace_days) ||
-    lease === undefined ||
-    Number.isNaN(borrowedUntilMs)
-  )
-    return undefined;
+  const borrowedUntilMs = readMs(fields.borrowed_until);
+  if (!lease || !isText(sessionId) || !isText(sessionToken) || !isText(licenseId)) return undefined;
+  if (!isCount(interval) || !isCount(graceDays)) return undefined;
+  if (fields.borrowed_until != null && Number.isNaN(borrowedUntilMs)) return undefined;
   // Detects a changed field. The server's times are compared with each other only, never with our clock. If the license
   // ends before the next heartbeat, the lease is shorter than the interval.
-  const isCut = lease.dueSeconds === lease.ttlSeconds;
-  if (!isCut && Math.abs(lease.dueSeconds - heartbeat_interval) > ROUNDING_SECONDS) return undefined;
+  const isCut = lease.heartbeatSeconds === lease.ttlSeconds;
+  if (!isCut && Math.abs(lease.heartbeatSeconds - interval) > ROUNDING_SECONDS) return undefined;
   return {
-    sessionId: session_id,
-    sessionToken: session_token,
-    licenseId: license_id,
-    ttlSeconds: lease.ttlSeconds,
-    heartbeatSeconds: lease.dueSeconds,
-    offlineGraceDays: offline_grace_days,
-    borrowedUntil: borrowedUntilMs === undefined ? undefined : new Date(borrowedUntilMs),
+    ...lease,
+    sessionId,
+    sessionToken,
+    licenseId,
+    graceDays,
+    startDays: isCount(startDays) ? startDays : 0,
+    borrowedUntil: borrowedUntilMs ? new Date(borrowedUntilMs) : undefined,
+    entitlements: readEntitlements(fields.entitlements) ?? NO_ENTITLEMENTS,
   };
 }
 
 /** `undefined` unless it is an answer to a heartbeat of that session. */
 export function readHeartbeat(body: string, sessionId: string): HeartbeatAnswer | undefined {
   const fields = fieldsOf(body) ?? {};
-  const { status, session_id, session_token, revived } = fields;
+  const { status, session_id, session_token: sessionToken, revived, entitlements } = fields;
   const lease = readLease(fields, fields.ttl_extended_to);
-  if (status !== 'heartbeat_acknowledged' || session_id !== sessionId || !isText(session_token))
-    return undefined;
-  if (lease === undefined || (revived !== undefined && revived !== true)) return undefined;
+  return lease && status === 'heartbeat_acknowledged' && session_id === sessionId && isText(sessionToken)
+    ? { ...lease, sessionToken, revived: revived === true, entitlements: readEntitlements(entitlements) }
+    : undefined;
+}
+
+const NO_ENTITLEMENTS: Entitlements = { plan: undefined, features: [], limits: {} };
+
+/** `undefined` if there are none. What this version does not understand is left out. */
+function readEntitlements(value: unknown): Entitlements | undefined {
+  if (!value) return undefined;
+  const { plan, features, limits } = Object(value);
+  const numbers = Object.entries(Object(limits)).filter(([, limit]) => typeof limit === 'number');
   return {
-    sessionToken: session_token,
-    ttlSeconds: lease.ttlSeconds,
-    heartbeatSeconds: lease.dueSeconds,
-    revived: revived === true,
+    plan: isText(plan) ? plan : undefined,
+    features: Array.isArray(features) ? features.filter(isText) : [],
+    limits: Object.fromEntries(numbers) as Entitlements['limits'],
   };
 }
 
@@ -94,32 +114,17 @@ export function readSigned(body: string): string | undefined {
   return isText(token) ? token : undefined;
 }
 
-/** The keys of a JSON Web Key Set, not checked: they are imported when they are used. */
-export function readKeySet(body: string): { readonly keys: readonly object[] } | undefined {
-  const keys = fieldsOf(body)?.keys;
-  return Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)
-    ? { keys }
-    : undefined;
-}
-
 /** A problem document of the license server (RFC 9457); `undefined` for any other error page. */
 export function readProblem({ status, body, header }: Response): SeatleaseError | undefined {
-  const {
-    type,
-    title,
-    code,
-    detail,
-    status: bodyStatus,
-    request_id: requestId,
-    ...more
-  } = fieldsOf(body) ?? {};
+  const { type, title, code, detail, status: bodyStatus, request_id, ...members } = fieldsOf(body) ?? {};
   const urn = `urn:seatlease:problem:${String(code).toLowerCase().replaceAll('_', '-')}`;
   if (!isText(code) || type !== urn || bodyStatus !== status) return undefined;
+  const { retry_after: seconds } = members;
   return new SeatleaseError(code, [title, detail].filter(isText).join(' ') || code, {
     status,
-    retryAfterSeconds: isCount(more.retry_after) ? more.retry_after : readRetryAfter(header('retry-after')),
-    requestId: isText(requestId) ? requestId : undefined,
-    members: more,
+    retryAfterSeconds: isCount(seconds) ? seconds : readRetryAfter(header('retry-after')),
+    requestId: isText(request_id) ? request_id : undefined,
+    members,
   });
 }
 
@@ -129,18 +134,21 @@ export function readRetryAfter(text: string | undefined): number | undefined {
 }
 
 /** The length of the lease from the server's current time, and when in it the next heartbeat is due. */
-function readLease(fields: Fields, ttl: unknown): { ttlSeconds: number; dueSeconds: number } | undefined {
-  const expiresAtMs = readMs(fields.expires_at);
-  const dueAtMs = readMs(fields.next_heartbeat_due);
+function readLease(
+  { expires_at, next_heartbeat_due }: Fields,
+  ttl: unknown,
+): { ttlSeconds: number; heartbeatSeconds: number; serverMs: number } | undefined {
+  const expiresAtMs = readMs(expires_at);
+  const dueAtMs = readMs(next_heartbeat_due);
   if (!isCount(ttl) || ttl > LONGEST_TTL_SECONDS) return undefined;
   const dueSeconds = ttl - (expiresAtMs - dueAtMs) / 1000;
   return dueSeconds > -ROUNDING_SECONDS && dueSeconds <= ttl
-    ? { ttlSeconds: ttl, dueSeconds: Math.max(dueSeconds, 0) }
+    ? { ttlSeconds: ttl, heartbeatSeconds: Math.max(dueSeconds, 0), serverMs: expiresAtMs - ttl * 1000 }
     : undefined;
 }
 
 /** NaN if it is not an RFC 3339 timestamp. */
-function readMs(value: unknown): number {
+export function readMs(value: unknown): number {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
 }
 

@@ -19,6 +19,39 @@ export interface Platform {
   atExit(release: AtExit): () => void;
   /** Reports an error of the host program's listener. It must not stop a heartbeat, and must not be hidden. */
   report(error: unknown): void;
+  /** Called once for each seat that needs heartbeats. Missing, or returns `undefined`, where nothing runs beside the event loop. */
+  readonly understudy?: (() => Understudy | undefined) | undefined;
+}
+
+/** Sends heartbeats while a busy program blocks the event loop. It must not keep the program running. */
+export interface Understudy {
+  /** Replaces what was planned. Each sending has an `x-request-id` of its own. */
+  plan(request: Request, times: UnderstudyTimes): void;
+  /** Nothing more is sent until the next `plan`. What was answered can still be drained. */
+  cancel(): void;
+  /** Takes out, synchronously, what was answered since the last call, in the order of sending. */
+  drain(): readonly UnderstudyAnswer[];
+  /** The seat has ended. */
+  stop(): void;
+}
+
+export interface UnderstudyTimes {
+  /** Until the first sending. */
+  readonly inMs: number;
+  /** From a sending with an answer, whatever its status, to the next. */
+  readonly everyMs: number;
+  /** From a sending without an answer to the next. */
+  readonly retryMs: number;
+  readonly timeoutMs: number;
+}
+
+/** A complete answer of at most 1 MiB. Sendings without one are not reported: they are no tries. */
+export interface UnderstudyAnswer {
+  /** As sent. */
+  readonly request: Request;
+  /** By the clocks of `Platform.clock`. */
+  readonly sentAt: Moment;
+  readonly response: Response;
 }
 
 export interface AtExit {
@@ -47,6 +80,7 @@ export interface SendOptions {
   readonly timeoutMs: number;
   /** Whether the program may end while this request is pending. */
   readonly background: boolean;
+  /** Cancels the request: nobody waits for its answer. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -80,11 +114,10 @@ export interface Clock {
   after(delayMs: number, call: () => void, isAwaited?: boolean): () => void;
 }
 
-/** Small texts by name that outlive the program. If they are lost, only the offline grace is lost. */
+/** Small texts by name that outlive the program. If they are lost, only the offline grace is lost: it may reject. */
 export interface Storage {
-  /** `undefined` also if it cannot be read. */
   read(name: string): Promise<string | undefined>;
-  /** Writes atomically. Errors are ignored. */
+  /** Writes atomically. */
   write(name: string, text: string): Promise<void>;
   remove(name: string): Promise<void>;
 }

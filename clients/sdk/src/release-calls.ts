@@ -1,41 +1,48 @@
-import { backoffMs, sleep } from './backoff.ts';
+import { pauseMs, sleep } from './backoff.ts';
 import type { SeatleaseError } from './errors.ts';
-import type { Clock } from './platform.ts';
+import type { Platform } from './platform.ts';
 import type { Server } from './server.ts';
+import { isRetry, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** How long the caller waits. A seat with heartbeats is free when its lease ends; a loan stays taken for days. */
-const PATIENCE_MS = { short: 2_000, long: 20_000 } as const;
-const FIRST_PAUSE_MS = 300;
-const LONGEST_PAUSE_MS = 2_000;
+/** How long the caller waits. The seat is free when its lease ends. */
+const PATIENCE_MS = 2_000;
+/** A loan stays taken for days. */
+const LOAN_PATIENCE_MS = 20_000;
+
+export interface ReleaseDeps {
+  readonly server: Server;
+  readonly platform: Platform;
+  readonly stopwatch: Stopwatch;
+}
 
 export interface ReleaseRequest {
   readonly sessionId: string;
   /** `undefined` for a loan whose program started offline. */
   readonly token: string | undefined;
-  readonly patience: keyof typeof PATIENCE_MS;
+  readonly isLoan?: boolean;
 }
 
 /** Releases a session at the server. Returns the error if that fails; never throws. */
 export async function releaseSeat(
-  server: Server,
-  clock: Clock,
-  stopwatch: Stopwatch,
-  { sessionId, token, patience }: ReleaseRequest,
+  { server, platform, stopwatch }: ReleaseDeps,
+  { sessionId, token, isLoan }: ReleaseRequest,
 ): Promise<SeatleaseError | undefined> {
-  const untilMs = stopwatch.read() + PATIENCE_MS[patience];
+  const untilMs = stopwatch.read() + (isLoan ? LOAN_PATIENCE_MS : PATIENCE_MS);
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.call('release', {
       body: releaseBody(sessionId, token),
-      timeoutMs: patience === 'short' ? leftMs : leftMs / 2,
+      timeoutMs: isLoan ? leftMs / 2 : leftMs,
       background: false,
       read: (_, status) => (status === 204 ? true : undefined),
     });
     if (answer.kind === 'good') return undefined;
-    const pauseMs = backoffMs(n, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-    if (answer.kind === 'refused' || stopwatch.read() + pauseMs >= untilMs) return answer.error;
-    await sleep(clock, pauseMs);
+    const step = stepAfter(answer.error, false);
+    if (!isRetry(step)) return answer.error;
+    const afterMs = pauseMs(step, n, answer.error.retryAfterSeconds);
+    if (stopwatch.read() + afterMs >= untilMs) return answer.error;
+    await sleep(platform.clock, afterMs);
   }
 }
 

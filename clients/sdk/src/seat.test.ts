@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { inspect } from 'node:util';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Seatlease } from './client.ts';
 import type { SeatleaseOptions } from './options.ts';
 import type { Seat } from './seat.ts';
-import { CannedServer, problem, SESSION } from './testing/canned.ts';
+import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
 import { type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
+import { TestUnderstudy } from './testing/understudy.ts';
+import { testVendor, type Vendor } from './testing/vendor.ts';
 
 const KEY = { url: 'https://licenses.example.com', licenseKey: 'slk_07_aaaaaaaaaaaaaaaa_secret' };
 const DAY_MS = 86_400_000;
@@ -14,6 +17,10 @@ const USABLE_LEASE_MS = 360_000 * 0.995;
 let clock: TestClock;
 let machine: TestMachine;
 let server: CannedServer;
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await testVendor();
+});
 beforeEach(() => {
   clock = new TestClock();
   machine = testMachine('laptop', clock);
@@ -23,19 +30,43 @@ beforeEach(() => {
 afterEach(() => void vi.restoreAllMocks());
 
 async function seated(options: Partial<SeatleaseOptions> = {}, processId = 'process-1') {
-  const platform = testPlatform(server.answer, machine, processId);
+  const understudy = new TestUnderstudy(clock, (request) => platform.transport.answerOf(request));
+  const platform = testPlatform(server.answer, machine, processId, { understudy: () => understudy });
   const seatlease = new Seatlease({ ...KEY, ...options }, platform);
   const events: string[] = [];
-  for (const name of ['revived', 'lost', 'offline', 'online'] as const) {
+  for (const name of ['reacquired', 'lost', 'offline', 'online'] as const) {
     seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
   const seat = await clock.until(seatlease.acquire());
-  return { platform, network: platform.transport, seatlease, seat, events };
+  return { platform, network: platform.transport, understudy, seatlease, seat, events };
+}
+
+async function signed(days: number, fromMs = server.nowMs()): Promise<CannedAnswer> {
+  const issuedAtMs = server.nowMs();
+  const license_token = await vendor.sign({
+    license_id: LICENSE,
+    fingerprint: 'fingerprint of laptop',
+    issued_at: new Date(issuedAtMs).toISOString(),
+    offline_until: new Date(fromMs + days * DAY_MS).toISOString(),
+  });
+  return { status: 200, body: { license_token } };
+}
+
+/** A seat with an offline grace of a week. */
+async function graced() {
+  const publicKeys = { keys: [vendor.jwk] };
+  server.acquire = () => ({ status: 201, body: server.grant({ offline_grace_days: 7 }) });
+  server.sign = () => signed(7);
+  const all = await seated({ publicKeys });
+  await clock.advance(1);
+  expect(all.seat.offlineUntil).toBeInstanceOf(Date);
+  return all;
 }
 
 const stateOf = ({ state, mayRun, holdsLease }: Seat) => ({ state, mayRun, holdsLease });
 const ONLINE = { state: 'online', mayRun: true, holdsLease: true };
 const OFFLINE = { state: 'offline', mayRun: true, holdsLease: true };
+const IN_GRACE = { state: 'offline', mayRun: true, holdsLease: false };
 const EXPIRED = { state: 'expired', mayRun: false, holdsLease: false };
 const RELEASED = { state: 'released', mayRun: false, holdsLease: false };
 
@@ -102,13 +133,13 @@ describe('heartbeats', () => {
     ['garbage', { status: 200, body: '{' }],
     ['the heartbeat of another session', { status: 200, body: { ...{ session_id: 'ses_other' } } }],
     ['the refusal of another server', { status: 404, body: '<h1>Not found</h1>' }],
-    ['a refusal that does not end the session', problem(400, 'INVALID_JSON')],
+    ['a refusal that says nothing about the seat', problem(400, 'INVALID_JSON')],
   ])('are retried after %s', async (_, answer) => {
     const { network, seat, events } = await seated();
     if (answer) server.heartbeat = () => answer;
     else network.condition = 'cut';
-    await clock.advance(310_000);
-    expect(network.count('/heartbeat')).toBe(2);
+    await clock.advance(285_100);
+    expect(network.count('/heartbeat')).toBe(1);
     expect(stateOf(seat)).toEqual(ONLINE);
     server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer() });
     network.condition = 'on';
@@ -126,30 +157,138 @@ describe('heartbeats', () => {
     expect(network.count('/heartbeat')).toBeGreaterThan(1);
   });
 
-  test('are sent less and less often while the server is unavailable, and then once an interval', async () => {
+  test('are sent less and less often while the server is unavailable, and then once in 30 seconds on average', async () => {
     const { network } = await seated();
     network.condition = 'cut';
     await clock.advance(DAY_MS);
     const tries = network.count('/heartbeat');
-    expect(tries).toBeGreaterThan(DAY_MS / 300_000);
-    // On average half an interval, because each pause is random up to one interval.
-    expect(tries).toBeLessThan((2 * DAY_MS) / 300_000 + 20);
+    expect(tries).toBeGreaterThan(DAY_MS / 31_000);
+    expect(tries).toBeLessThan(DAY_MS / 30_000 + 20);
   });
 
-  test.each(['LICENSE_SUSPENDED', 'LICENSE_EXPIRED', 'LICENSE_NOT_FOUND', 'CREDENTIALS_INVALID'])(
-    'end permanently after %s',
-    async (code) => {
-      const { network, seat, events, platform } = await seated();
-      server.heartbeat = () => problem(code === 'CREDENTIALS_INVALID' ? 401 : 404, code);
-      await clock.advance(3600_000);
-      expect(network.count('/heartbeat')).toBe(1);
-      expect(stateOf(seat)).toEqual(EXPIRED);
-      expect(events).toEqual([`lost: ${code}`]);
-      expect(platform.atEnd.size).toBe(0);
-      await seat.release();
-      expect(network.count('/release')).toBe(0);
-    },
-  );
+  test.each([
+    [404, 'LICENSE_NOT_FOUND'],
+    [401, 'CREDENTIALS_INVALID'],
+    [400, 'GRANT_INVALID'],
+    [403, 'FORBIDDEN'],
+  ])('end permanently after %i %s, and the stored license is deleted', async (status, code) => {
+    const { network, seat, events, platform } = await graced();
+    expect(machine.files.size).toBe(1);
+    server.heartbeat = () => problem(status, code);
+    await clock.advance(3600_000);
+    expect(network.count('/heartbeat')).toBe(1);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(events).toEqual([`lost: ${code}`]);
+    expect(seat.problem?.code).toBe(code);
+    expect(platform.atEnd.size).toBe(0);
+    expect(machine.files.size).toBe(0);
+    await seat.release();
+    expect(network.count('/release')).toBe(0);
+  });
+
+  test.each<[string, CannedAnswer | undefined]>([
+    ['no answer', undefined],
+    ['the page of a proxy', { status: 403, body: '<html>Blocked by policy</html>' }],
+    ['500', problem(500, 'INTERNAL')],
+    ['503', problem(503, 'SEATS_UNAVAILABLE')],
+    ['429', problem(429, 'RATE_LIMITED', { retry_after: 30 })],
+    ['dropped credentials', problem(401, 'AUTHENTICATION_REQUIRED')],
+    ['400', problem(400, 'VALIDATION_FAILED')],
+    ['404 for the address', problem(404, 'NOT_FOUND')],
+    ['405', problem(405, 'METHOD_NOT_ALLOWED')],
+    ['413', problem(413, 'PAYLOAD_TOO_LARGE')],
+    ['415', problem(415, 'UNSUPPORTED_MEDIA_TYPE')],
+    ['a code of a later version', problem(418, 'TEAPOT')],
+    ['a failure of a later version', problem(507, 'DISK_FULL')],
+  ])('end no program with grace for days of %s, and the seat comes back', async (_, answer) => {
+    const { network, seat, events } = await graced();
+    const { heartbeat } = server;
+    if (answer) server.heartbeat = () => answer;
+    else network.condition = 'cut';
+    await clock.advance(DAY_MS);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+    expect(seat.problem).toBeDefined();
+    expect(events).toEqual(['offline']);
+    server.heartbeat = heartbeat;
+    network.condition = 'on';
+    await clock.advance(300_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(seat.problem).toBeUndefined();
+    expect(events).toEqual(['offline', 'online']);
+  });
+
+  test.each([
+    [429, 'RATE_LIMITED'],
+    [503, 'SEATS_UNAVAILABLE'],
+  ])('wait for five minutes of a Retry-After of days after %i %s', async (status, code) => {
+    const { network, seat, events } = await seated();
+    const { heartbeat } = server;
+    server.heartbeat = () => ({ ...problem(status, code), headers: { 'retry-after': '604800' } });
+    // The lease of 360 s has ended, and the third try has failed within 10 s.
+    await clock.advance(371_000);
+    expect(events.at(-1)).toBe('lost: expired');
+    await clock.advance(529_000);
+    const before = network.count('/heartbeat');
+    await clock.advance(3600_000);
+    // Every 300 s, and then a random time of at most 60 s.
+    expect(network.count('/heartbeat') - before).toBeGreaterThanOrEqual(9);
+    expect(network.count('/heartbeat') - before).toBeLessThanOrEqual(12);
+    server.heartbeat = heartbeat;
+    await clock.advance(361_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test("ignore the Retry-After of a page that is not the server's", async () => {
+    const { seat, events } = await seated();
+    const { heartbeat } = server;
+    server.heartbeat = () => ({ status: 502, body: '<html>', headers: { 'retry-after': '604800' } });
+    await clock.advance(900_000);
+    expect(events).toEqual(['offline', 'lost: expired']);
+    server.heartbeat = heartbeat;
+    await clock.advance(61_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test('begin with short pauses again when the reason changes', async () => {
+    const { network, seat } = await graced();
+    const { heartbeat } = server;
+    network.condition = 'cut';
+    await clock.advance(DAY_MS);
+    network.condition = 'on';
+    server.heartbeat = () => {
+      server.heartbeat = heartbeat;
+      return problem(404, 'NOT_FOUND');
+    };
+    // At most 60 s of the outage, and 30 s of the first `repair`.
+    await clock.advance(91_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test.each([
+    [403, 'LICENSE_SUSPENDED'],
+    [403, 'LICENSE_EXPIRED'],
+  ])('use what is left of the lease after %i %s, no grace, and get the seat back', async (status, code) => {
+    const { network, seat, events } = await graced();
+    const { heartbeat } = server;
+    server.heartbeat = () => problem(status, code);
+    await clock.advance(USABLE_LEASE_MS - 10);
+    expect(seat.mayRun).toBe(true);
+    await clock.advance(20);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(events.at(-1)).toBe(`lost: ${code}`);
+    // No answer does not bring the grace back.
+    network.condition = 'cut';
+    await clock.advance(3600_000);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    network.condition = 'on';
+    server.heartbeat = heartbeat;
+    await clock.advance(300_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events.at(-1)).toBe('online');
+    network.condition = 'cut';
+    await clock.advance(DAY_MS);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+  });
 
   test.each(['released', 'evicted'])('end permanently after the session was %s', async (ended) => {
     const { network, seat, events } = await seated();
@@ -173,23 +312,60 @@ describe('heartbeats', () => {
         : { status: 200, body: server.heartbeatAnswer() };
     await clock.advance(3600_000);
     expect(stateOf(seat)).toEqual(ONLINE);
-    expect(events).toEqual(['revived']);
+    expect(events).toEqual(['reacquired', 'online']);
     const acquires = network.sent.filter(({ url }) => url.endsWith('/acquire'));
     expect(acquires).toHaveLength(2);
     const names = acquires.map(({ body = '' }) => JSON.parse(body).instance_id);
     expect(names[0]).toBe(names[1]);
   });
 
-  test('end permanently if the seat cannot be acquired anew', async () => {
-    const { network, seat, events } = await seated();
-    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
-    server.acquire = () => problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3, retry_after: 40 });
-    await clock.advance(3600_000);
-    expect(stateOf(seat)).toEqual(EXPIRED);
-    expect(events).toEqual(['lost: SEATS_EXHAUSTED']);
-    expect(network.count('/acquire')).toBe(2);
-    await seat.release();
-    expect(network.count('/release')).toBe(0);
+  test.each(['SEATS_EXHAUSTED', 'SESSIONS_EXHAUSTED'])(
+    'go on acquiring anew after %s, and the seat comes back when there is room',
+    async (code) => {
+      const { network, seat, events } = await graced();
+      server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+      const { acquire } = server;
+      server.acquire = () => problem(409, code, { active: 3, max: 3, retry_after: 86_400 });
+      await clock.advance(3600_000);
+      expect(stateOf(seat)).toEqual(EXPIRED);
+      expect(events.at(-1)).toBe(`lost: ${code}`);
+      // It waits for at most a minute of `retry_after`.
+      expect(network.count('/acquire')).toBeGreaterThan(3600_000 / 120_000);
+      server.acquire = acquire;
+      await clock.advance(120_000);
+      expect(stateOf(seat)).toEqual(ONLINE);
+      expect(events.slice(-2)).toEqual(['reacquired', 'online']);
+    },
+  );
+
+  test.each(['SESSION_ENDED', 'LICENSE_NOT_FOUND'])(
+    'end permanently if acquiring anew gets %s',
+    async (code) => {
+      const { network, seat, events } = await graced();
+      server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'unknown' });
+      server.acquire = () => problem(409, code);
+      await clock.advance(3600_000);
+      expect(stateOf(seat)).toEqual(EXPIRED);
+      expect(events).toEqual([`lost: ${code}`]);
+      expect(network.count('/acquire')).toBe(2);
+      await seat.release();
+      expect(network.count('/release')).toBe(0);
+    },
+  );
+
+  test('go on in grace through an outage longer than the lease and an hour, and acquire anew after it (S2)', async () => {
+    const { network, seat, events } = await graced();
+    network.condition = 'cut';
+    await clock.advance(360_000 + 2 * 3600_000);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+    server.heartbeat = () =>
+      network.count('/acquire') === 1
+        ? problem(404, 'SESSION_NOT_FOUND', { ended: 'unknown' })
+        : { status: 200, body: server.heartbeatAnswer() };
+    network.condition = 'on';
+    await clock.advance(60_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual(['offline', 'reacquired', 'online']);
   });
 
   test('revive the seat when the server is available again', async () => {
@@ -203,7 +379,7 @@ describe('heartbeats', () => {
       body: server.heartbeatAnswer(beats++ === 0 ? { revived: true } : {}),
     });
     await clock.advance(300_000);
-    expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
+    expect(events).toEqual(['offline', 'lost: expired', 'reacquired', 'online']);
     expect(stateOf(seat)).toEqual(ONLINE);
   });
 
@@ -285,7 +461,53 @@ describe('the lease', () => {
     await clock.advance(20_000);
     expect(network.count('/heartbeat')).toBe(1);
     expect(stateOf(seat)).toEqual(ONLINE);
-    expect(events).toEqual(['lost: expired', 'revived', 'online']);
+    // Nothing had failed: nobody is told that the seat was lost.
+    expect(events).toEqual(['reacquired', 'online']);
+  });
+
+  test.each([
+    // The machine's timers stand still while it sleeps.
+    ['a sleep', 20_000, () => clock.sleep(3600_000)],
+    ['a stop of the program', 0, () => clock.block(3600_000)],
+    ['a clock that is set forward', 20_000, () => clock.shift(3600_000)],
+  ])('is over at once after %s, and "lost" follows only three failed tries', async (_, untilTryMs, pass) => {
+    const { network, seat, events } = await seated();
+    network.condition = 'cut';
+    await pass();
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    // Random pauses of 5.5 s.
+    await clock.advance(untilTryMs + 2 * 5_500 - 100);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(events).toEqual([]);
+    await clock.advance(200);
+    expect(network.count('/heartbeat')).toBeGreaterThanOrEqual(3);
+    expect(events.at(-1)).toBe('lost: expired');
+  });
+
+  test('is over at once after a sleep in which it ended, although tries had failed before', async () => {
+    const { network, seat, events } = await seated();
+    network.condition = 'cut';
+    await clock.advance(285_600);
+    expect(network.count('/heartbeat')).toBe(2);
+    await clock.sleep(3600_000);
+    expect(seat.mayRun).toBe(false);
+    await clock.advance(500);
+    expect(events).toEqual([]);
+    network.condition = 'on';
+    await clock.advance(20_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual([]);
+  });
+
+  test('is followed by the grace after a sleep, and "offline" follows only three failed tries', async () => {
+    const { network, seat, events } = await graced();
+    network.condition = 'cut';
+    await clock.sleep(3600_000);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+    await clock.advance(20_000 + 2 * 5_500 - 100);
+    expect(events).toEqual([]);
+    await clock.advance(200);
+    expect(events).toEqual(['offline']);
   });
 
   test('is not shortened by many reads of the clocks', async () => {
@@ -394,27 +616,352 @@ describe('releasing', () => {
   });
 });
 
+describe('a program', () => {
+  test('that releases its seat while it acquires anew releases what it is granted', async () => {
+    const { network, seat, events } = await seated();
+    server.heartbeat = () => {
+      network.condition = 3_000;
+      return problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    };
+    server.acquire = () => ({
+      status: 201,
+      body: server.grant({ session_token: 'token-of-second-grant' }),
+    });
+    await clock.advance(285_100);
+    expect(network.count('/acquire')).toBe(2);
+    network.condition = 'on';
+    await clock.until(seat.release());
+    // Without a session, there was nothing to release.
+    expect(network.count('/release')).toBe(0);
+    await clock.advance(3_000);
+    const { url, body = '' } = network.sent.at(-1) ?? {};
+    expect([url, JSON.parse(body)]).toEqual([
+      expect.stringMatching(/\/release$/),
+      { session_id: SESSION, session_token: 'token-of-second-grant' },
+    ]);
+    expect(stateOf(seat)).toEqual(RELEASED);
+    expect(events).toEqual([]);
+  });
+
+  test('that has lost its seat permanently leaves no release for its end', async () => {
+    const { platform } = await seated();
+    const exits = [...platform.atEnd];
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'evicted' });
+    await clock.advance(286_000);
+    expect(exits.map((exit) => exit.afterwards())).toEqual([undefined]);
+  });
+
+  test('reads the lease from the later request, whichever is answered first', async () => {
+    const { seat, network, understudy } = await seated();
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer({ session_token: 'later' }) });
+    network.condition = 9_000;
+    await clock.advance(285_000);
+    expect(network.count('/heartbeat')).toBe(1);
+    network.condition = 'on';
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer({ session_token: 'latest' }) });
+    // Blocked until after the understudy's request: the answer to the earlier one is read after it.
+    await clock.block(30_000);
+    expect(understudy.sent.length).toBe(1);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    await clock.advance(265_000);
+    expect(network.count('/heartbeat')).toBe(1);
+    await clock.advance(25_000);
+    const { body = '' } = network.sent.findLast(({ url }) => url.endsWith('/heartbeat')) ?? {};
+    expect(network.count('/heartbeat')).toBe(2);
+    expect(JSON.parse(body).session_token).toBe('latest');
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+});
+
+describe('a program that starts after a crash, with a stored license,', () => {
+  const UNANSWERED = { status: 502, body: '<html>Bad Gateway</html>' };
+  const starting = () =>
+    seated({ publicKeys: { keys: [vendor.jwk] } }, 'process-2').then(
+      ({ seat }) => seat.state,
+      ({ code }) => code,
+    );
+  async function crashed(...answers: CannedAnswer[]) {
+    await graced();
+    clock.dropTimers();
+    const good = server.acquire;
+    server.acquire = (...call) => answers.shift() ?? good(...call);
+  }
+
+  test('asks twice before it uses it', async () => {
+    await crashed(UNANSWERED);
+    expect(await starting()).toBe('online');
+  });
+
+  test('uses it after two tries without an answer', async () => {
+    await crashed(UNANSWERED, UNANSWERED);
+    expect(await starting()).toBe('offline');
+  });
+
+  test('never starts with it after a refusal, and deletes it', async () => {
+    await crashed(UNANSWERED, problem(401, 'CREDENTIALS_INVALID'), ...Array(4).fill(UNANSWERED));
+    expect(await starting()).toBe('CREDENTIALS_INVALID');
+    expect(await starting()).toBe('NO_ANSWER');
+  });
+});
+
+describe('an understudy', () => {
+  test('sends nothing while the event loop is free', async () => {
+    const { network, understudy, events } = await seated();
+    await clock.advance(DAY_MS);
+    expect(understudy.sent).toEqual([]);
+    expect(network.count('/heartbeat')).toBe(Math.floor(DAY_MS / 285_000));
+    expect(events).toEqual([]);
+  });
+
+  test('keeps the seat of a blocked program, which sees that in every read (S18)', async () => {
+    const { network, understudy, seat, events } = await seated();
+    await clock.block(3400_000);
+    expect(understudy.sent.length).toBeGreaterThanOrEqual(11);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(network.count('/heartbeat')).toBe(0);
+    await clock.advance(1);
+    // Its last answer counts: the program does not ask again before the next heartbeat is due.
+    expect(network.count('/heartbeat')).toBe(0);
+    expect(events).toEqual([]);
+    await clock.advance(3600_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(understudy.sent.length).toBeLessThan(13);
+    expect(events).toEqual([]);
+  });
+
+  test('takes over while an answer is under way', async () => {
+    const { network, seat, understudy, events } = await seated();
+    network.condition = 'hung';
+    await clock.advance(285_100);
+    expect(network.count('/heartbeat')).toBe(1);
+    network.condition = 'on';
+    await clock.block(3600_000);
+    expect(understudy.sent.length).toBeGreaterThan(10);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    await clock.advance(10_000);
+    // The old request has timed out meanwhile: it is no failed try.
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(seat.problem).toBeUndefined();
+    expect(events).toEqual([]);
+  });
+
+  test('counts the lease from its sending', async () => {
+    const { seat } = await seated();
+    const sentAtMs = 285_000 + 19_400;
+    await clock.block(sentAtMs + 1);
+    expect(seat.holdsLease).toBe(true);
+    server.heartbeat = () => problem(503, 'SEATS_UNAVAILABLE');
+    await clock.block(USABLE_LEASE_MS - 2);
+    expect(seat.holdsLease).toBe(true);
+    await clock.block(2);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+  });
+
+  test('gets a refusal that ends the seat for the blocked program at once, and its listeners later', async () => {
+    const { seat, events } = await seated();
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'evicted' });
+    await clock.block(310_000);
+    expect(events).toEqual([]);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(events).toEqual([]);
+    await clock.advance(1);
+    expect(events).toEqual(['lost: SESSION_NOT_FOUND']);
+  });
+
+  test('gets an answer that the session has expired, and the program acquires anew when it can', async () => {
+    const { network, seat, events } = await seated();
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    await clock.block(310_000);
+    expect(seat.holdsLease).toBe(true);
+    await clock.advance(1);
+    expect(network.count('/acquire')).toBe(2);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual(['reacquired', 'online']);
+  });
+
+  test('is no try if nothing answers it', async () => {
+    const { network, seat, events } = await seated();
+    network.condition = 'cut';
+    await clock.block(340_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    network.condition = 'on';
+    await clock.advance(1);
+    expect(network.count('/heartbeat')).toBe(1);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual([]);
+  });
+
+  test('gets an answer that is too old after a sleep, because its lease has ended', async () => {
+    const { seat, understudy } = await seated();
+    await clock.block(310_000);
+    expect(understudy.sent.length).toBe(1);
+    // The monotonic clock stands still meanwhile.
+    await clock.sleep(USABLE_LEASE_MS);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+  });
+
+  test('leaves it to the program to replace an access token that has ended', async () => {
+    let token = 'token-1';
+    const signIn = {
+      accessToken: async (refused?: string) => (token = refused === undefined ? token : 'token-2'),
+    };
+    server.heartbeat = ({ headers }) =>
+      headers.authorization === 'Bearer token-1'
+        ? problem(401, 'CREDENTIALS_INVALID')
+        : { status: 200, body: server.heartbeatAnswer() };
+    const { seat, understudy, events } = await seated({ licenseKey: undefined, signIn, licenseId: LICENSE });
+    await clock.block(310_000);
+    expect(understudy.sent.length).toBe(1);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    await clock.advance(1_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(events).toEqual([]);
+  });
+
+  test('sends nothing more after the release', async () => {
+    const { seat, understudy } = await seated();
+    await clock.until(seat.release());
+    await clock.block(3600_000);
+    expect(understudy.sent).toEqual([]);
+    expect(understudy.isStopped).toBe(true);
+  });
+
+  test('stops with the seat, and sends nothing for a borrowed one', async () => {
+    server.sign = () => signed(2);
+    server.acquire = (_, { borrow_days }) => ({
+      status: 200,
+      body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
+    });
+    const { understudy, seat, seatlease } = await seated({ publicKeys: vendor.pem });
+    await clock.until(seatlease.acquire({ borrowDays: 2 }));
+    await clock.block(3600_000);
+    expect(understudy.sent).toEqual([]);
+    await seat.release();
+    expect(understudy.isStopped).toBe(true);
+  });
+});
+
+describe('what the license gives', () => {
+  const entitlements = { plan: 'pro', features: ['export', 'ai'], limits: { projects: 5 }, version: 3 };
+
+  test('is in the seat, from the grant and from heartbeats (S15)', async () => {
+    server.acquire = () => ({ status: 201, body: server.grant({ entitlements }) });
+    const { seat } = await seated();
+    expect(seat).toMatchObject({ plan: 'pro', features: ['export', 'ai'], limits: { projects: 5 } });
+    expect([seat.has('ai'), seat.has('constructor')]).toEqual([true, false]);
+    await clock.advance(300_000);
+    expect(seat.plan).toBe('pro');
+    const changed = { plan: 'team', features: ['sso'], limits: {} };
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer({ entitlements: changed }) });
+    await clock.advance(300_000);
+    expect(seat).toMatchObject(changed);
+  });
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['values of other types', { plan: 7, features: 'all', limits: [], version: 'x' }],
+  ])('is empty if the server sends %s', async (_, wrong) => {
+    server.acquire = () => ({ status: 201, body: server.grant({ entitlements: wrong }) });
+    const { seat } = await seated();
+    expect(seat).toMatchObject({ plan: undefined, features: [], limits: {} });
+  });
+
+  test('keeps what this version understands', async () => {
+    const newer = { plan: 'galaxy', features: ['a', 7, 'b'], limits: { n: 1, m: 'many' }, more: {} };
+    server.acquire = () => ({ status: 201, body: server.grant({ entitlements: newer }) });
+    const { seat } = await seated();
+    expect(seat).toMatchObject({ plan: 'galaxy', features: ['a', 'b'], limits: { n: 1 } });
+  });
+});
+
+test('console.log and JSON show the seat and no token', async () => {
+  const { seat, network } = await seated();
+  const shown = inspect(seat);
+  for (const name of [
+    'sessionId',
+    'licenseId',
+    'plan',
+    'features',
+    'limits',
+    'offlineUntil',
+    'borrowedUntil',
+  ])
+    expect(shown).toContain(name);
+  expect(shown).toContain("state: 'online'");
+  expect(shown + JSON.stringify(seat)).not.toContain('token');
+  expect(JSON.parse(JSON.stringify(seat))).toMatchObject({
+    sessionId: SESSION,
+    state: 'online',
+    mayRun: true,
+  });
+  network.condition = 'cut';
+  await clock.advance(3600_000);
+  expect(JSON.parse(JSON.stringify(seat))).toMatchObject({
+    state: 'expired',
+    problem: { code: 'NO_ANSWER' },
+  });
+});
+
+test('a Retry-After past the end of the lease does not put off the event lost', async () => {
+  const { events } = await seated();
+  const headers = { 'retry-after': '86400' };
+  server.heartbeat = () => ({ status: 503, body: '<html>', headers });
+  await clock.advance(360_000);
+  await clock.advance(30_000);
+  expect(events.at(-1)).toBe('lost: expired');
+});
+
 describe('a borrowed seat', () => {
   beforeEach(() => {
     server.acquire = (_, { borrow_days }) => ({ status: 201, body: server.loan(Number(borrow_days ?? 3)) });
+    const borrowedAtMs = server.nowMs();
+    server.sign = () => signed(3, borrowedAtMs);
   });
 
   async function borrowed() {
     const platform = testPlatform(server.answer, machine);
-    const seatlease = new Seatlease(KEY, platform);
+    const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, platform);
     const seat = await clock.until(seatlease.acquire({ borrowDays: 3 }));
     return { platform, network: platform.transport, seatlease, seat };
   }
 
-  test('sends no heartbeats, is not released at the program’s end, and ends with its loan', async () => {
+  test('asks once an hour, is not released at the program’s end, and ends with its loan', async () => {
     const { seat, network, platform } = await borrowed();
     expect(seat.borrowedUntil).toBeInstanceOf(Date);
     expect(platform.atEnd.size).toBe(0);
+    const endMs = server.nowMs() + 3 * DAY_MS;
+    const expires_at = new Date(endMs).toISOString();
+    server.heartbeat = () => {
+      const ttl_extended_to = (endMs - server.nowMs()) / 1000;
+      return { status: 200, body: server.heartbeatAnswer({ ttl_extended_to, expires_at }) };
+    };
     await clock.advance(2.9 * DAY_MS);
     expect(stateOf(seat)).toEqual(ONLINE);
-    expect(network.count('/heartbeat')).toBe(0);
-    await clock.advance(0.1 * DAY_MS);
+    expect(network.count('/heartbeat')).toBe(69);
+    await clock.advance(0.1 * DAY_MS + 2_000);
     expect(stateOf(seat)).toEqual(EXPIRED);
+  });
+
+  test.each(['released', 'evicted'])('that is %s elsewhere is lost within an hour', async (ended) => {
+    const { seat } = await borrowed();
+    const lost: unknown[] = [];
+    seat.on('lost', ({ reason, isFinal }) => lost.push(reason, isFinal));
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended });
+    await clock.advance(59 * 60_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    await clock.advance(2 * 60_000);
+    expect([stateOf(seat), lost]).toEqual([EXPIRED, ['SESSION_NOT_FOUND', true]]);
+    expect(machine.files.size).toBe(0);
+  });
+
+  test('runs on until its end without the server', async () => {
+    const { seat, network } = await borrowed();
+    network.condition = 'cut';
+    await clock.advance(2.9 * DAY_MS);
+    expect(seat.mayRun).toBe(true);
+    await clock.advance(0.2 * DAY_MS);
+    expect(seat.mayRun).toBe(false);
   });
 
   test('can be released early; if the server does not answer, release throws and can be called again', async () => {
@@ -432,11 +979,11 @@ describe('a borrowed seat', () => {
       status: 200,
       body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
     });
-    const { seatlease, seat, network, platform } = await seated();
+    const { seatlease, seat, network, platform } = await seated({ publicKeys: vendor.pem });
     await clock.advance(100_000);
-    expect(await seatlease.acquire({ borrowDays: 2 })).toBe(seat);
+    expect(await clock.until(seatlease.acquire({ borrowDays: 2 }))).toBe(seat);
     expect(platform.atEnd.size).toBe(0);
-    await clock.advance(DAY_MS);
+    await clock.advance(3_500_000);
     expect(network.count('/heartbeat')).toBe(0);
     expect(stateOf(seat)).toEqual(ONLINE);
   });
@@ -447,8 +994,8 @@ describe('a borrowed seat', () => {
       status: 200,
       body: borrow_days ? { ...server.loan(Number(borrow_days)), session_id } : server.grant(),
     });
-    const { seatlease, seat, network } = await seated();
-    await seatlease.acquire({ borrowDays: 2 });
+    const { seatlease, seat, network } = await seated({ publicKeys: vendor.pem });
+    await clock.until(seatlease.acquire({ borrowDays: 2 }));
     await clock.advance(1);
     expect(seat.sessionId).toBe(session_id);
     const releases = network.sent.filter(({ url }) => url.endsWith('/release'));
@@ -463,12 +1010,12 @@ describe('a borrowed seat', () => {
       status: 200,
       body: borrow_days ? server.loan(Number(borrow_days)) : server.grant(),
     });
-    const { seatlease, network } = await seated();
+    const { seatlease, network } = await seated({ publicKeys: vendor.pem });
     network.condition = 9_000;
     await clock.advance(286_000);
     network.condition = 'on';
-    await seatlease.acquire({ borrowDays: 2 });
-    await clock.advance(DAY_MS);
+    await clock.until(seatlease.acquire({ borrowDays: 2 }));
+    await clock.advance(3_500_000);
     expect(network.count('/heartbeat')).toBe(1);
   });
 
@@ -477,7 +1024,7 @@ describe('a borrowed seat', () => {
       borrow_days
         ? problem(403, 'BORROW_NOT_ALLOWED', { max_days: 0 })
         : { status: 200, body: server.grant() };
-    const { seatlease, seat, network } = await seated();
+    const { seatlease, seat, network } = await seated({ publicKeys: vendor.pem });
     await expect(seatlease.acquire({ borrowDays: 2 })).rejects.toMatchObject({ code: 'BORROW_NOT_ALLOWED' });
     await clock.advance(300_000);
     expect(network.count('/heartbeat')).toBe(1);

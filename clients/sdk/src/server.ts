@@ -1,137 +1,136 @@
-import { OPERATIONS } from './api.ts';
+import type { OPERATIONS } from './api.ts';
+import { within } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
-import type { AccessTokens } from './options.ts';
-import { readProblem, readRetryAfter } from './parse-answers.ts';
-import { NoAnswer, type Request, type Response, type Transport } from './platform.ts';
+import { LEAST_TIMEOUT_MS } from './lease.ts';
+import type { Credentials } from './options.ts';
+import { readProblem } from './parse-answers.ts';
+import { type Clock, NoAnswer, type Request, type Response, type Transport } from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** Endpoints that the SDK calls. */
-export type Operation = 'acquire' | 'heartbeat' | 'release' | 'sign' | 'publicKeyJwks';
+/** Operations that the SDK calls; each is the last part of its path. The whole table would be a tenth of what browsers load. */
+const METHODS = {
+  acquire: 'POST',
+  heartbeat: 'PUT',
+  release: 'POST',
+  sign: 'POST',
+} as const satisfies {
+  [Name in 'acquire' | 'heartbeat' | 'release' | 'sign']: (typeof OPERATIONS)[Name]['method'];
+};
+
+export type Operation = keyof typeof METHODS;
 
 export type Answer<Body> =
-  | {
-      readonly kind: 'good';
-      readonly body: Body;
-      readonly sentAtMs: number;
-      readonly dateMs: number | undefined;
-    }
-  /** The license server refused; a retry gives the same answer. */
-  | { readonly kind: 'refused'; readonly error: SeatleaseError }
-  /** No usable answer, or a temporary error: retry. */
-  | { readonly kind: 'none'; readonly error: SeatleaseError };
+  | { readonly kind: 'good'; readonly body: Body; readonly sentAtMs: number }
+  /** A problem of the license server, or NO_ANSWER. `stepAfter` says what follows. */
+  | { readonly kind: 'failed'; readonly error: SeatleaseError };
+
+/** Parses the body; `undefined` if it is not an answer to this request. */
+export type Read<Body> = (body: string, status: number) => Body | undefined;
 
 export interface CallOptions<Body> {
-  readonly body?: Readonly<Record<string, unknown>> | undefined;
+  readonly body: Readonly<Record<string, unknown>>;
   readonly timeoutMs: number;
   readonly background: boolean;
-  /** Parses the body; `undefined` if it is not an answer to this request. */
-  read(body: string, status: number): Body | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly read: Read<Body>;
 }
 
-/** 4xx statuses that mean "retry later". */
-const RETRY_LATER: ReadonlySet<number> = new Set([408, 425, 429]);
-
-export type Credentials = { readonly licenseKey: string } | { readonly signIn: AccessTokens };
+export interface ServerPlatform {
+  readonly transport: Transport;
+  readonly clock: Clock;
+}
 
 /** The license server: sends one request per call and parses the answer. */
 export class Server {
   readonly #url: string;
   readonly #credentials: Credentials;
   readonly #transport: Transport;
+  readonly #clock: Clock;
   readonly #stopwatch: Stopwatch;
-  /** The last one sent, for the release at exit, which cannot wait for a new token. */
+  /** The last one sent, for requests that cannot wait for a new token. */
   #lastAuthorization = '';
 
-  constructor(url: string, credentials: Credentials, transport: Transport, stopwatch: Stopwatch) {
+  constructor(url: string, credentials: Credentials, platform: ServerPlatform, stopwatch: Stopwatch) {
     this.#url = url;
     this.#credentials = credentials;
-    this.#transport = transport;
+    this.#transport = platform.transport;
+    this.#clock = platform.clock;
     this.#stopwatch = stopwatch;
   }
 
   async call<Body>(operation: Operation, options: CallOptions<Body>): Promise<Answer<Body>> {
     try {
-      const answer = await this.#try(operation, options, await this.#authorize(operation));
-      const isRefusedToken = answer.kind === 'refused' && answer.error.code === 'CREDENTIALS_INVALID';
-      if (!isRefusedToken || 'licenseKey' in this.#credentials) return answer;
+      const answer = await this.#try(operation, options);
+      if (!this.canReplaceToken(answer)) return answer;
       // An access token may end early. If the sign-in itself has ended, `accessToken` throws.
-      return await this.#try(
-        operation,
-        options,
-        await this.#authorize(operation, this.#lastAuthorization.slice(7)),
-      );
+      return await this.#try(operation, options, this.#lastAuthorization.slice(7));
     } catch (error) {
-      const known = error instanceof SeatleaseError ? error : noAnswer(error);
-      return { kind: isDefinite(known) ? 'refused' : 'none', error: known };
+      return { kind: 'failed', error: error instanceof SeatleaseError ? error : noAnswer(error) };
     }
   }
 
-  /** A release request to send at exit, without waiting for anything; `undefined` if nothing was sent yet. */
-  releaseRequest(body: Readonly<Record<string, unknown>>): Request | undefined {
-    if (this.#lastAuthorization === '') return undefined;
-    return this.#request('release', body, this.#lastAuthorization);
+  /** Whether the credentials were refused because the access token is no longer valid. */
+  canReplaceToken(answer: Answer<unknown>): boolean {
+    return (
+      answer.kind === 'failed' && answer.error.code === 'CREDENTIALS_INVALID' && 'signIn' in this.#credentials
+    );
   }
 
-  async #authorize(operation: Operation, refused?: string): Promise<string> {
-    if (operation === 'publicKeyJwks') return '';
-    this.#lastAuthorization =
-      'licenseKey' in this.#credentials
-        ? `License ${this.#credentials.licenseKey}`
-        : `Bearer ${await this.#credentials.signIn.accessToken(refused)}`;
-    return this.#lastAuthorization;
+  /** Parses an answer that this client or its understudy received. `sentAtMs`: when its request was sent, by the stopwatch. */
+  parse<Body>(request: Request, response: Response, sentAtMs: number, read: Read<Body>): Answer<Body> {
+    // A proxy may mix up answers, or repeat an old one: the server's request id must match.
+    const requestId = request.headers['x-request-id'];
+    const isOurs = (response.header('x-request-id') ?? requestId) === requestId;
+    if (response.status >= 200 && response.status < 300) {
+      const body = isOurs ? read(response.body, response.status) : undefined;
+      if (body !== undefined) return { kind: 'good', body, sentAtMs };
+    }
+    return { kind: 'failed', error: (isOurs && readProblem(response)) || unusable(request, response) };
   }
 
   async #try<Body>(
     operation: Operation,
-    { body, timeoutMs, background, read }: CallOptions<Body>,
-    authorization: string,
+    { body, timeoutMs, background, signal, read }: CallOptions<Body>,
+    refused?: string,
   ): Promise<Answer<Body>> {
-    const request = this.#request(operation, body, authorization);
+    const beganAtMs = this.#stopwatch.read();
+    this.#lastAuthorization = await this.#authorize(timeoutMs, refused);
+    const request = this.requestFor(operation, body);
     const sentAtMs = this.#stopwatch.read();
-    const response = await this.#transport.send(request, { timeoutMs, background });
-    // A proxy may mix up answers, or repeat an old one: the server's request id must match.
-    const requestId = request.headers['x-request-id'];
-    if (requestId !== undefined && (response.header('x-request-id') ?? requestId) !== requestId)
-      return { kind: 'none', error: unusable(request, response) };
-    if (response.status >= 200 && response.status < 300) {
-      const value = read(response.body, response.status);
-      if (value === undefined) return { kind: 'none', error: unusable(request, response) };
-      return { kind: 'good', body: value, sentAtMs, dateMs: dateOf(response) };
-    }
-    const problem = readProblem(response);
-    return problem && isDefinite(problem)
-      ? { kind: 'refused', error: problem }
-      : { kind: 'none', error: problem ?? unusable(request, response) };
+    const leftMs = Math.max(timeoutMs - (sentAtMs - beganAtMs), LEAST_TIMEOUT_MS);
+    const response = await this.#transport.send(request, { timeoutMs: leftMs, background, signal });
+    return this.parse(request, response, sentAtMs, read);
   }
 
-  #request(
-    operation: Operation,
-    body: Readonly<Record<string, unknown>> | undefined,
-    authorization: string,
-  ): Request {
-    const { method, path } = OPERATIONS[operation];
+  async #authorize(timeoutMs: number, refused: string | undefined): Promise<string> {
+    const credentials = this.#credentials;
+    if ('licenseKey' in credentials) return `License ${credentials.licenseKey}`;
+    const late = new NoAnswer('signIn.accessToken() returned no token in time.');
+    const asked = (async () => credentials.signIn.accessToken(refused))();
+    const token: unknown = await within(this.#clock, timeoutMs, asked, late).catch((cause: unknown) => {
+      if (cause instanceof SeatleaseError || cause instanceof NoAnswer) throw cause;
+      throw new NoAnswer(`signIn.accessToken() failed: ${cause}`, { cause });
+    });
+    // It is sent in a header.
+    if (!/^[!-~]+$/.test(String(token ?? ''))) throw new NoAnswer('signIn.accessToken() returned no token.');
+    return `Bearer ${token}`;
+  }
+
+  /** A request with the credentials of the last call: others send it without waiting for new ones. */
+  requestFor(operation: Operation, body: CallOptions<unknown>['body']): Request {
+    const path: (typeof OPERATIONS)[Operation]['path'] = `/api/v1/licenses/${operation}`;
     return {
-      method,
+      method: METHODS[operation],
       url: `${this.#url}${path}`,
       headers: {
         accept: 'application/json',
-        // Public endpoints get no other headers: browsers then need no CORS preflight.
-        ...(authorization === '' ? {} : { authorization, 'x-request-id': crypto.randomUUID() }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        authorization: this.#lastAuthorization,
+        'content-type': 'application/json',
+        'x-request-id': crypto.randomUUID(),
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: JSON.stringify(body),
     };
   }
-}
-
-/** Whether it is a refusal by the license server that a retry does not change. */
-export function isDefinite({ code, status = 0 }: SeatleaseError): boolean {
-  return code !== 'NO_ANSWER' && status >= 400 && status < 500 && !RETRY_LATER.has(status);
-}
-
-function dateOf(response: Response): number | undefined {
-  const atMs = Date.parse(response.header('date') ?? '');
-  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 function noAnswer(cause: unknown): SeatleaseError {
@@ -139,13 +138,8 @@ function noAnswer(cause: unknown): SeatleaseError {
   return new SeatleaseError('NO_ANSWER', message, { cause });
 }
 
-function unusable({ url }: Request, { status, header }: Response): SeatleaseError {
-  return new SeatleaseError(
-    'NO_ANSWER',
-    `${url} answered HTTP ${status}, but not as a license server does.`,
-    {
-      status,
-      retryAfterSeconds: readRetryAfter(header('retry-after')),
-    },
-  );
+/** Without `Retry-After`: it is a proxy's, which knows nothing of the license server. */
+function unusable({ url }: Request, { status }: Response): SeatleaseError {
+  const message = `${url} answered HTTP ${status}, but not as a license server does.`;
+  return new SeatleaseError('NO_ANSWER', message, { status });
 }

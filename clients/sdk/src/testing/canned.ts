@@ -82,9 +82,13 @@ export class CannedServer {
     });
   }
 
+  /** The server's clock is years away from the client's. */
+  nowMs(): number {
+    return this.#clock.now().wallMs + 1e11;
+  }
+
   #times(ttlSeconds: number, dueSeconds: number) {
-    // The server's clock is years away from the client's.
-    const atMs = this.#clock.now().wallMs + 1e11;
+    const atMs = this.nowMs();
     const inSeconds = (seconds: number): string => new Date(atMs + seconds * 1000).toISOString();
     return { expires_at: inSeconds(ttlSeconds), next_heartbeat_due: inSeconds(dueSeconds) };
   }

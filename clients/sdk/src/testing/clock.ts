@@ -4,6 +4,8 @@ import { settled } from './work.ts';
 interface Timer {
   readonly atMs: number;
   readonly call: () => void;
+  /** Whether it also fires while the program is blocked. */
+  readonly isBeside: boolean;
 }
 
 /** A machine's clocks, which only a test moves. Timers follow the monotonic clock. */
@@ -16,6 +18,7 @@ export class TestClock implements Clock {
 
   /** Timers fire only at multiples of this, as in hidden browser tabs. */
   timersEveryMs = 1;
+  #isBlocked = false;
 
   constructor(wallMs = Date.UTC(2026, 0), speed = 1) {
     this.#wallMs = wallMs;
@@ -29,9 +32,19 @@ export class TestClock implements Clock {
   after(delayMs: number, call: () => void): () => void {
     const dueMs = this.#monotonicMs + Math.max(delayMs, 0);
     const atMs = this.timersEveryMs > 1 ? Math.ceil(dueMs / this.timersEveryMs) * this.timersEveryMs : dueMs;
-    const timer = { atMs, call };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    return this.#add({ atMs, call, isBeside: false });
+  }
+
+  /** A timer of a thread beside the program's event loop. */
+  beside(delayMs: number, call: () => void): () => void {
+    return this.#add({ atMs: this.#monotonicMs + Math.max(delayMs, 0), call, isBeside: true });
+  }
+
+  /** The program blocks its event loop: its timers fire afterwards. */
+  async block(ms: number): Promise<void> {
+    this.#isBlocked = true;
+    await this.advance(ms);
+    this.#isBlocked = false;
   }
 
   /** Moves both clocks and fires the timers that are due. `ms`: true time. */
@@ -77,11 +90,18 @@ export class TestClock implements Clock {
     await settled();
   }
 
+  #add(timer: Timer): () => void {
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
   #next(): Timer | undefined {
-    return [...this.#timers].reduce<Timer | undefined>(
-      (first, timer) => (first && first.atMs <= timer.atMs ? first : timer),
-      undefined,
-    );
+    return [...this.#timers]
+      .filter(({ isBeside }) => isBeside || !this.#isBlocked)
+      .reduce<Timer | undefined>(
+        (first, timer) => (first && first.atMs <= timer.atMs ? first : timer),
+        undefined,
+      );
   }
 
   async #fire(timer: Timer): Promise<void> {

@@ -21,6 +21,12 @@ export class TestNetwork implements Transport {
     this.#server = server;
   }
 
+  /** For a thread beside the program: the server's answer, at once. */
+  async answerOf(request: Request): Promise<Response> {
+    if (this.condition !== 'on') throw new NoAnswer('The network is cut.');
+    return work(this.#server(request));
+  }
+
   /** Number of requests whose path has this ending. */
   count(ending: string): number {
     return this.sent.filter(({ url }) => url.endsWith(ending)).length;

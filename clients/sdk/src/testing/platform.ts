@@ -33,6 +33,7 @@ export function testPlatform(
   server: (request: Request) => Promise<Response>,
   machine: TestMachine = testMachine(),
   processId = 'process-1',
+  more: Pick<Platform, 'understudy'> = {},
 ): TestPlatform {
   const reported: unknown[] = [];
   const atEnd = new Set<AtExit>();
@@ -50,6 +51,7 @@ export function testPlatform(
       return () => void atEnd.delete(release);
     },
     report: (error) => void reported.push(error),
+    ...more,
   };
 }
 
