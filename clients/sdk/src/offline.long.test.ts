@@ -2,14 +2,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { type ClockedSuite, openClockedSuite } from '../../../functions/testing/clocked-suite.ts';
 import type { TestLicense } from '../../../functions/testing/suite.ts';
 import { Seatlease } from './client.ts';
+import type { SeatleaseError } from './errors.ts';
 import { utf8 } from './offline/bytes.ts';
 import { importKeys } from './offline/keys.ts';
+import type { Stored } from './offline/store.ts';
 import { verifyToken } from './offline/token.ts';
 import type { SeatleaseOptions } from './options.ts';
+import { NoAnswer } from './platform.ts';
 import type { Seat } from './seat.ts';
 import { TestClock } from './testing/clock.ts';
 import { sendByFetch } from './testing/network.ts';
 import { powerCut, type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
+import { testVendor } from './testing/vendor.ts';
 
 const HOUR_MS = 3600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -36,11 +40,15 @@ afterEach(() => void vi.restoreAllMocks());
 /** Starts a program on the machine. */
 function start(options: Partial<SeatleaseOptions> = {}) {
   const platform = testPlatform(sendByFetch, machine);
-  const seatlease = new Seatlease({ url: world.suite.url, licenseKey: license.key, ...options }, platform);
+  const seatlease = new Seatlease(
+    { url: world.suite.url, licenseKey: license.key, publicKeys: pem, ...options },
+    platform,
+  );
   const events: string[] = [];
-  for (const name of ['lost', 'offline', 'online', 'revived'] as const) {
+  for (const name of ['lost', 'offline', 'online', 'reacquired'] as const) {
     seatlease.on(name, (event) => void events.push('reason' in event ? `${name}: ${event.reason}` : name));
   }
+  seatlease.on('graceAtRisk', ({ error }) => void events.push(`graceAtRisk: ${error.code}`));
   return { platform, network: platform.transport, seatlease, events };
 }
 
@@ -74,7 +82,7 @@ const IN_GRACE = { state: 'offline', mayRun: true, holdsLease: false };
 
 describe('without a network', () => {
   test('a seat may run for the offline grace, and not an hour longer', async () => {
-    const { seatlease, network, events } = start({ publicKeys: pem });
+    const { seatlease, network, events } = start();
     const seat = await clock.until(seatlease.acquire());
     await clock.advance(1);
     expect(seat.offlineUntil?.getTime()).toBe(world.nowMs() + 7 * DAY_MS);
@@ -124,10 +132,10 @@ describe('without a network', () => {
     expect((await license.heartbeat({ session_id: begun.sessionId })).status).toBe(404);
   });
 
-  test('the grace ends when the network returns and all seats are taken', async () => {
+  test('the grace ends when the network returns and all seats are taken, and the seat comes back with a free one', async () => {
     await crashed();
     await pass(DAY_MS);
-    await world.seat(license, 'a');
+    const { id } = await world.seat(license, 'a');
     await world.seat(license, 'b');
     const { network, seat, events } = startCut();
     const begun = await seat;
@@ -135,6 +143,16 @@ describe('without a network', () => {
     await clock.advance(10_000);
     expect(begun).toMatchObject({ state: 'expired', mayRun: false });
     expect(events).toEqual(['lost: SEATS_EXHAUSTED']);
+    await license.release(id);
+    await pass(150_000);
+    expect(begun).toMatchObject(HELD_ONLINE);
+  });
+
+  test('a seat has the plan, features and limits of its signed license', async () => {
+    const { plan, features } = await crashed();
+    expect(await startCut().seat).toMatchObject({ plan, features });
+    expect(plan).toBe('pro');
+    expect(features).not.toEqual([]);
   });
 });
 
@@ -161,8 +179,6 @@ describe('a start without the server', () => {
     await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'SEATS_EXHAUSTED' });
     await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
     await expect(start().seatlease.acquire()).rejects.toMatchObject({ code: 'LICENSE_SUSPENDED' });
-    // The refusal has removed the stored license.
-    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
   });
 
   test('requires a license with an offline grace', async () => {
@@ -182,20 +198,84 @@ describe('a start without the server', () => {
     await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
   });
 
-  test.each(['LICENSE_SUSPENDED', 'SESSION_NOT_FOUND'])(
-    'is impossible after the server has answered %s',
-    async (code) => {
-      const { seatlease, events } = start();
-      const seat = await clock.until(seatlease.acquire());
-      await clock.advance(1);
-      if (code === 'LICENSE_SUSPENDED')
-        await world.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
-      else await world.suite.operate('DELETE', `/api/v1/licenses/sessions/${seat.sessionId}`);
-      await pass(300_000);
-      expect(events).toEqual([`lost: ${code}`]);
-      await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  test('is impossible after an admin has ended the session', async () => {
+    const { seatlease, events } = start();
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    await world.suite.operate('DELETE', `/api/v1/licenses/sessions/${seat.sessionId}`);
+    await pass(300_000);
+    expect(events).toEqual(['lost: SESSION_NOT_FOUND']);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  });
+
+  test('is possible after a release for offline_start_days, and reported to the server afterwards', async () => {
+    license = await world.suite.createLicense({ plan: 'pro', offline_start_days: 2 });
+    const seat = await clock.until(start().seatlease.acquire());
+    await clock.advance(1);
+    await seat.release();
+    const until = new Date(world.nowMs() + 2 * DAY_MS);
+    await pass(DAY_MS);
+    const { network, seat: starting } = startCut();
+    const since = clock.now().wallMs;
+    const begun = await starting;
+    expect(begun).toMatchObject(IN_GRACE);
+    machine = powerCut(machine);
+    await pass(DAY_MS);
+    const refused = await startCut().seat.catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'OFFLINE_START_NOT_ALLOWED' });
+    const named = / until (\S+)\.$/.exec((refused as SeatleaseError).message)?.[1];
+    expect(Math.abs(Date.parse(String(named)) - until.getTime())).toBeLessThan(2_000);
+    network.condition = 'on';
+    const next = start();
+    await clock.until(next.seatlease.acquire());
+    const [request] = next.network.sent;
+    const { offline_since } = JSON.parse(request?.body ?? '');
+    expect(Math.abs(Date.parse(offline_since) - since)).toBeLessThan(30_000);
+    await clock.advance(1);
+    machine = powerCut(machine);
+    const last = start();
+    await clock.until(last.seatlease.acquire());
+    expect(JSON.parse(last.network.sent[0]?.body ?? '').offline_since).toBeUndefined();
+  });
+});
+
+describe('a clock that is wrong, but never set,', () => {
+  test.each([-10 * 60_000, -10 * DAY_MS, 10 * 60_000, 10 * DAY_MS])(
+    'by %i ms changes nothing',
+    async (ms) => {
+      await clock.shift(ms);
+      await crashed({}, 3 * DAY_MS);
+      const { seat, events } = startCut();
+      const begun = await seat;
+      await clock.advance(4 * DAY_MS - HOUR_MS);
+      expect(begun).toMatchObject(IN_GRACE);
+      await clock.advance(HOUR_MS);
+      expect(begun).toMatchObject({ state: 'expired', mayRun: false });
+      expect(events).toEqual(['lost: expired']);
     },
   );
+
+  test('does not end a loan', async () => {
+    await clock.shift(-10 * 60_000);
+    await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    await clock.advance(9 * DAY_MS);
+    expect(await startCut().seat).toMatchObject(IN_GRACE);
+  });
+
+  test('and is set right while the program is online, is measured anew', async () => {
+    await clock.shift(3 * DAY_MS);
+    const { network, seatlease } = start();
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    await clock.shift(-3 * DAY_MS);
+    await pass(300_000);
+    network.condition = 'cut';
+    await pass(6 * DAY_MS);
+    expect(seat).toMatchObject(IN_GRACE);
+    machine = powerCut(machine);
+    expect(await startCut().seat).toMatchObject(IN_GRACE);
+  });
 });
 
 describe('a clock that is set back', () => {
@@ -226,12 +306,56 @@ describe('a clock that is set back', () => {
     await clock.shift(-HOUR_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
   });
+});
 
-  test('is accepted once the server has signed a license with the right time', async () => {
-    await clock.shift(3 * DAY_MS);
+describe('before the grace is lost, an event says so', () => {
+  test('if the key that signs is not pinned', async () => {
+    const { pem: publicKeys } = await testVendor();
+    const { seatlease, events } = start({ publicKeys });
+    const seat = await clock.until(seatlease.acquire());
+    for (let n = 0; n < 10; n += 1) await pass(300_000);
+    expect(events).toEqual(['graceAtRisk: OFFLINE_LICENSE_INVALID']);
+    expect(seat).toMatchObject({ ...HELD_ONLINE, offlineUntil: undefined });
+    expect(machine.files.size).toBe(0);
+  });
+
+  test('if too many machines hold a signed license', async () => {
+    license = await world.suite.createLicense({ plan: 'pro', max: 2, signed_limit: 1 });
+    await clock.until(start().seatlease.acquire());
+    await clock.advance(1);
+    machine = testMachine('other', clock);
+    const { seatlease, events } = start();
+    const seat = await clock.until(seatlease.acquire());
+    for (let n = 0; n < 10; n += 1) await pass(300_000);
+    expect(events).toEqual(['graceAtRisk: SIGNED_LIMIT']);
+    expect(seat).toMatchObject({ ...HELD_ONLINE, offlineUntil: undefined });
+  });
+});
+
+describe('without pinned keys', () => {
+  const UNPINNED = { publicKeys: undefined };
+
+  test('nothing is signed, stored or used offline', async () => {
+    const { seatlease, network, events } = start(UNPINNED);
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    expect(network.count('/sign')).toBe(0);
+    expect(machine.files.size).toBe(0);
+    network.condition = 'cut';
+    await clock.advance(HOUR_MS);
+    expect(seat).toMatchObject({ state: 'expired', mayRun: false });
+    expect(events).toEqual(['offline', 'lost: expired']);
     await crashed();
-    await clock.shift(-3 * DAY_MS);
-    expect(await startCut().seat).toMatchObject(IN_GRACE);
+    await expect(startCut(UNPINNED).seat).rejects.toMatchObject({ code: 'NO_ANSWER' });
+  });
+
+  test('no seat can be borrowed', async () => {
+    const { seatlease, network } = start(UNPINNED);
+    await expect(seatlease.acquire({ borrowDays: 1 })).rejects.toMatchObject({
+      code: 'PUBLIC_KEYS_REQUIRED',
+      members: { option: 'publicKeys' },
+    });
+    expect(network.sent).toEqual([]);
   });
 });
 
@@ -270,24 +394,24 @@ describe('a stored license', () => {
   });
 
   test('is rejected with a valid seal and claims that the vendor has not signed', async () => {
-    await crashed({ publicKeys: pem });
+    await crashed();
     await resealed((stored) => {
-      const [head, payload = '', signature] = stored.token.split('.');
+      const [head, payload = '', signature] = stored.license.token.split('.');
       const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
       claims.exp += 86_400;
       claims.license.offline_until = new Date(claims.exp * 1000).toISOString();
       const forged = Buffer.from(JSON.stringify(claims)).toString('base64url');
-      return { ...stored, token: `${head}.${forged}.${signature}` };
+      return { ...stored, license: { ...stored.license, token: `${head}.${forged}.${signature}` } };
     });
-    await expect(startCut({ publicKeys: pem }).seat).rejects.toMatchObject(INVALID);
+    await expect(startCut().seat).rejects.toMatchObject(INVALID);
   });
 
   test.each(['none', 'HS256'])('is rejected with the algorithm %s', async (alg) => {
     await crashed();
     await resealed((stored) => {
-      const [, payload] = stored.token.split('.');
+      const [, payload] = stored.license.token.split('.');
       const head = Buffer.from(JSON.stringify({ alg, typ: 'license+jwt', kid: 'any' })).toString('base64url');
-      return { ...stored, token: `${head}.${payload}.` };
+      return { ...stored, license: { ...stored.license, token: `${head}.${payload}.` } };
     });
     await expect(startCut().seat).rejects.toMatchObject(INVALID);
   });
@@ -324,7 +448,7 @@ describe('a stored license', () => {
   test('is rejected for another machine and for another license, whatever its seal', async () => {
     await crashed();
     const [text = ''] = machine.files.values();
-    const { token } = JSON.parse(JSON.parse(text).content);
+    const { token } = JSON.parse(JSON.parse(text).content).license;
     const keys = await importKeys(pem);
     const mine = { fingerprint: 'fingerprint of laptop', licenseId: license.licenseId, isLocal: true };
     expect(await verifyToken(token, keys, mine)).toMatchObject({ licenseId: license.licenseId });
@@ -339,7 +463,7 @@ describe('a stored license', () => {
   });
 
   /** Stores a changed license with a valid seal, as an attacker who has disassembled the app can do. */
-  async function resealed(change: (stored: { readonly token: string }) => object): Promise<void> {
+  async function resealed(change: (stored: Stored) => object): Promise<void> {
     const [[name, text] = ['', '']] = machine.files;
     const content = JSON.stringify(change(JSON.parse(JSON.parse(text).content)));
     const secret = JSON.stringify([license.key, 'fingerprint of laptop']);
@@ -347,9 +471,18 @@ describe('a stored license', () => {
     const raw = utf8(`seatlease offline license ${secret}`);
     const key = await crypto.subtle.importKey('raw', raw, algorithm, false, ['sign']);
     const seal = Buffer.from(await crypto.subtle.sign('HMAC', key, utf8(content))).toString('hex');
-    machine.files.set(name, JSON.stringify({ content, seal }));
+    machine.files.set(name, JSON.stringify({ v: 1, content, seal }));
   }
 });
+
+class ReadOnlyFiles extends Map<string, string> {
+  override set(): this {
+    return this;
+  }
+}
+
+/** Keys that the server does not sign with. */
+const otherKeys = async () => [(await testVendor()).pem];
 
 describe('a borrowed seat', () => {
   test('starts without the server until its loan ends, and can be released early online', async () => {
@@ -385,9 +518,101 @@ describe('a borrowed seat', () => {
     expect(last).toMatchObject({ ...HELD_ONLINE, borrowedUntil: undefined });
   });
 
+  test('is used online also by a program whose clock is wrong, which is right from then on', async () => {
+    const borrowed = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    await clock.shift(-HOUR_MS);
+    await expect(startCut().seat).rejects.toMatchObject({ code: 'CLOCK_ROLLED_BACK' });
+    await pass(60_000);
+    const { borrowedUntil, sessionId } = borrowed;
+    const next = await clock.until(start().seatlease.acquire());
+    expect(next).toMatchObject({ ...HELD_ONLINE, borrowedUntil, sessionId });
+    await clock.advance(1);
+    machine = powerCut(machine);
+    expect(await startCut().seat).toMatchObject({ ...IN_GRACE, borrowedUntil });
+  });
+
+  test.each<[string, Partial<SeatleaseOptions>, number]>([
+    ['its license can be used', {}, 0],
+    ['the clock was set back', {}, -HOUR_MS],
+    ['the clock was set past its end', {}, 20 * DAY_MS],
+    ['the keys are missing', { publicKeys: undefined }, 0],
+    ['the keys are others', { publicKeys: [] }, 0],
+  ])('is returned by returnLoan() without taking a seat, if %s', async (_, options, setMs) => {
+    const { sessionId, licenseId } = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    await clock.shift(setMs);
+    const others =
+      'publicKeys' in options && options.publicKeys ? { publicKeys: await otherKeys() } : options;
+    const { seatlease, network } = start(others);
+    expect(await clock.until(seatlease.returnLoan())).toMatchObject({ sessionId, licenseId });
+    expect(network.sent.map(({ url }) => new URL(url).pathname)).toEqual(['/api/v1/licenses/release']);
+    expect((await license.heartbeat({ session_id: sessionId })).body.code).toBe('SESSION_NOT_FOUND');
+    expect(await clock.until(start().seatlease.returnLoan())).toBe(undefined);
+  });
+
+  test('is returned by returnLoan() of the program that holds it', async () => {
+    const { seatlease } = start();
+    const seat = await clock.until(seatlease.acquire({ borrowDays: 10 }));
+    expect(await clock.until(seatlease.returnLoan())).toBe(seat);
+    expect(seat.state).toBe('released');
+    expect(await clock.until(seatlease.returnLoan())).toBe(undefined);
+  });
+
+  test('stays borrowed if the server does not confirm its return', async () => {
+    const { sessionId } = await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
+    machine = powerCut(machine);
+    const { seatlease, network } = start();
+    network.condition = 'cut';
+    await expect(clock.until(seatlease.returnLoan())).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    network.condition = 'on';
+    expect(await clock.until(seatlease.returnLoan())).toMatchObject({ sessionId });
+  });
+
+  test('that cannot be stored is released again, and acquire throws', async () => {
+    machine = { ...machine, files: new ReadOnlyFiles() };
+    const { seatlease } = start();
+    await expect(clock.until(seatlease.acquire({ borrowDays: 10 }))).rejects.toMatchObject({
+      code: 'OFFLINE_START_NOT_ALLOWED',
+      message: 'No offline use: the state folder is not writable.',
+    });
+    expect((await license.acquire('another machine')).body.seats.active).toBe(1);
+    expect((await clock.until(seatlease.acquire())).borrowedUntil).toBe(undefined);
+  });
+
+  test('whose license cannot be verified is released again, unless it was borrowed before', async () => {
+    const publicKeys = await otherKeys();
+    const failed = { code: 'OFFLINE_LICENSE_INVALID' };
+    await expect(
+      clock.until(start({ publicKeys }).seatlease.acquire({ borrowDays: 3 })),
+    ).rejects.toMatchObject(failed);
+    expect((await license.acquire('another machine')).body.seats.active).toBe(1);
+    const { sessionId } = await clock.until(start().seatlease.acquire({ borrowDays: 3 }));
+    machine = powerCut(machine);
+    const { seatlease, events } = start({ publicKeys });
+    const seat = await clock.until(seatlease.acquire({ borrowDays: 5 }));
+    expect([seat.sessionId, events]).toEqual([sessionId, ['graceAtRisk: OFFLINE_LICENSE_INVALID']]);
+    expect((await license.heartbeat({ session_id: sessionId })).status).toBe(200);
+  });
+
+  test('is signed again if the first answer is lost', async () => {
+    const { seatlease, network } = start();
+    const { send } = network;
+    let lost = 0;
+    network.send = async (request, options) => {
+      const answer = await send.call(network, request, options);
+      if (!request.url.endsWith('/sign') || lost > 0) return answer;
+      lost += 1;
+      throw new NoAnswer('The answer was lost.');
+    };
+    const seat = await clock.until(seatlease.acquire({ borrowDays: 3 }));
+    expect([lost, seat.offlineUntil]).toEqual([1, seat.borrowedUntil]);
+  });
+
   test('does not start after its loan has ended', async () => {
     await clock.until(start().seatlease.acquire({ borrowDays: 10 }));
-    await clock.advance(10 * DAY_MS);
+    machine = powerCut(machine);
+    await pass(10 * DAY_MS);
     await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
   });
 });
@@ -412,7 +637,7 @@ describe('with the real server, the SDK', () => {
     await pass(1200_000);
     network.condition = 'on';
     await pass(300_000);
-    expect(events).toEqual(['offline', 'lost: expired', 'revived', 'online']);
+    expect(events).toEqual(['offline', 'lost: expired', 'reacquired', 'online']);
     expect(seat).toMatchObject(HELD_ONLINE);
   });
 
@@ -422,7 +647,8 @@ describe('with the real server, the SDK', () => {
     const { seatlease, network } = start();
     const waiting = seatlease.acquire({ wait: true });
     await pass(100_000);
-    expect(network.count('/acquire')).toBe(2);
+    // Pauses double, up to a minute, whatever Retry-After says: a seat may be released before.
+    expect(network.count('/acquire')).toBe(8);
     await license.release(first.id);
     await pass(60_000);
     expect(await waiting).toMatchObject(HELD_ONLINE);

@@ -1,187 +1,356 @@
 import { SeatleaseError } from '../errors.ts';
 import type { PublicKeys } from '../options.ts';
-import { readKeySet, readSigned } from '../parse-answers.ts';
+import { type Grant, readSigned } from '../parse-answers.ts';
 import type { Clock } from '../platform.ts';
 import type { Server } from '../server.ts';
+import { stepAfter } from '../steps.ts';
 import type { Stopwatch } from '../stopwatch.ts';
-import { importKeys } from './keys.ts';
-import { SeenTime } from './seen-time.ts';
-import type { Store, Stored } from './store.ts';
-import { type Expected, invalid, type SignedLicense, verifyToken } from './token.ts';
+import { importKeys, type VerifyingKey } from './keys.ts';
+import { ServerTime } from './server-time.ts';
+import { join, type Store, type Stored, type StoredLicense } from './store.ts';
+import { type Expected, type SignedLicense, verifyToken } from './token.ts';
 
-const SIGN_AGAIN_AFTER_MS = 24 * 3600_000;
+const DAY_MS = 24 * 3600_000;
+const SIGN_AGAIN_AFTER_MS = DAY_MS;
 const TRY_AGAIN_AFTER_MS = 10 * 60_000;
 const NOTE_TIME_EVERY_MS = 5 * 60_000;
 const TIMEOUT_MS = 10_000;
+/** A failure that may be over at the next try is a risk when so many tries in a row have failed. */
+const TRIES = 3;
 
 export interface GraceDeps {
-  readonly server: Server;
+  readonly server: Pick<Server, 'call'>;
   readonly store: Store;
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
-  /** The vendor's keys, if they are in the app. */
+  /** The vendor's keys, pinned in the app. Without them nothing is signed, stored or used offline. */
   readonly publicKeys: PublicKeys | undefined;
   readonly expected: Expected;
+  /** Called once for each cause when a signed license cannot be had. */
+  atRisk(error: SeatleaseError): void;
 }
 
-export interface Held {
+/** What is stored, verified. */
+export interface StoredState {
   readonly license: SignedLicense;
   readonly sessionId: string;
   readonly isBorrowed: boolean;
+  /** Why a program cannot start with it without the server now; `undefined` if it can. */
+  readonly problem: SeatleaseError | undefined;
+}
+
+/** What is stored, to be used. */
+export interface Found extends StoredState {
+  readonly stored: Stored;
+  readonly time: ServerTime;
+}
+
+/** The terms of a grant. */
+export type Terms = Pick<Grant, 'graceDays' | 'startDays' | 'borrowedUntil'>;
+
+export function publicKeysRequired(): SeatleaseError {
+  return new SeatleaseError(
+    'PUBLIC_KEYS_REQUIRED',
+    'publicKeys is required to borrow a seat: it is used offline.',
+    { members: { option: 'publicKeys' } },
+  );
 }
 
 /** The offline grace: a signed license, stored for times without the server. */
 export class Grace {
   readonly #deps: GraceDeps;
-  readonly #time: SeenTime;
-  #held: Held | undefined;
-  #stored: Stored | undefined;
+  #time: ServerTime;
+  #keys: Promise<readonly VerifyingKey[]> | undefined;
+  #license: SignedLicense | undefined;
+  /** What this program stores with the current time; `undefined` until a license was signed or loaded. */
+  #mine: Omit<Stored, 'time' | 'offlineSinceMs'> | undefined;
+  /** Whether the server has granted a seat since the program started. */
+  #isGranted = false;
+  #startDays = 0;
+  #offlineSinceMs: number | undefined;
+  #reportedMs: number | undefined;
   #nextSignAtMs = 0;
   /** Session and loan of the latest signing: another session or loan needs another license. */
   #wanted = '';
+  #failures = 0;
+  /** Causes that `atRisk` has reported since the latest signed license. */
+  readonly #reported = new Map<string, SeatleaseError>();
   #nextNoteAtMs = 0;
   /** Increases when the license is removed: a pending signing must not restore it. */
   #generation = 0;
-  #writes: Promise<void> = Promise.resolve();
 
   constructor(deps: GraceDeps) {
     this.#deps = deps;
-    this.#time = new SeenTime(deps.clock, deps.stopwatch);
+    this.#time = new ServerTime(deps.clock, deps.stopwatch);
   }
 
   get offlineUntil(): Date | undefined {
-    return this.#held && new Date(this.#held.license.offlineUntilMs);
+    return this.#license && new Date(this.#license.offlineUntilMs);
+  }
+
+  /** Why there is no new signed license, as `atRisk` has reported it last; `undefined` once there is one. */
+  get risk(): SeatleaseError | undefined {
+    return [...this.#reported.values()].at(-1);
+  }
+
+  /** When a program started without the server, by the server's clock; `undefined` once the server knows it. */
+  get offlineSince(): Date | undefined {
+    return this.#offlineSinceMs === undefined ? undefined : new Date(this.#offlineSinceMs);
   }
 
   /** Why the program must not run without the server now; `undefined` if it may. */
   whyUnusable(): SeatleaseError | undefined {
-    if (!this.#held)
-      return new SeatleaseError('NO_ANSWER', 'There is no stored license for running offline.');
-    if (this.#time.isRolledBack())
-      return new SeatleaseError(
-        'CLOCK_ROLLED_BACK',
-        'The clock shows an earlier time than was seen before. Set the clock, or go online.',
-      );
-    if (this.#time.nowMs() >= this.#held.license.offlineUntilMs)
-      return new SeatleaseError('OFFLINE_LICENSE_EXPIRED', 'The stored license has expired.');
-    return undefined;
+    if (!this.#license) return new SeatleaseError('NO_ANSWER', 'No license is stored.');
+    return whyUnusable(this.#license, this.#time);
   }
 
   /** Milliseconds until the license ends; 0 without a license. */
   leftMs(): number {
-    return this.#held ? Math.max(this.#held.license.offlineUntilMs - this.#time.nowMs(), 0) : 0;
+    return this.#license ? Math.max(this.#license.offlineUntilMs - this.#time.nowMs(), 0) : 0;
   }
 
-  /** Records the time in an answer of the server. */
-  see(dateMs: number | undefined): void {
-    if (dateMs !== undefined) this.#time.see(dateMs);
+  /** Measures the clock by an answer of the server: `serverMs` is the server's time in its body. */
+  observe(sentAtMs: number, serverMs: number | undefined): void {
+    if (serverMs !== undefined && this.#time.observe(sentAtMs, serverMs)) this.#nextNoteAtMs = 0;
   }
 
-  /** Requests and stores a signed license if that is due. Never throws: a failure is retried later. */
-  async signIfDue(sessionId: string, borrowedUntil: Date | undefined, background = true): Promise<void> {
+  /**
+   * Requests and stores a signed license if that is due. Never throws: a failure is returned, reported and retried later.
+   * `background`: no caller waits for it.
+   */
+  async signIfDue(sessionId: string, terms: Terms, background = true): Promise<SeatleaseError | undefined> {
+    const { graceDays, startDays, borrowedUntil } = terms;
+    if (!this.#deps.publicKeys || (graceDays === 0 && !borrowedUntil)) return undefined;
+    if (!this.#isGranted || startDays !== this.#startDays) this.#nextNoteAtMs = 0;
+    this.#isGranted = true;
+    this.#startDays = startDays;
     const nowMs = this.#deps.stopwatch.read();
     const wanted = `${sessionId} ${borrowedUntil?.getTime()}`;
-    if (nowMs < this.#nextSignAtMs && wanted === this.#wanted) return;
+    const isDue = nowMs >= this.#nextSignAtMs || (!background && this.#failures > 0);
+    if (!isDue && wanted === this.#wanted) return undefined;
     this.#wanted = wanted;
     this.#nextSignAtMs = nowMs + TRY_AGAIN_AFTER_MS;
-    await this.#sign(sessionId, borrowedUntil !== undefined, background).catch(() => undefined);
+    return this.#sign(sessionId, borrowedUntil !== undefined, background);
   }
 
-  /** Stores the current time for the next start. */
+  /** Stores the current time for the next start, every five minutes. */
   async storeTime(): Promise<void> {
-    if (!this.#stored || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
-    await this.#write({ ...this.#stored, latestMs: this.#time.nowMs() });
+    if (!this.#mine || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
+    await this.#save();
   }
 
-  async isStored(): Promise<boolean> {
-    return (await this.#deps.store.read()) !== undefined;
-  }
-
+  /** Also reads `offlineSince`. */
   async isLoanStored(): Promise<boolean> {
-    const stored = await this.#deps.store.read();
-    return stored !== undefined && stored !== 'broken' && stored.isBorrowed;
+    const stored = await this.#read().catch(() => undefined);
+    return stored?.license.isBorrowed === true;
   }
 
-  /** Loads and verifies the stored license; `undefined` if nothing is stored. Throws if it cannot be used. */
-  async load(): Promise<Held | undefined> {
+  /** The stored loan of this machine, which the server need not know any more. Needs no keys. Throws if its file was changed. */
+  async storedLoan(): Promise<Pick<StoredLicense, 'sessionId' | 'licenseId'> | undefined> {
     const stored = await this.#deps.store.read();
-    if (stored === undefined) return undefined;
-    if (stored === 'broken') throw invalid('It was changed after it was stored.');
-    const keys = await importKeys(this.#deps.publicKeys ?? stored.keys ?? { keys: [] });
-    const license = await verifyToken(stored.token, keys, {
-      ...this.#deps.expected,
-      licenseId: this.#deps.expected.licenseId ?? stored.licenseId,
+    return stored?.license.isBorrowed ? stored.license : undefined;
+  }
+
+  /** What is stored; `undefined` if nothing is. Changes nothing. Throws if it cannot be verified. */
+  async find(): Promise<Found | undefined> {
+    const stored = await this.#read();
+    if (!stored) return undefined;
+    const { token, licenseId, sessionId, isBorrowed } = stored.license;
+    const license = await this.#verify(token, this.#deps.expected.licenseId ?? licenseId);
+    const time = this.#time.resumed(stored.time, license.issuedAtMs);
+    const problem = whyUnusable(license, time) ?? whyNotStarted(stored, license, time);
+    return { license, sessionId, isBorrowed, problem, stored, time };
+  }
+
+  /** Uses what was found. Returns whether the folder can be written. */
+  async use({ license, stored, time }: Found): Promise<boolean> {
+    this.#time = time;
+    this.#mine = stored;
+    this.#license = license;
+    return this.#save();
+  }
+
+  /** Loads the stored license for a start without the server; `undefined` if nothing is stored. Throws if it cannot be used. */
+  async load(): Promise<Found | undefined> {
+    const found = await this.find();
+    if (found?.problem) throw found.problem;
+    if (!found || (await this.use(found))) return found;
+    this.#license = undefined;
+    // Where the time cannot be stored, a clock that is set back before each start would show nothing.
+    throw notWritable();
+  }
+
+  /** The loaded license is used to start a program without the server. */
+  startedOffline(): void {
+    this.#offlineSinceMs ??= Math.floor(this.#time.nowMs());
+    void this.#save();
+  }
+
+  /** The server has got `offlineSince`. */
+  reported(): void {
+    if (this.#offlineSinceMs === undefined) return;
+    const reportedMs = this.#offlineSinceMs;
+    this.#reportedMs = reportedMs;
+    this.#offlineSinceMs = undefined;
+    void this.#deps.store.update((stored) =>
+      stored?.offlineSinceMs === reportedMs ? { ...stored, offlineSinceMs: undefined } : stored,
+    );
+  }
+
+  /**
+   * The server has confirmed the release. If the license allows a start offline after a release, the stored license stays,
+   * with a note of the release; a loan and any other license is deleted. A loan of another program stays.
+   */
+  async released(startDays: number): Promise<void> {
+    const isLoan = this.#mine?.license.isBorrowed ?? false;
+    const time = this.#time.note();
+    this.#forget();
+    await this.#deps.store.update((stored) => {
+      if (stored?.license.isBorrowed && !isLoan) return stored;
+      return stored && !isLoan && startDays > 0
+        ? { ...stored, time, startDays, isReleased: true }
+        : undefined;
     });
-    this.#time.see(Math.max(stored.latestMs, license.issuedAtMs));
-    const { sessionId, isBorrowed } = stored;
-    this.#held = { license, sessionId, isBorrowed };
-    this.#stored = stored;
-    const error = this.whyUnusable();
-    if (error) {
-      this.#held = undefined;
-      throw error;
-    }
-    return this.#held;
   }
 
+  /** Deletes the stored license: the server has said that there is no right to it. A loan of another program stays. */
   async remove(): Promise<void> {
-    this.#generation += 1;
-    this.#held = undefined;
-    this.#stored = undefined;
-    this.#wanted = '';
-    await this.#inTurn(() => this.#deps.store.remove());
+    const isOfLoan = this.#mine?.license.isBorrowed ?? true;
+    this.#forget();
+    await this.#deps.store.update((stored) => (stored?.license.isBorrowed && !isOfLoan ? stored : undefined));
   }
 
-  async #sign(sessionId: string, isBorrowed: boolean, background: boolean): Promise<void> {
-    const { server, publicKeys, expected, stopwatch } = this.#deps;
+  /** The loan of this machine has been returned, or has ended. */
+  async loanEnded(): Promise<void> {
+    if (this.#mine?.license.isBorrowed) this.#forget();
+    await this.#deps.store.update((stored) => (stored?.license.isBorrowed ? undefined : stored));
+  }
+
+  #forget(): void {
+    this.#generation += 1;
+    this.#license = undefined;
+    this.#mine = undefined;
+    this.#isGranted = false;
+    this.#wanted = '';
+  }
+
+  async #sign(
+    sessionId: string,
+    isBorrowed: boolean,
+    background: boolean,
+  ): Promise<SeatleaseError | undefined> {
+    const { server, expected, stopwatch } = this.#deps;
     const generation = this.#generation;
     const wanted = this.#wanted;
-    const body = { session_id: sessionId };
-    const answer = await server.call('sign', { body, timeoutMs: TIMEOUT_MS, background, read: readSigned });
-    if (answer.kind !== 'good') return;
-    const token = answer.body;
-    const keySet = publicKeys === undefined ? await this.#keySet(background) : undefined;
-    const license = await verifyToken(
-      token,
-      await importKeys(publicKeys ?? keySet ?? { keys: [] }),
-      expected,
-    );
-    // Another session or loan needs another license.
-    if (wanted !== this.#wanted || generation !== this.#generation) return;
-    this.#time.correct(Math.max(license.issuedAtMs, answer.dateMs ?? 0), answer.sentAtMs);
-    this.#held = { license, sessionId, isBorrowed };
-    this.#nextSignAtMs = stopwatch.read() + SIGN_AGAIN_AFTER_MS * (1 - 0.1 * Math.random());
-    await this.#write({
-      token,
-      keys: keySet,
-      licenseId: license.licenseId,
-      sessionId,
-      latestMs: this.#time.nowMs(),
-      isBorrowed,
-    });
+    const isWanted = (): boolean => generation === this.#generation && wanted === this.#wanted;
+    try {
+      const answer = await server.call('sign', {
+        body: { session_id: sessionId },
+        timeoutMs: TIMEOUT_MS,
+        background,
+        read: readSigned,
+      });
+      if (answer.kind !== 'good') throw answer.error;
+      const token = answer.body;
+      const license = await this.#verify(token, expected.licenseId);
+      if (!isWanted()) return undefined;
+      const { licenseId, issuedAtMs, offlineUntilMs } = license;
+      this.#time.prove(answer.sentAtMs, license);
+      this.#license = license;
+      this.#nextSignAtMs = stopwatch.read() + SIGN_AGAIN_AFTER_MS * (1 - 0.1 * Math.random());
+      this.#failures = 0;
+      this.#reported.clear();
+      const stored: StoredLicense = { token, licenseId, sessionId, isBorrowed, issuedAtMs, offlineUntilMs };
+      this.#mine = { license: stored, startDays: this.#startDays, isReleased: false };
+      const isStored = await this.#save(true);
+      // A running program needs no file for its grace. A loan is for later programs.
+      return isStored || !isBorrowed ? undefined : notWritable();
+    } catch (error) {
+      // The license of before stays usable until its end.
+      if (isWanted()) this.#failed(error as SeatleaseError);
+      return error as SeatleaseError;
+    }
   }
 
-  /** The keys that the server publishes now, without revoked ones; the stored keys if it does not answer. */
-  async #keySet(background: boolean): Promise<Stored['keys']> {
-    const answer = await this.#deps.server.call('publicKeyJwks', {
-      timeoutMs: TIMEOUT_MS,
-      background,
-      read: readKeySet,
-    });
-    return answer.kind === 'good' ? answer.body : this.#stored?.keys;
+  #failed(error: SeatleaseError): void {
+    this.#failures += 1;
+    const pauseMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, SIGN_AGAIN_AFTER_MS);
+    this.#nextSignAtMs = this.#deps.stopwatch.read() + Math.max(pauseMs, TRY_AGAIN_AFTER_MS);
+    if ((this.#failures < TRIES && isTemporary(error)) || this.#reported.has(error.code)) return;
+    this.#reported.set(error.code, error);
+    this.#deps.atRisk(error);
   }
 
-  async #write(stored: Stored): Promise<void> {
+  /** Stores what this program knows, and returns whether that succeeded. `isNew`: also if nothing is stored. */
+  async #save(isNew = false): Promise<boolean> {
     const generation = this.#generation;
-    this.#stored = stored;
     this.#nextNoteAtMs = this.#deps.stopwatch.read() + NOTE_TIME_EVERY_MS;
-    await this.#inTurn(async () => {
-      if (generation === this.#generation) await this.#deps.store.write(stored);
+    return this.#deps.store.update((stored) => {
+      const mine = this.#mine;
+      if (!mine || generation !== this.#generation) return stored;
+      const isGranted = this.#isGranted;
+      const ours = {
+        ...mine,
+        time: this.#time.note(),
+        startDays: isGranted ? this.#startDays : mine.startDays,
+        isReleased: !isGranted && mine.isReleased,
+        offlineSinceMs: this.#offlineSinceMs,
+      };
+      if (stored)
+        return join({ ...ours, isGranted, reportedMs: this.#reportedMs }, stored, this.#time.nowMs());
+      // Another program has deleted it: a loan was returned, or the seat was released, which this program still holds.
+      return isNew || (isGranted && !mine.license.isBorrowed) ? ours : stored;
     });
   }
 
-  #inTurn(job: () => Promise<void>): Promise<void> {
-    this.#writes = this.#writes.then(job, job);
-    return this.#writes;
+  async #read(): Promise<Stored | undefined> {
+    if (!this.#deps.publicKeys) return undefined;
+    const stored = await this.#deps.store.read();
+    if (stored?.offlineSinceMs !== this.#reportedMs) this.#offlineSinceMs ??= stored?.offlineSinceMs;
+    return stored;
   }
+
+  async #verify(token: string, licenseId: string | undefined): Promise<SignedLicense> {
+    this.#keys ??= importKeys(this.#deps.publicKeys ?? []);
+    return verifyToken(token, await this.#keys, { ...this.#deps.expected, licenseId });
+  }
+}
+
+function whyUnusable({ offlineUntilMs }: SignedLicense, time: ServerTime): SeatleaseError | undefined {
+  if (time.isRolledBack())
+    return new SeatleaseError('CLOCK_ROLLED_BACK', 'The clock was set back: set it right, or go online.');
+  if (time.nowMs() < offlineUntilMs) return undefined;
+  return new SeatleaseError(
+    'OFFLINE_LICENSE_EXPIRED',
+    `Offline use was allowed until ${timestamp(offlineUntilMs)}.`,
+  );
+}
+
+function notWritable(): SeatleaseError {
+  return new SeatleaseError('OFFLINE_START_NOT_ALLOWED', 'No offline use: the state folder is not writable.');
+}
+
+/** Only a start needs it: a program that runs may use the license until its end. */
+function whyNotStarted(
+  { isReleased, startDays, time: { contactMs }, license: { isBorrowed } }: Stored,
+  { offlineUntilMs }: SignedLicense,
+  time: ServerTime,
+): SeatleaseError | undefined {
+  const untilMs = Math.min(offlineUntilMs, contactMs + startDays * DAY_MS);
+  if (!isReleased || isBorrowed || time.nowMs() < untilMs) return undefined;
+  return new SeatleaseError(
+    'OFFLINE_START_NOT_ALLOWED',
+    `The seat was released. Offline starts were allowed until ${timestamp(untilMs)}.`,
+    { members: { until: timestamp(untilMs) } },
+  );
+}
+
+/** The next try may succeed: the server does not answer, or the session has just ended and the seat is acquired again. */
+function isTemporary(error: SeatleaseError): boolean {
+  const step = stepAfter(error, true);
+  return step === 'acquire' || step === 'outage';
+}
+
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -1,30 +1,45 @@
 import { fieldsOf } from '../parse-answers.ts';
 import type { Storage } from '../platform.ts';
 import { toHex, utf8 } from './bytes.ts';
-import type { WebCryptoKey } from './keys.ts';
+import type { NotedTime } from './server-time.ts';
+import { invalid } from './token.ts';
 
-/** Stored for a start without the server. */
-export interface Stored {
+/** A signed license, as it is stored for a start without the server. */
+export interface StoredLicense {
   readonly token: string;
-  /** The keys that the server published; `undefined` if the app has its own. */
-  readonly keys: { readonly keys: readonly object[] } | undefined;
   readonly licenseId: string;
   /** The session that it was signed for. Later sessions of the holder on this machine use it, too. */
   readonly sessionId: string;
-  /** The latest time seen, milliseconds since the epoch: an earlier clock was set back. */
-  readonly latestMs: number;
-  /** Whether it is a loan. */
   readonly isBorrowed: boolean;
+  /** Read from the token, to tell which of two is newer, and whether a loan has ended. */
+  readonly issuedAtMs: number;
+  readonly offlineUntilMs: number;
 }
 
+export interface Stored {
+  readonly license: StoredLicense;
+  readonly time: NotedTime;
+  /** `offline_start_days` of the license. */
+  readonly startDays: number;
+  /** Whether the last program has released its seat. */
+  readonly isReleased: boolean;
+  /** When a program started without the server, by the server's clock, until the server knows it. */
+  readonly offlineSinceMs?: number | undefined;
+}
+
+/** Another format has another version: what this release cannot read is signed anew. */
+const VERSION = 1;
+
 /**
- * One license in the platform's storage, with a seal (HMAC) against edits of the file. Its key derives from the license key
- * and the fingerprint: someone who disassembles the program can compute a seal, but cannot forge the token's signature.
+ * What all programs of the holder on this machine share, in the platform's storage, with a seal (HMAC) against edits of the
+ * file. Its key derives from the license key and the fingerprint: someone who disassembles the program can compute a seal,
+ * but cannot forge the token's signature.
  */
 export class Store {
   readonly #storage: Storage;
   readonly #name: string;
   readonly #secret: string;
+  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(storage: Storage, name: string, secret: string) {
     this.#storage = storage;
@@ -32,38 +47,81 @@ export class Store {
     this.#secret = secret;
   }
 
-  /** 'broken' if the stored text was changed. */
-  async read(): Promise<Stored | 'broken' | undefined> {
-    const text = await this.#storage.read(this.#name);
+  /** Throws OFFLINE_LICENSE_INVALID if the stored text was changed. */
+  async read(): Promise<Stored | undefined> {
+    const text = await this.#text();
     if (text === undefined) return undefined;
-    const { content, seal } = fieldsOf(text) ?? {};
-    if (typeof content !== 'string' || typeof seal !== 'string') return 'broken';
-    const isOurs = await this.#verify(content, seal).catch(() => false);
-    return isOurs ? (JSON.parse(content) as Stored) : 'broken';
+    const { v, content, seal } = fieldsOf(text) ?? {};
+    if (v !== VERSION || typeof content !== 'string' || seal !== (await this.#seal(content)))
+      throw invalid('Its file was changed, or is of another version.');
+    return JSON.parse(content) as Stored;
   }
 
-  async write(stored: Stored): Promise<void> {
-    const content = JSON.stringify(stored);
-    const seal = toHex(await crypto.subtle.sign('HMAC', await this.#key(), utf8(content)));
-    await this.#storage.write(this.#name, JSON.stringify({ content, seal }));
+  /**
+   * Replaces what is stored by what `change` makes of it; `undefined` removes it. What was changed by others counts as nothing.
+   * Changes of this program run one after the other. Another program may write in between: the later one wins, and storing
+   * again every few minutes settles it. Returns whether it was stored; never throws.
+   */
+  update(change: (stored: Stored | undefined) => Stored | undefined): Promise<boolean> {
+    const done = this.#previous.then(async () => {
+      const before = await this.#text();
+      const stored = await this.read().catch(() => undefined);
+      const next = change(stored);
+      if (next && next === stored) return true;
+      const content = JSON.stringify(next);
+      const text = next && JSON.stringify({ v: VERSION, content, seal: await this.#seal(content) });
+      await (text ? this.#storage.write(this.#name, text) : this.#storage.remove(this.#name));
+      const after = await this.#text();
+      // Another program may have replaced it already.
+      return after === text || after !== before;
+    });
+    const settled = done.catch(() => false);
+    this.#previous = settled;
+    return settled;
   }
 
-  async remove(): Promise<void> {
-    await this.#storage.remove(this.#name);
+  #text(): Promise<string | undefined> {
+    return this.#storage.read(this.#name).catch(() => undefined);
   }
 
-  async #verify(content: string, seal: string): Promise<boolean> {
-    const bytes = Uint8Array.from(seal.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-    return crypto.subtle.verify('HMAC', await this.#key(), bytes, utf8(content));
+  async #seal(content: string): Promise<string> {
+    const secret = utf8(`seatlease offline license ${this.#secret}`);
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+    const key = await crypto.subtle.importKey('raw', secret, algorithm, false, ['sign']);
+    return toHex(await crypto.subtle.sign('HMAC', key, utf8(content)));
   }
+}
 
-  #key(): Promise<WebCryptoKey> {
-    return crypto.subtle.importKey(
-      'raw',
-      utf8(`seatlease offline license ${this.#secret}`),
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['sign', 'verify'],
-    );
-  }
+/** What one program stores. */
+export interface Mine extends Stored {
+  /** Whether the server has granted it a seat since it started: then the machine holds a seat, whatever others have noted. */
+  readonly isGranted: boolean;
+  /** The `offlineSinceMs` that the server knows by now. */
+  readonly reportedMs: number | undefined;
+}
+
+/**
+ * Joins what this program stores with what another one has stored. The newer license stays, and a loan that has not ended
+ * stays in any case. The time of the later contact stays. The release of one program is no release while another one holds
+ * a seat.
+ */
+export function join({ isGranted, reportedMs, ...mine }: Mine, theirs: Stored, nowMs: number): Stored {
+  const isLent = ({ isBorrowed, offlineUntilMs }: StoredLicense): boolean =>
+    isBorrowed && offlineUntilMs > nowMs;
+  const isTheirs =
+    isLent(theirs.license) === isLent(mine.license)
+      ? theirs.license.issuedAtMs > mine.license.issuedAtMs
+      : isLent(theirs.license);
+  const { contactMs, latestWallMs } = mine.time;
+  const isLater =
+    theirs.time.contactMs > contactMs ||
+    (theirs.time.contactMs === contactMs && theirs.time.latestWallMs > latestWallMs);
+  const reported = theirs.offlineSinceMs === reportedMs ? undefined : theirs.offlineSinceMs;
+  return {
+    license: isTheirs ? theirs.license : mine.license,
+    time: isLater ? theirs.time : mine.time,
+    startDays: isLater ? theirs.startDays : mine.startDays,
+    isReleased: !isGranted && theirs.isReleased,
+    offlineSinceMs: mine.offlineSinceMs ?? reported,
+  };
 }

@@ -1,12 +1,16 @@
 import { SeatleaseError } from '../errors.ts';
-import { fieldsOf } from '../parse-answers.ts';
+import { fieldsOf, readMs } from '../parse-answers.ts';
 import { fromBase64, utf8 } from './bytes.ts';
-import { type VerifyingKey, verifySignature } from './keys.ts';
+import { RS256, type VerifyingKey } from './keys.ts';
 
 /** A license signed by the vendor: the fields that the SDK uses. */
 export interface SignedLicense {
   readonly licenseId: string;
   readonly fingerprint: string;
+  readonly plan: string | undefined;
+  readonly features: readonly string[];
+  /** Empty if a server has signed it that does not sign limits. */
+  readonly limits: Readonly<Record<string, number>>;
   /** Milliseconds since the epoch, by the server's clock, like `offlineUntilMs`. */
   readonly issuedAtMs: number;
   readonly offlineUntilMs: number;
@@ -23,12 +27,6 @@ export interface Expected {
   readonly isLocal: boolean;
 }
 
-/** The key id of a token; `undefined` if it is not a license token. */
-function keyIdOf(token: string): string | undefined {
-  const { alg, typ, kid } = partOf(token, 0) ?? {};
-  return alg === 'RS256' && typ === 'license+jwt' && typeof kid === 'string' ? kid : undefined;
-}
-
 /**
  * Verifies a token and returns its license for this machine. The caller checks when it ends. Throws OFFLINE_LICENSE_INVALID
  * otherwise.
@@ -38,19 +36,17 @@ export async function verifyToken(
   keys: readonly VerifyingKey[],
   expected: Expected,
 ): Promise<SignedLicense> {
-  const kid = keyIdOf(token);
-  if (kid === undefined) throw invalid('It is not a signed license.');
+  const [head = '', payload = '', signature = '', ...more] = token.split('.');
+  const { alg, typ, kid } = fieldsIn(head);
+  if (alg !== 'RS256' || typ !== 'license+jwt' || typeof kid !== 'string')
+    throw invalid('It is not a signed license.');
   if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
     throw invalid('It is signed by the key of a local test server.');
-  const [head = '', payload = '', signature = '', ...more] = token.split('.');
-  const candidates = keys.filter((key) => key.kid === undefined || key.kid === kid);
-  const isSigned =
-    more.length === 0 &&
-    (await isSignedByOne(candidates, `${head}.${payload}`, signature).catch(() => false));
-  if (!isSigned) throw invalid('It is not signed by a key of the vendor.');
-  const { license: claim, exp } = partOf(token, 1) ?? {};
-  const license = readLicense(claim);
-  if (!license || typeof exp !== 'number') throw invalid('It lacks fields of a license.');
+  const isSigned = more.length === 0 && (await isSignedByOne(keys, `${head}.${payload}`, signature));
+  if (!isSigned) throw invalid(`No key of publicKeys has signed it. Its key id is ${kid}.`);
+  const { license: claim, exp } = fieldsIn(payload);
+  const license = readLicense(claim as never);
+  if (!license || typeof exp !== 'number') throw invalid('It is not a signed license.');
   if (license.fingerprint !== expected.fingerprint) throw invalid('It is for another machine.');
   if ((expected.licenseId ?? license.licenseId) !== license.licenseId)
     throw invalid('It is for another license.');
@@ -58,10 +54,7 @@ export async function verifyToken(
 }
 
 export function invalid(detail: string): SeatleaseError {
-  return new SeatleaseError(
-    'OFFLINE_LICENSE_INVALID',
-    `The stored license cannot be used offline. ${detail}`,
-  );
+  return new SeatleaseError('OFFLINE_LICENSE_INVALID', `The stored license cannot be used. ${detail}`);
 }
 
 async function isSignedByOne(
@@ -69,24 +62,30 @@ async function isSignedByOne(
   signed: string,
   signature: string,
 ): Promise<boolean> {
-  for (const key of keys) if (await verifySignature(key, fromBase64(signature), utf8(signed))) return true;
+  try {
+    for (const key of keys)
+      if (await crypto.subtle.verify(RS256.name, key, fromBase64(signature), utf8(signed))) return true;
+  } catch {
+    // Not base64.
+  }
   return false;
 }
 
-function partOf(token: string, n: number): Readonly<Record<string, unknown>> | undefined {
+/** The fields of a part of a token; none if it cannot be read. */
+function fieldsIn(part: string): Readonly<Record<string, unknown>> {
   try {
-    return fieldsOf(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64(token.split('.')[n] ?? '')));
+    return fieldsOf(new TextDecoder().decode(fromBase64(part))) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
-function readLicense(claim: unknown): SignedLicense | undefined {
-  if (typeof claim !== 'object' || claim === null) return undefined;
-  const { license_id, fingerprint, issued_at, offline_until } = claim as Readonly<Record<string, unknown>>;
-  const issuedAtMs = Date.parse(String(issued_at));
-  const offlineUntilMs = Date.parse(String(offline_until));
-  if (typeof license_id !== 'string' || typeof fingerprint !== 'string') return undefined;
-  if (Number.isNaN(issuedAtMs) || Number.isNaN(offlineUntilMs)) return undefined;
-  return { licenseId: license_id, fingerprint, issuedAtMs, offlineUntilMs };
+/** The fields are the vendor's: the signature was verified. */
+function readLicense(claim: Partial<Record<string, never>> | undefined): SignedLicense | undefined {
+  const { license_id, fingerprint, plan, features = [], limits = {}, issued_at, offline_until } = claim ?? {};
+  const issuedAtMs = readMs(issued_at);
+  const offlineUntilMs = readMs(offline_until);
+  if (!license_id || !fingerprint || Number.isNaN(issuedAtMs) || Number.isNaN(offlineUntilMs))
+    return undefined;
+  return { licenseId: license_id, fingerprint, plan, features, limits, issuedAtMs, offlineUntilMs };
 }
