@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import * as z from 'zod/mini';
 import { STORED_AS } from '../../clients/console/src/credentials.ts';
-import { nodePlatform, signIn } from '../../clients/sdk/src/node.ts';
+import { nodePlatform, signIn } from '../../clients/sdk/src/node/index.ts';
 import type { Environment } from '../../shared/config.ts';
 import { HOUR_MS, hourOf, usageHourId } from '../../shared/domain/usage.ts';
 import { USAGE_HOURS } from '../../shared/ports/collections.ts';

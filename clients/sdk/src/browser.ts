@@ -3,7 +3,6 @@ import { Seatlease as Core } from './client.ts';
 import type { SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 
-export { browserPlatform } from './browser/platform.ts';
 export * from './index.ts';
 
 /** Shared, so that the page has one `pagehide` listener. */
@@ -19,7 +18,8 @@ function usualPlatform(): Platform {
  * Requires a secure context (HTTPS, or localhost).
  */
 export class Seatlease extends Core {
-  constructor({ platform, ...options }: SeatleaseOptions & { readonly platform?: Platform | undefined }) {
-    super(options, platform ?? usualPlatform());
+  constructor(options: SeatleaseOptions & { readonly platform?: Platform | undefined } = {}) {
+    const { platform, ...given } = options;
+    super(given, platform ?? usualPlatform());
   }
 }

@@ -26,7 +26,8 @@ const program = (rest: string, acquireOptions = '') =>
     `
     import { Seatlease } from '${new URL('./node.ts', import.meta.url).href}';
     const { URL: url, KEY: licenseKey } = process.env;
-    const seatlease = new Seatlease({ url, licenseKey });
+    const publicKeys = await (await fetch(url + '/.well-known/jwks.json')).json();
+    const seatlease = new Seatlease({ url, licenseKey, publicKeys });
     const seat = await seatlease.acquire(${acquireOptions});
     console.log('seated');
     const staying = () => setInterval(() => {}, 1_000);

@@ -1,11 +1,11 @@
 import { Seatlease as Core } from './client.ts';
+import { namingVariable, optionsOf, publicKeysOf, waitOf } from './node/environment.ts';
 import { nodePlatform } from './node/platform.ts';
-import type { SeatleaseOptions } from './options.ts';
+import type { AcquireOptions, SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
+import type { Seat } from './seat.ts';
 
 export * from './index.ts';
-export { type NodePlatformOptions, nodePlatform } from './node/platform.ts';
-export { type Membership, type SignIn, type SignInOptions, signIn, storedSignIn } from './node/sign-in.ts';
 
 /** Shared, so that the program has one set of exit listeners and shares connections. */
 let usual: Platform | undefined;
@@ -15,9 +15,36 @@ function usualPlatform(): Platform {
   return usual;
 }
 
-/** Holds a seat of one license for this program: a Node program, or the main process of an Electron app. */
+/**
+ * Holds a seat of one license for this program: a Node program, or the main process of an Electron app. The environment
+ * (SEATLEASE_URL, …) has the defaults of options.
+ */
 export class Seatlease extends Core {
-  constructor({ platform, ...options }: SeatleaseOptions & { readonly platform?: Platform | undefined }) {
-    super(options, platform ?? usualPlatform());
+  constructor(options: SeatleaseOptions & { readonly platform?: Platform | undefined } = {}) {
+    const { platform, ...given } = options;
+    try {
+      super(withDefaults(given), platform ?? usualPlatform());
+    } catch (error) {
+      throw namingVariable(error, given, process.env);
+    }
   }
+
+  override async acquire(options: AcquireOptions = {}): Promise<Seat> {
+    const wait = options?.wait === undefined ? waitOf(process.env) : undefined;
+    return super.acquire(wait === undefined ? options : { ...options, wait });
+  }
+}
+
+/** Options that are `undefined` count as not given. */
+function withDefaults(given: SeatleaseOptions): SeatleaseOptions {
+  const { licenseKey, ...defaults } = optionsOf(process.env);
+  // Who chooses the keys decides who may run offline: the user does only where the user also chooses the server.
+  const areChosen = given.url !== undefined || given.publicKeys !== undefined;
+  const publicKeys = areChosen ? undefined : publicKeysOf(process.env);
+  return {
+    ...defaults,
+    ...(given.signIn === undefined && licenseKey !== undefined && { licenseKey }),
+    ...(publicKeys !== undefined && { publicKeys }),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
 }

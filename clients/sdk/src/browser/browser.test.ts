@@ -43,7 +43,8 @@ describeReal('chromium', 'in a browser, on pages of another origin than the serv
     await page.goto(site.url);
     const options = { url: api.url, licenseKey: license.key };
     const state = await page.evaluate(async (given) => {
-      Object.assign(globalThis, { seat: await new seatlease.Seatlease(given).acquire() });
+      const publicKeys = await (await fetch(`${given.url}.well-known/jwks.json`)).json();
+      Object.assign(globalThis, { seat: await new seatlease.Seatlease({ ...given, publicKeys }).acquire() });
       return seat.state;
     }, options);
     expect(state).toBe('online');

@@ -16,43 +16,30 @@ function initOf({ method, headers, body }: Request): RequestInit {
 }
 
 export const fetchTransport: Transport = {
-  async send(request, { timeoutMs, signal }) {
+  async send(request, { timeoutMs }) {
     const stop = new AbortController();
-    let why: string | undefined;
-    const giveUp = (reason: string): void => {
-      why ??= reason;
-      stop.abort();
-    };
-    const cancel = (): void => giveUp('the request was canceled');
-    const timer = setTimeout(() => giveUp(`timed out after ${timeoutMs / 1000} s`), timeoutMs);
-    signal?.addEventListener('abort', cancel, { once: true });
-    if (signal?.aborted) cancel();
+    const timeout = new Error(`timed out after ${timeoutMs / 1000} s`);
+    const timer = setTimeout(() => stop.abort(timeout), timeoutMs);
     try {
-      const response = await fetch(request.url, { ...initOf(request), signal: stop.signal });
-      const body = await textOf(response);
-      return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body };
+      const { status, headers, body } = await fetch(request.url, { ...initOf(request), signal: stop.signal });
+      const text = await textOf(body);
+      return { status, header: (name) => headers.get(name) ?? undefined, body: text };
     } catch (cause) {
       stop.abort();
-      throw new NoAnswer(`No answer from ${new URL(request.url).origin}: ${why ?? reasonOf(cause)}.`, {
-        cause,
-      });
+      const { message } = cause as Error;
+      throw new NoAnswer(`No answer from ${new URL(request.url).origin}: ${message}.`, { cause });
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
     }
   },
 };
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}
 
 /** The browser sends it even though the page closes first. */
 export function sendOnPageHide(request: Request): void {
   fetch(request.url, { ...initOf(request), keepalive: true }).catch(() => undefined);
 }
 
-async function textOf({ body }: globalThis.Response): Promise<string> {
+async function textOf(body: globalThis.Response['body']): Promise<string> {
   if (!body) return '';
   const reader = body.getReader();
   const decoder = new TextDecoder();

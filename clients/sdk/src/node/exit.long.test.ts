@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { runModule, serve, serveNothing, type TestServer, temporaryFolder } from './testing.ts';
+import { run, runModule, serve, serveNothing, type TestServer, temporaryFolder } from './testing.ts';
 
 let server: TestServer;
 let hung: TestServer;
@@ -18,9 +19,10 @@ afterAll(async () => {
 const PLATFORM = new URL('./platform.ts', import.meta.url).href;
 
 /** A program with a release called `name`, which then runs `rest`. */
-function program(name: string, rest: string, url = server.url) {
-  return runModule(
-    `
+const program = (name: string, rest: string, url = server.url) => runModule(codeOf(name, rest, url));
+
+function codeOf(name: string, rest: string, url = server.url): string {
+  return `
     import { nodePlatform } from '${PLATFORM}';
     const options = { stateFolder: '${folder.folder}' };
     const hold = ({ transport, atExit }, name) => {
@@ -38,9 +40,12 @@ function program(name: string, rest: string, url = server.url) {
     const staying = () => setInterval(() => {}, 1_000);
     ${rest}
     console.log('ready');
-    `,
-  );
+    `;
 }
+
+/** Runs a command in a process namespace of its own, as its PID 1. Not every system allows it. */
+const AS_PID_1 = ['--pid', '--fork', '--mount-proc', '--kill-child'];
+const canUnshare = spawnSync('unshare', [...AS_PID_1, 'true']).status === 0;
 
 /** Releases by one program. On a slow machine, a release in time is sent again afterwards. */
 const releasesOf = (name: string, bodies = server.bodies): string[] =>
@@ -59,6 +64,17 @@ describe.concurrent('a program releases in time and ends as it would without the
     child.kill(name);
     const { signal } = await ended;
     expect({ signal, first: releasesOf(name)[0] }).toEqual({ signal: name, first: `${name} in time` });
+  });
+
+  test.skipIf(!canUnshare).each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+    ['SIGHUP', 129],
+  ] as const)('as PID 1, for which %s has no default effect, with exit code %i', async (name, code) => {
+    const kill = `staying(); setTimeout(() => process.kill(process.pid, '${name}'), 100);`;
+    const args = [...AS_PID_1, process.execPath, '--input-type=module', '-e', codeOf(`pid 1 ${name}`, kill)];
+    expect(await run('unshare', args).ended).toMatchObject({ code, signal: null });
+    expect(releasesOf(`pid 1 ${name}`)).toEqual([`pid 1 ${name} in time`]);
   });
 
   test('when a library yields to other signal listeners, as signal-exit does', async () => {
@@ -114,6 +130,16 @@ describe.concurrent('a separate process releases at once when the program ends b
     await vi.waitFor(() => expect(releasesOf(name)).toEqual([`${name} afterwards`]), ONCE);
   });
 });
+
+test.skipIf(!canUnshare)(
+  'PID 1 releases before process.exit ends all processes of its container',
+  async () => {
+    const code = codeOf('pid 1 exit', 'process.exit(3);');
+    const args = [...AS_PID_1, process.execPath, '--input-type=module', '-e', code];
+    expect(await run('unshare', args).ended).toMatchObject({ code: 3 });
+    expect(releasesOf('pid 1 exit')).toEqual(['pid 1 exit afterwards']);
+  },
+);
 
 describe.concurrent('a program ends although the server hangs', () => {
   test('when its event loop is empty', async () => {

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { AtExit } from '../platform.ts';
 import { canSendAfterwards, sendAfterwards } from './send-afterwards.ts';
 
@@ -6,6 +7,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
 const IN_TIME_MS = 1_000;
+/** A signal that ends the program does so sooner. */
+const NO_EFFECT_MS = 50;
 
 /** Marks our listeners, so that two copies of this package do not mistake each other's for the host program's. */
 const OURS = Symbol.for('seatlease exit listener');
@@ -62,6 +65,8 @@ export function exitHook({ stopWaiting, afterwards = canSendAfterwards() }: Exit
     // The parent process must see that the signal ended the program.
     stopListening();
     process.kill(process.pid, signal);
+    // The kernel ignores it for PID 1, which a program in a container usually is (kill(2)).
+    setTimeout(() => process.exit(128 + constants.signals[signal]), NO_EFFECT_MS);
   }
 
   const bySignal = SIGNALS.map((signal) => ({ signal, listener: ours(() => void end(signal)) }));

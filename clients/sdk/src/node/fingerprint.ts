@@ -3,7 +3,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { promisify } from 'node:util';
-import type { Storage } from '../platform.ts';
+import { SeatleaseError } from '../errors.ts';
+import type { FileStorage } from './storage.ts';
 
 const STORED_AS = 'machine';
 
@@ -21,17 +22,30 @@ const THIS_MACHINE: MachineSources = {
 };
 
 /**
- * The same for every program and user of a machine, on every start. The machine id itself stays on the machine: only its
- * digest leaves it, as systemd requires (https://www.freedesktop.org/software/systemd/man/latest/machine-id.html). Without a
- * machine id, a random one is kept in `storage`.
+ * The same for every program and user of a machine, on every start, and in every client
+ * (clients/docs/fingerprint-vectors.json). Without a machine id, a random one is kept in `storage`. Throws
+ * FINGERPRINT_UNAVAILABLE if it cannot be: a new one at each start would take a seat at each start.
  */
-export async function machineFingerprint(storage: Storage, sources = THIS_MACHINE): Promise<string> {
+export async function machineFingerprint(storage: FileStorage, sources = THIS_MACHINE): Promise<string> {
   const id = (await machineId(sources)) ?? (await storedId(storage));
+  if (id !== undefined) return fingerprintOf(id);
+  throw new SeatleaseError(
+    'FINGERPRINT_UNAVAILABLE',
+    `This machine has no machine id, and none can be stored in ${storage.folder ?? 'a home folder: there is none'}. Set ` +
+      'SEATLEASE_FINGERPRINT (or the option fingerprint) to a text that identifies this machine, the same on every start, or ' +
+      'SEATLEASE_STATE_FOLDER to a folder that can be written and is kept.',
+  );
+}
+
+/**
+ * The machine id itself stays on the machine: only its digest leaves it, as systemd requires
+ * (https://www.freedesktop.org/software/systemd/man/latest/machine-id.html).
+ */
+export function fingerprintOf(id: string): string {
   return createHmac('sha256', id).update('seatlease fingerprint').digest('base64url');
 }
 
-async function machineId(sources: MachineSources): Promise<string | undefined> {
-  const { system, read, run } = sources;
+async function machineId({ system, read, run }: MachineSources): Promise<string | undefined> {
   switch (system) {
     case 'darwin': {
       const args = ['-rd1', '-c', 'IOPlatformExpertDevice'];
@@ -60,11 +74,14 @@ async function match(output: () => Promise<string>, pattern: RegExp): Promise<st
   }
 }
 
-async function storedId(storage: Storage): Promise<string> {
+const RANDOM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Counts only once it was stored and read back. Programs that start at the same time agree on one. */
+async function storedId(storage: FileStorage): Promise<string | undefined> {
   const stored = await storage.read(STORED_AS);
-  if (stored) return stored;
-  const generated = randomUUID();
-  await storage.write(STORED_AS, generated);
-  // Another program may have written one at the same time: both use the stored one.
-  return (await storage.read(STORED_AS)) || generated;
+  if (stored !== undefined && RANDOM_ID.test(stored)) return stored;
+  if (stored !== undefined) await storage.remove(STORED_AS);
+  await storage.create(STORED_AS, randomUUID());
+  const created = await storage.read(STORED_AS);
+  return created !== undefined && RANDOM_ID.test(created) ? created : undefined;
 }

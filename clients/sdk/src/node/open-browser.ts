@@ -1,12 +1,30 @@
 import { spawn } from 'node:child_process';
 import { platform } from 'node:os';
+import { startProcess } from './start-process.ts';
 
-/** Opens `address` in the user's default browser. Throws if the system has no command for that. */
-export async function openBrowser(address: string): Promise<void> {
+/** A command that opened the browser usually returns sooner. `xdg-open` may run until the browser ends (xdg-open(1)). */
+const HANGS_MS = 5_000;
+
+/**
+ * Opens `address` in the user's default browser. If the system has no command for that, or it fails (xdg-open exits with 3 if
+ * it finds no browser, with 4 if that fails), or does not return, prints the address: the user can still open it. cli/cli#5500
+ */
+export function openBrowser(address: string, ended: AbortSignal): void {
+  let isPrinted = false;
+  const print = (): void => {
+    if (isPrinted || ended.aborted) return;
+    isPrinted = true;
+    process.stderr.write(`Open this address in a browser on this machine: ${address}\n`);
+  };
   const [command, ...args] = commandFor(address);
-  const child = spawn(command, args, { stdio: 'ignore', detached: true, windowsHide: true });
-  await new Promise<void>((started, failed) => child.once('spawn', started).once('error', failed));
-  child.unref();
+  const options = { stdio: 'ignore' as const, detached: true, windowsHide: true };
+  const child = startProcess(() => spawn(command, args, options), print);
+  const timer = setTimeout(print, HANGS_MS).unref();
+  child?.on('exit', (code) => {
+    clearTimeout(timer);
+    if (code !== 0) print();
+  });
+  child?.unref();
 }
 
 /** No shell: it would interpret characters of the address. */

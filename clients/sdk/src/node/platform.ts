@@ -7,6 +7,7 @@ import { machineFingerprint } from './fingerprint.ts';
 import { stateFolder } from './folders.ts';
 import { fileStorage } from './storage.ts';
 import { type Agents, nodeTransport } from './transport.ts';
+import { understudies } from './understudy.ts';
 
 export interface NodePlatformOptions {
   /** Folder for signed licenses and sign-ins. Default: the user's state folder. */
@@ -30,7 +31,11 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
     transport,
     clock: nodeClock,
     storage,
-    fingerprint: () => (fingerprint ??= machineFingerprint(storage)),
+    fingerprint: () =>
+      (fingerprint ??= machineFingerprint(storage).catch((error: unknown) => {
+        fingerprint = undefined;
+        throw error;
+      })),
     hostname: () => hostname() || undefined,
     processId,
     atExit: exitHook({
@@ -38,6 +43,8 @@ export function nodePlatform(options: NodePlatformOptions = {}): Platform {
       afterwards: options.sendAfterExit,
     }),
     // A warning is printed and can be handled by the host program; an uncaught exception would end it.
+    // Agents cannot be passed to another thread, and without them it may not reach the server.
+    ...(options.agents ? {} : { understudy: understudies(transport.addressOf) }),
     report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
   };
 }

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { platform } from 'node:os';
 import { basename, dirname } from 'node:path';
 import type { Request } from '../platform.ts';
+import { startProcess } from './start-process.ts';
 
 /** Environment variable that passes the requests: other users of the machine can read arguments, but not the environment. */
 const REQUESTS_VARIABLE = 'SEATLEASE_SEND_AFTERWARDS';
@@ -26,6 +27,7 @@ for (const { method, url, headers, body = '' } of requests) {
 
 /** The process must not outlive the program for long. */
 const TIMEOUT_MS = 5_000;
+const AWAITED_TIMEOUT_MS = 1_000;
 
 /**
  * Whether `process.execPath -e` runs source text. An app built into one executable would start the whole app again, and so
@@ -39,17 +41,27 @@ export function canSendAfterwards(): boolean {
 
 /** Sends them from another process, because this one is ending. The result is not reported. */
 export function sendAfterwards(requests: readonly Request[]): void {
-  const message = JSON.stringify({ requests, timeoutMs: TIMEOUT_MS });
+  // When PID 1 ends, the kernel kills all other processes of its container (pid_namespaces(7)).
+  const isAwaited = process.pid === 1;
+  const timeoutMs = isAwaited ? AWAITED_TIMEOUT_MS : TIMEOUT_MS;
+  const message = JSON.stringify({ requests, timeoutMs });
   // NODE_OPTIONS of the app may start a debugger or load a tracer.
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const child = spawn(process.execPath, ['-e', PROGRAM], {
+  const args = ['-e', PROGRAM];
+  const options = {
     // The current folder may be removed.
     cwd: platform() === 'win32' ? dirname(process.execPath) : '/',
     env: { ...env, ELECTRON_RUN_AS_NODE: '1', [REQUESTS_VARIABLE]: message },
-    stdio: 'ignore',
+    stdio: 'ignore' as const,
     detached: true,
     windowsHide: true,
-  });
-  child.on('error', () => {});
-  child.unref();
+  };
+  if (isAwaited) {
+    spawnSync(process.execPath, args, { ...options, timeout: 2 * timeoutMs });
+    return;
+  }
+  startProcess(
+    () => spawn(process.execPath, args, options),
+    () => {},
+  )?.unref();
 }

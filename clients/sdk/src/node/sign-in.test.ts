@@ -1,10 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openTestSuite, type TestSuite } from '../../../../functions/testing/suite.ts';
 import { codeFor } from '../../../../functions/testing/trusting-provider.ts';
 import { accountOf } from '../../../../functions/testing/users.ts';
 import { NoAnswer, type Platform } from '../platform.ts';
 import { nodePlatform } from './platform.ts';
 import { type SignInOptions, signIn, storedSignIn } from './sign-in.ts';
+import { fileNameOf } from './storage.ts';
 import { temporaryFolder } from './testing.ts';
 
 let suite: TestSuite;
@@ -78,6 +83,18 @@ describe('signing in with the browser', () => {
     expect(ada.tenants).toEqual([{ tenantId: expect.stringMatching(/^ten_/), role: 'owner' }]);
   });
 
+  test('succeeds with the printed address where no browser can be opened (S11)', async () => {
+    vi.stubEnv('PATH', place.folder);
+    const printed = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const signingIn = signIn(options({ open: undefined }));
+    await expect.poll(() => printed.mock.calls.length).toBe(1);
+    const address = /https?:\S+/.exec(String(printed.mock.calls[0]))?.[0] ?? '';
+    vi.unstubAllEnvs();
+    printed.mockRestore();
+    await browserOf('ada@example.com')(address);
+    expect(await whoIs(await (await signingIn).accessToken())).toBe('ada@example.com');
+  });
+
   test('is needed again if the sign-in was not stored', async () => {
     await signIn(options({ remember: false }));
     expect(await storedSignIn(options())).toBeUndefined();
@@ -87,7 +104,10 @@ describe('signing in with the browser', () => {
 
   test('throws SIGN_IN_REFUSED and stores nothing if the user declines', async () => {
     const refusing = signIn(options({ open: browserOf(undefined) }));
-    await expect(refusing).rejects.toMatchObject({ code: 'SIGN_IN_REFUSED' });
+    await expect(refusing).rejects.toMatchObject({
+      code: 'SIGN_IN_REFUSED',
+      members: { address: expect.stringContaining(`${suite.url}/auth/`) },
+    });
     expect(await storedSignIn(options())).toBeUndefined();
   });
 
@@ -156,7 +176,7 @@ describe('a sign-in', () => {
   test('is removed here even if the server cannot be reached at sign-out', async () => {
     const ada = await signIn(options());
     isOnline = false;
-    await expect(ada.signOut()).rejects.toThrow(NoAnswer);
+    await expect(ada.signOut()).rejects.toMatchObject({ code: 'NO_ANSWER', message: 'cut' });
     expect(await storedSignIn(options())).toBeUndefined();
   });
 
@@ -170,11 +190,48 @@ describe('a sign-in', () => {
     expect(await whoIs(await again.accessToken())).toBe('grace@example.com');
   });
 
+  test('does not end when the server cannot answer now', async () => {
+    await signIn(options());
+    const { transport } = platform;
+    const body = JSON.stringify({
+      type: 'urn:seatlease:problem:limits-unavailable',
+      title: 'Try again.',
+      status: 503,
+      code: 'LIMITS_UNAVAILABLE',
+    });
+    platform = {
+      ...platform,
+      transport: { send: async () => ({ status: 503, header: () => undefined, body }) },
+    };
+    expect((await signIn(options(noBrowser))).userId).toMatch(/^usr_/);
+    platform = { ...platform, transport };
+  });
+
+  test.each([
+    [undefined, /^url is required, or set SEATLEASE_URL\.$/],
+    ['foo', /^url must be an address/],
+    ['http://licenses.example.com', /^url must begin with https/],
+    ['http://user:password@localhost', /^url must not contain a password/],
+  ])('is not sent to the address %s', async (url, message) => {
+    for (const act of [signIn, storedSignIn])
+      await expect(act({ ...options(noBrowser), url })).rejects.toThrow(message);
+  });
+
+  test('is not held up by the lock of a program that was killed', async () => {
+    const ada = await signIn(options());
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const lock = join(place.folder, `${fileNameOf(`sign-in ${suite.url}`)}.lock`);
+    await writeFile(lock, `${gone} ${hostname()}`);
+    const fromMs = performance.now();
+    expect(await whoIs(await ada.accessToken(await ada.accessToken()))).toBe('ada@example.com');
+    expect(performance.now() - fromMs).toBeLessThan(5_000);
+  });
+
   test('does not end when there is no network at the start', async () => {
     await signIn(options());
     isOnline = false;
     const ada = await signIn(options(noBrowser));
-    await expect(ada.accessToken()).rejects.toThrow(NoAnswer);
+    await expect(ada.accessToken()).rejects.toMatchObject({ code: 'NO_ANSWER', message: 'cut' });
     isOnline = true;
     expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');
   });

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { OPERATIONS } from '../api.ts';
 import { SeatleaseError } from '../errors.ts';
-import type { AccessTokens } from '../options.ts';
+import { type AccessTokens, checkUrl } from '../options.ts';
 import { fieldsOf, readProblem } from '../parse-answers.ts';
-import { NoAnswer, type Platform, type Response } from '../platform.ts';
+import type { Platform } from '../platform.ts';
+import { isRetry, stepAfter } from '../steps.ts';
 import { Stopwatch } from '../stopwatch.ts';
+import { namingVariable } from './environment.ts';
 import { withLock } from './file-lock.ts';
 import { stateFolder } from './folders.ts';
 import { listenForCode } from './loopback.ts';
@@ -16,9 +18,9 @@ const TIMEOUT_MS = 10_000;
 const EARLY_SECONDS = 60;
 
 export interface SignInOptions {
-  /** Address of the license server, such as `https://licenses.example.com`. */
-  readonly url: string | URL;
-  /** Shows an address to the user. Default: opens the browser. */
+  /** Address of the license server, such as `https://licenses.example.com`. Default: SEATLEASE_URL. */
+  readonly url?: string | URL | undefined;
+  /** Shows an address to the user. Default: opens the browser, and prints the address on stderr if that fails. */
   readonly open?: ((address: string) => unknown) | undefined;
   /** Ends the wait for the user. */
   readonly signal?: AbortSignal | undefined;
@@ -31,21 +33,21 @@ export interface SignInOptions {
 
 /**
  * Returns the stored sign-in, or lets the user sign in with the browser. The browser returns to a port of this machine (RFC
- * 8252), and only this program can redeem its code (RFC 7636). Throws `SeatleaseError`, with SIGN_IN_REFUSED if the user
- * declines; `NoAnswer`; or the reason of `signal`.
+ * 8252), and only this program can redeem its code (RFC 7636). Throws `SeatleaseError`: SIGN_IN_REFUSED if the user declines,
+ * with the address to open in `members.address`; or the reason of `signal`.
  */
-export async function signIn(options: SignInOptions): Promise<SignIn> {
+export async function signIn(options: SignInOptions = {}): Promise<SignIn> {
   const before = await storedSignIn(options);
   if (before && (await isStillValid(before))) return before;
   const store = openStore(options);
-  const tokens = await signInWithBrowser(store, options.open ?? openBrowser, options.signal);
+  const tokens = await signInWithBrowser(store, options.open, options.signal);
   await store.write(tokens);
   return new SignIn(store, tokens);
 }
 
 /** Returns the stored sign-in, without asking the user or the server. */
 export async function storedSignIn(
-  options: Omit<SignInOptions, 'open' | 'signal'>,
+  options: Omit<SignInOptions, 'open' | 'signal'> = {},
 ): Promise<SignIn | undefined> {
   const store = openStore(options);
   const kept = await store.read();
@@ -117,34 +119,37 @@ export class SignIn implements AccessTokens {
   }
 }
 
-/** Without an answer it counts as good: signing in needs the server, and a stored license may be enough. */
+/** While the server cannot say it, it counts as good: signing in needs the server, and a stored license may be enough. */
 async function isStillValid(before: SignIn): Promise<boolean> {
   try {
     await before.accessToken();
     return true;
   } catch (error) {
-    if (error instanceof NoAnswer) return true;
-    if (error instanceof SeatleaseError && error.code === 'GRANT_INVALID') return false;
+    if (!(error instanceof SeatleaseError)) throw error;
+    if (isRetry(stepAfter(error, false))) return true;
+    if (error.code === 'GRANT_INVALID') return false;
     throw error;
   }
 }
 
 async function signInWithBrowser(
   { url, tokens }: SignInStore,
-  open: (address: string) => unknown,
+  open: SignInOptions['open'],
   signal: AbortSignal | undefined,
 ): Promise<Tokens> {
   const verifier = randomBytes(32).toString('base64url');
   const state = randomBytes(16).toString('base64url');
+  const ended = new AbortController();
   const { redirectUri, code, close } = await listenForCode(state);
+  const query = new URLSearchParams({
+    redirect_uri: redirectUri,
+    state,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const address = `${url}${OPERATIONS.loginGoogle.path}?${query}`;
   try {
-    const query = new URLSearchParams({
-      redirect_uri: redirectUri,
-      state,
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
-    });
-    await open(`${url}${OPERATIONS.loginGoogle.path}?${query}`);
+    await (open ? open(address) : openBrowser(address, ended.signal));
     const body = {
       grant_type: 'authorization_code',
       code: await Promise.race([code, whenAborted(signal)]),
@@ -152,9 +157,21 @@ async function signInWithBrowser(
       redirect_uri: redirectUri,
     };
     return await tokens(body, false);
+  } catch (error) {
+    throw error instanceof SeatleaseError ? withAddress(error, address) : error;
   } finally {
+    ended.abort();
     close();
   }
+}
+
+/** For a program that shows the address to its user. */
+function withAddress(error: SeatleaseError, address: string): SeatleaseError {
+  return new SeatleaseError(error.code, error.message, {
+    ...error,
+    cause: error.cause,
+    members: { ...error.members, address },
+  });
 }
 
 function whenAborted(signal: AbortSignal | undefined): Promise<never> {
@@ -200,7 +217,7 @@ interface SignInStore {
 }
 
 function openStore({ remember = true, ...options }: SignInOptions): SignInStore {
-  const url = String(options.url).replace(/\/+$/, '');
+  const url = addressOf(options);
   const folder = options.stateFolder ?? stateFolder();
   const { transport, clock, storage } = options.platform ?? nodePlatform({ stateFolder: folder });
   const name = `sign-in ${url}`;
@@ -211,21 +228,21 @@ function openStore({ remember = true, ...options }: SignInOptions): SignInStore 
     background: boolean,
   ): Promise<string> {
     const { method, path } = OPERATIONS[operation];
-    const response = await transport.send(
-      {
-        method,
-        url: url + path,
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      },
-      { timeoutMs: TIMEOUT_MS, background },
-    );
+    const request = {
+      method,
+      url: url + path,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    };
+    const response = await transport
+      .send(request, { timeoutMs: TIMEOUT_MS, background })
+      .catch((cause: Error) => Promise.reject(noAnswer(cause.message, cause)));
     if (response.status < 300) return response.body;
-    throw readProblem(response) ?? notAnswered(path, response);
+    throw (
+      readProblem(response) ??
+      noAnswer(`${url}${path} answered HTTP ${response.status}, but not as a license server does.`)
+    );
   }
-
-  const notAnswered = (path: string, { status }: Response): NoAnswer =>
-    new NoAnswer(`${url}${path} answered HTTP ${status}, but not as a license server does.`);
 
   return {
     url,
@@ -233,9 +250,7 @@ function openStore({ remember = true, ...options }: SignInOptions): SignInStore 
     async tokens(grant, background) {
       const age = new Stopwatch(clock);
       const body = await send('token', grant, background);
-      return (
-        readTokens(body, age) ?? Promise.reject(new NoAnswer(`The answer of ${url} contains no tokens.`))
-      );
+      return readTokens(body, age) ?? Promise.reject(noAnswer(`The answer of ${url} contains no tokens.`));
     },
     async read() {
       const text = remember ? await storage.read(name) : undefined;
@@ -253,6 +268,18 @@ function openStore({ remember = true, ...options }: SignInOptions): SignInStore 
     withLock: (act) => (remember ? withLock(folder, name, act) : act()),
   };
 }
+
+/** Throws OPTION_INVALID, which names the option or the variable. */
+function addressOf(options: Pick<SignInOptions, 'url'>): string {
+  try {
+    return checkUrl(options.url ?? (process.env.SEATLEASE_URL || undefined)).base;
+  } catch (error) {
+    throw namingVariable(error, options, process.env);
+  }
+}
+
+const noAnswer = (message: string, cause?: Error): SeatleaseError =>
+  new SeatleaseError('NO_ANSWER', message, { cause });
 
 function readTokens(body: string, age: Stopwatch): Tokens | undefined {
   const fields = fieldsOf(body) ?? {};

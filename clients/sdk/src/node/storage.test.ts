@@ -38,14 +38,31 @@ describe('a stored text', () => {
     expect(readdirSync(place.folder)).toHaveLength(1);
   });
 
+  test('is kept when it is created again', async () => {
+    const storage = fileStorage(place.folder);
+    await storage.create('id', 'first');
+    await storage.create('id', 'second');
+    expect(await storage.read('id')).toBe('first');
+    expect(readdirSync(place.folder)).toHaveLength(1);
+  });
+
   test('is lost without an error if it cannot be written', async () => {
     const file = join(place.folder, 'file');
     writeFileSync(file, '');
     const storage = fileStorage(join(file, 'state'));
     await storage.write('license', 'text');
+    await storage.create('license', 'text');
     await storage.remove('license');
     expect(await storage.read('license')).toBeUndefined();
   });
+});
+
+test('nothing is stored without a folder', async () => {
+  const storage = fileStorage(undefined);
+  await storage.write('license', 'text');
+  await storage.create('license', 'text');
+  await storage.remove('license');
+  expect(await storage.read('license')).toBeUndefined();
 });
 
 test.each<[NodeJS.Platform, Record<string, string>, string]>([
@@ -54,6 +71,17 @@ test.each<[NodeJS.Platform, Record<string, string>, string]>([
   ['linux', { XDG_STATE_HOME: 'state' }, '/home/ada/.local/state/seatlease'],
   ['darwin', { XDG_STATE_HOME: '/state' }, '/home/ada/Library/Application Support/seatlease'],
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/seatlease'],
+  ['win32', {}, '/home/ada/AppData/Local/seatlease'],
+  ['linux', { SEATLEASE_STATE_FOLDER: '/given', XDG_STATE_HOME: '/state' }, '/given'],
 ])('the state folder follows the conventions of %s, with the environment %o', (system, env, folder) => {
   expect(stateFolder(env, system, '/home/ada')).toBe(folder);
+});
+
+test.each<[NodeJS.Platform, Record<string, string>, string | undefined]>([
+  ['linux', { XDG_STATE_HOME: '/state' }, '/state/seatlease'],
+  ['linux', {}, undefined],
+  ['darwin', {}, undefined],
+  ['win32', {}, undefined],
+])('a user of %s without a home, with the environment %o, has the state folder %s', (system, env, folder) => {
+  expect(stateFolder(env, system, '')).toBe(folder);
 });

@@ -106,6 +106,7 @@ export function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   cwd = '.',
+  watchdogMs = WATCHDOG_MS,
 ): Program {
   const child = spawn(command, args, {
     env: { ...process.env, ...env },
@@ -117,7 +118,7 @@ export function run(
   child.stdout.on('data', (data) => output.add(data));
   child.stderr.on('data', (data) => output.add(data));
   // The whole process group: a child of the program would run on.
-  const watchdog = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), WATCHDOG_MS);
+  const watchdog = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), watchdogMs);
   const ended = new Promise<Ended>((done, failed) => {
     child.on('error', failed);
     // Not "close": a process that the program leaves behind may keep the output open.
@@ -134,6 +135,6 @@ export function run(
 }
 
 /** For tests: runs the source text of a module as a program of its own. */
-export function runModule(code: string, env: NodeJS.ProcessEnv = {}): Program {
-  return run(process.execPath, ['--input-type=module', '-e', code], env);
+export function runModule(code: string, env: NodeJS.ProcessEnv = {}, watchdogMs?: number): Program {
+  return run(process.execPath, ['--input-type=module', '-e', code], env, '.', watchdogMs);
 }

@@ -4,7 +4,8 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NoAnswer } from '../platform.ts';
+import { NoAnswer, type SendOptions } from '../platform.ts';
+import { nodeClock } from './clock.ts';
 import { runModule, serve, serveNothing, type TestServer } from './testing.ts';
 import { nodeTransport } from './transport.ts';
 
@@ -39,10 +40,7 @@ afterAll(() => {
 
 const transport = nodeTransport();
 /** Sends a request to `server`. */
-const ask = (
-  path: string,
-  options: { timeoutMs?: number; background?: boolean; signal?: AbortSignal } = {},
-) =>
+const ask = (path: string, options: Partial<SendOptions> = {}) =>
   transport.send(
     {
       method: 'PUT',
@@ -73,6 +71,22 @@ describe('returns an answer', () => {
     for (const background of [false, true, false]) ports.push((await ask('/port', { background })).body);
     expect(new Set(ports).size).toBe(1);
   });
+
+  test.each(['wallMs', 'monotonicMs'] as const)(
+    'over a new connection if the last one was idle for long by %s, although no timer has fired',
+    async (name) => {
+      let now = nodeClock.now();
+      const { send } = nodeTransport(undefined, undefined, { ...nodeClock, now: () => now });
+      const ports: string[] = [];
+      for (const passedMs of [3_000, 30_000, 0]) {
+        const request = { method: 'GET', url: `${server.url}/port`, headers: {} };
+        ports.push((await send(request, { timeoutMs: 10_000, background: false })).body);
+        now = { ...now, [name]: now[name] + passedMs };
+      }
+      expect(ports[1]).toBe(ports[0]);
+      expect(ports[2]).not.toBe(ports[1]);
+    },
+  );
 });
 
 describe('throws NoAnswer with the address and the reason', () => {
@@ -90,7 +104,7 @@ describe('throws NoAnswer with the address and the reason', () => {
   });
 
   test.each([true, false])('when the answer does not end in time (background: %s)', async (background) => {
-    const asking = ask('/endless', { timeoutMs: 100, background });
+    const asking = ask('/endless', { timeoutMs: 104.56789, background });
     await expect(asking).rejects.toThrow(noAnswer(server.url, 'timed out after 0.1 s'));
   });
 

@@ -2,12 +2,14 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { NoAnswer, type Request, type Response, type SendOptions, type Transport } from '../platform.ts';
+import { Stopwatch } from '../stopwatch.ts';
+import { nodeClock } from './clock.ts';
 import { describeFailure } from './failure.ts';
 
-const MAX_ANSWER_BYTES = 1_048_576;
+export const MAX_ANSWER_BYTES = 1_048_576;
 
-/** Many networks silently drop a connection that is idle for longer. */
-const IDLE_CONNECTION_MS = 30_000;
+/** Servers close idle connections after 5 s (https://nodejs.org/api/http.html#serverkeepalivetimeout) or later. */
+const IDLE_CONNECTION_MS = 4_000;
 
 /**
  * A pending connect keeps the program running, despite `unref`, for minutes if nothing answers. A background request gives it
@@ -21,7 +23,14 @@ export interface Agents {
   readonly https: https.Agent;
 }
 
+export interface Address {
+  readonly address: string;
+  readonly family: number;
+}
+
 export interface NodeTransport extends Transport {
+  /** Where the last answer from this host came from: the host, or a proxy. */
+  addressOf(url: string): Address | undefined;
   /** From now on, pending requests do not keep the program running. */
   stopWaiting(): void;
 }
@@ -30,12 +39,21 @@ export interface NodeTransport extends Transport {
 export function nodeTransport(
   agents: Agents = keepAliveAgents(),
   backgroundConnectMs = BACKGROUND_CONNECT_MS,
+  clock = nodeClock,
 ): NodeTransport {
   const pending = new Set<ClientRequest>();
+  const idle = new WeakMap<Socket, Stopwatch>();
+  const addresses = new Map<string, Address>();
   return {
+    addressOf: (url) => addresses.get(new URL(url).host),
     async send(request, options) {
+      closeIdle(agents, idle);
       const sent = open(request, agents);
       pending.add(sent);
+      sent.on('response', ({ socket: { remoteAddress: address, remoteFamily } }) => {
+        if (address === undefined) return;
+        addresses.set(new URL(request.url).host, { address, family: remoteFamily === 'IPv6' ? 6 : 4 });
+      });
       try {
         return await answerOf(sent, request, options, backgroundConnectMs);
       } catch (error) {
@@ -44,6 +62,7 @@ export function nodeTransport(
       } finally {
         pending.delete(sent);
         sent.destroy();
+        if (sent.socket) idle.set(sent.socket, new Stopwatch(clock));
       }
     },
     stopWaiting() {
@@ -55,14 +74,35 @@ export function nodeTransport(
   };
 }
 
+/**
+ * The agents close idle connections by a timer. After a sleep or a stop of the program, a heartbeat is due before the timer
+ * fires, and before the end of the connection is noticed: it would be sent to nobody.
+ */
+function closeIdle(agents: Agents, idle: WeakMap<Socket, Stopwatch>): void {
+  for (const { freeSockets } of [agents.http, agents.https])
+    for (const socket of Object.values(freeSockets).flat())
+      if (socket && Number(idle.get(socket)?.read()) > IDLE_CONNECTION_MS) socket.destroy();
+}
+
 function keepAliveAgents(): Agents {
   const options = {
     keepAlive: true,
     timeout: IDLE_CONNECTION_MS,
-    // Only Node's global agents read NODE_USE_ENV_PROXY; other agents need this option.
-    proxyEnv: process.env.NODE_USE_ENV_PROXY === '1' ? process.env : undefined,
+    proxyEnv: proxyEnvironment(),
   };
   return { http: new http.Agent(options), https: new https.Agent(options) };
+}
+
+/** Only Node's global agents follow NODE_USE_ENV_PROXY and `--use-env-proxy`; other agents need an option. */
+export function proxyEnvironment(): NodeJS.ProcessEnv | undefined {
+  const { NODE_USE_ENV_PROXY } = process.env;
+  return NODE_USE_ENV_PROXY === '1' || hasNodeOption('--use-env-proxy') ? { ...process.env } : undefined;
+}
+
+/** Whether Node was started with this option, as an argument or in NODE_OPTIONS. */
+export function hasNodeOption(option: string): boolean {
+  const { NODE_OPTIONS = '' } = process.env;
+  return [...process.execArgv, ...NODE_OPTIONS.split(/\s+/)].includes(option);
 }
 
 function open({ method, url, headers, body }: Request, agents: Agents): ClientRequest {
@@ -83,9 +123,10 @@ function answerOf(
   return new Promise((answered, failed) => {
     const giveUp = (why: string) => () => sent.destroy(new Error(why));
     // Only the socket may keep the program running, not this timer.
-    const timer = setTimeout(giveUp(`timed out after ${timeoutMs / 1000} s`), timeoutMs).unref();
-    const abort = giveUp('the request was canceled');
-    signal?.addEventListener('abort', abort, { once: true });
+    const seconds = Number((timeoutMs / 1000).toPrecision(2));
+    const timer = setTimeout(giveUp(`timed out after ${seconds} s`), timeoutMs).unref();
+    const cancel = giveUp('the request was canceled');
+    signal?.addEventListener('abort', cancel, { once: true });
     // The agent calls `ref` on a reused socket.
     if (background) {
       const noConnection = giveUp(`no connection within ${backgroundConnectMs / 1000} s`);
@@ -99,11 +140,11 @@ function answerOf(
     sent.on('error', failed);
     sent.on('close', () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', cancel);
       // `close` comes before the last part of an answer is read, and without an error if the request was canceled.
       if (!isAnswered) failed(new Error('the connection was closed'));
     });
-    if (signal?.aborted) abort();
+    if (signal?.aborted) cancel();
     else sent.end(body);
   });
 }
