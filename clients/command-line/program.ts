@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini';
-import { editDistance } from './edit-distance.ts';
+import { editDistance } from '../sdk/src/cli/edit-distance.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { type DescribedOption, describeOptions, readOptions } from './options.ts';
 

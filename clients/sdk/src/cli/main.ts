@@ -1,12 +1,25 @@
-import { readFileSync } from 'node:fs';
-import { Seatlease, SeatleaseError } from '../node.ts';
+import { SeatleaseError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
-import { describeNoSeat, exitCodeOf } from './no-seat.ts';
-import { type RunOptions, readCommand, USAGE, UsageError } from './options.ts';
-import { runProgram, type Spawn, spawnOnTerminal } from './program.ts';
-import { ForwardedSignals } from './signals.ts';
+import { login, logout } from './account.ts';
+import { Guard, guarded } from './guard.ts';
+import { USAGE } from './help.ts';
+import { borrow, returnLoan } from './loan.ts';
+import { describeNoSeat, exitCodeOf, fieldsOf } from './no-seat.ts';
+import { type Command, isForPrograms, readCommand, UsageError } from './options.ts';
+import { eventLine, type Report } from './output.ts';
+import { type Spawn, spawnOnTerminal } from './program.ts';
+import { type RunHost, run } from './run.ts';
+import { Settings } from './settings.ts';
+import { status } from './status.ts';
 
 const USAGE_EXIT = 64;
+
+/** The package that the command is part of. Its file knows both. */
+export interface Self {
+  readonly version: string;
+  /** `bin/seatlease.js`. */
+  readonly file: string;
+}
 
 /** The process that the command runs in. Tests replace it to capture output and to control time. */
 export interface Host {
@@ -14,6 +27,7 @@ export interface Host {
   printError(text: string): void;
   readonly spawn: Spawn;
   readonly platform?: Platform | undefined;
+  readonly guard?: Pick<Guard, keyof Guard> | undefined;
 }
 
 const THIS_PROCESS: Host = {
@@ -26,74 +40,94 @@ const THIS_PROCESS: Host = {
 export async function main(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  self: Self,
   host: Host = THIS_PROCESS,
 ): Promise<number> {
-  try {
-    const command = readCommand(args, env);
-    switch (command.does) {
-      case 'help':
-        host.print(USAGE);
-        return 0;
-      case 'version':
-        host.print(`${version()}\n`);
-        return 0;
-      case 'run':
-        return await run(command.options, host);
-    }
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    printLine(host, `${error.message} Run "seatlease --help" for usage.`);
+  if (args.length === 0) {
+    host.printError(USAGE);
     return USAGE_EXIT;
   }
-}
-
-async function run(options: RunOptions, host: Host): Promise<number> {
-  const { url, licenseKey, fingerprint, userId, processId, wait, graceSeconds, program, args } = options;
-  const seatlease = open({ url, licenseKey, fingerprint, userId, processId, platform: host.platform });
-  const { origin } = new URL(url);
-  const signals = new ForwardedSignals();
+  let settings: Settings | undefined;
   try {
-    const denied = seatlease.on('denied', ({ error }) => {
-      if (!wait) return;
-      printLine(host, `waiting for a seat: ${describeNoSeat(error, url)}`);
-      denied();
-    });
-    const seat = await seatlease.acquire({ wait, signal: signals.ended });
-    const running = runProgram(program, args, signals, host);
-    seat.on('offline', () =>
-      printLine(host, `${origin} does not answer; the program runs on for as long as the license allows.`),
-    );
-    seat.on('online', () => printLine(host, `${origin} answers again.`));
-    seat.on('lost', ({ reason }) => {
-      printLine(host, `the seat is lost (${reason}); sending SIGTERM to the program.`);
-      running.end(graceSeconds);
-    });
-    return await running.exitCode;
+    const command = readCommand(args);
+    switch (command.does) {
+      case 'help':
+        host.print(command.text);
+        return 0;
+      case 'version':
+        host.print(`${self.version}\n`);
+        return 0;
+      default: {
+        settings = new Settings(command.seat, env, host.platform);
+        return await carryOut(command, settings, self, host);
+      }
+    }
   } catch (error) {
-    if (signals.exitCode !== undefined) return signals.exitCode;
-    if (!(error instanceof SeatleaseError)) throw error;
-    printLine(host, `no seat: ${describeNoSeat(error, url)}`);
-    return exitCodeOf(error);
-  } finally {
-    // The program has ended: from here on a signal ends this process.
-    signals.stop();
+    const failure = failureOf(error, settings);
+    if (!failure) throw error;
+    const { fields, exitCode } = failure;
+    const isOfRun = args.find((arg) => !arg.startsWith('-')) === 'run';
+    const text = `${isOfRun && exitCode !== USAGE_EXIT ? 'no seat: ' : ''}${failure.text}`;
+    if (!isForPrograms(args)) host.printError(`seatlease: ${text}\n`);
+    else if (isOfRun) host.printError(eventLine('error', text, fields, true));
+    else host.print(`${JSON.stringify({ error: { ...fields, message: text } })}\n`);
+    return exitCode;
   }
 }
 
-/** The constructor throws only for wrong options. */
-function open(options: ConstructorParameters<typeof Seatlease>[0]): Seatlease {
-  try {
-    return new Seatlease(options);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+type Work = Exclude<Command, { does: 'help' } | { does: 'version' }>;
+
+async function carryOut(command: Work, settings: Settings, self: Self, host: Host): Promise<number> {
+  const { asJson } = command;
+  const report = async (work: Promise<Report>): Promise<number> => {
+    const { text, json, exitCode = 0 } = await work;
+    host.print(`${asJson ? JSON.stringify(json, null, 2) : text}\n`);
+    return exitCode;
+  };
+  switch (command.does) {
+    case 'run': {
+      const say: RunHost['say'] = (event, text, fields = {}) =>
+        host.printError(eventLine(event, text, fields, asJson));
+      const { graceSeconds } = command.run;
+      const report = (problem: string): void => say('warning', problem);
+      const guard = host.guard ?? new Guard({ self: self.file, graceSeconds, asJson, report });
+      const seatlease = await settings.open({ platform: guarded(settings.platform, guard) });
+      return run({ ...command.run, wait: settings.wait }, seatlease, {
+        asJson,
+        origin: settings.origin,
+        spawn: host.spawn,
+        say,
+        guard,
+        clock: settings.platform.clock,
+      });
+    }
+    case 'status':
+      return report(status(settings));
+    case 'borrow':
+      return report(borrow(command.days, settings));
+    case 'return':
+      return report(returnLoan(settings));
+    case 'login':
+      return report(login(settings));
+    case 'logout':
+      return report(logout(settings));
   }
 }
 
-function printLine(host: Host, text: string): void {
-  host.printError(`seatlease: ${text}\n`);
+interface Failure {
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly exitCode: number;
 }
 
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(text).version;
+/** `undefined` for an error of this program. */
+function failureOf(error: unknown, settings: Settings | undefined): Failure | undefined {
+  if (error instanceof UsageError) {
+    const text = `${error.message} Run "seatlease --help" for usage.`;
+    return { text, fields: { code: 'WRONG_USAGE' }, exitCode: USAGE_EXIT };
+  }
+  const named = settings ? settings.named(error) : error;
+  if (!(named instanceof SeatleaseError)) return undefined;
+  const text = describeNoSeat(named, settings?.origin ?? '');
+  return { text, fields: fieldsOf(named), exitCode: exitCodeOf(named) };
 }

@@ -1,11 +1,15 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../../functions/testing/clocked-suite.ts';
 import { isFree } from '../../../../functions/testing/is-free.ts';
 import type { TestLicense } from '../../../../functions/testing/suite.ts';
-import { Output, type Program, run, serve } from '../node/testing.ts';
+import { Output, type Program, run, serve, serveNothing } from '../node/testing.ts';
 import { nodeTransport } from '../node/transport.ts';
 import type { Platform, Transport } from '../platform.ts';
 import { sendByFetch } from '../testing/network.ts';
@@ -15,6 +19,7 @@ import { main } from './main.ts';
 import { ForwardedSignals } from './signals.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/seatlease.js', import.meta.url));
+const SELF = { version: '1.2.3', file: COMMAND };
 
 let clocked: ClockedSuite;
 /** Of one seat. */
@@ -34,8 +39,65 @@ const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
 });
 
 /** Runs the command in a process of its own. */
-function seatlease(args: readonly string[]): Program {
-  return run(process.execPath, [COMMAND, ...args], environment());
+function seatlease(args: readonly string[], env?: NodeJS.ProcessEnv): Program {
+  return run(process.execPath, [COMMAND, ...args], environment(env));
+}
+
+/** Soon: the guard has to notice, and to send the release. */
+async function untilFree(): Promise<void> {
+  for (const endMs = performance.now() + 5_000; !(await isFree(license)); await sleep(50))
+    if (performance.now() > endMs) throw new Error('The seat is still taken after 5 s.');
+}
+
+/** The guard of a command, as soon as it runs. */
+async function guardOf({ pid }: ChildProcess): Promise<number> {
+  for (const endMs = performance.now() + 5_000; performance.now() < endMs; await sleep(50)) {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,ppid=,args=', '-A']);
+    const line = stdout.split('\n').find((each) => new RegExp(`^\\s*\\d+\\s+${pid}\\s.* guard$`).test(each));
+    if (line) return Number.parseInt(line, 10);
+  }
+  throw new Error('There is no guard.');
+}
+
+async function argumentsOf(pid: number): Promise<string> {
+  return (await promisify(execFile)('ps', ['-o', 'args=', '-p', String(pid)])).stdout.trim();
+}
+
+/** A port that nothing listens on, until a test opens it as another way to `origin`. */
+async function portOf() {
+  const { url, close } = await serve(() => {});
+  close();
+  return {
+    url,
+    async open(origin: string): Promise<Server> {
+      const server = createServer((socket) => {
+        const onward = connect(Number(new URL(origin).port), '127.0.0.1');
+        socket.pipe(onward).pipe(socket);
+      });
+      server.listen(Number(new URL(url).port), '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    },
+  };
+}
+
+/** Sends a request on, and its answer back. */
+function forward(
+  { method, url = '', headers }: IncomingMessage,
+  response: ServerResponse,
+  origin: string,
+  body: string,
+): void {
+  // The functions, which run in this process, hide the type of every body from their framework.
+  const sent = httpRequest(
+    new URL(url, origin),
+    { method, headers: { ...headers, 'content-type': 'application/json' } },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    },
+  );
+  sent.end(body);
 }
 
 /** Runs the command in this process, on a machine whose clock the test moves. */
@@ -46,15 +108,19 @@ function seatleaseHere(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const platform: Platform = { ...test, transport };
   const output = new Output();
   const closed: Promise<unknown>[] = [];
-  const exit = main(args, environment(env), {
+  const spawned: ChildProcess[] = [];
+  const exit = main(args, environment(env), SELF, {
     platform,
+    guard: { pid: undefined, start() {}, watch() {}, ended() {}, releaseBy() {} },
     print: (text) => output.add(text),
     printError: (text) => output.add(text),
     spawn(program, programArgs) {
       const child = spawn(program, programArgs, { stdio: ['ignore', 'pipe', 'pipe'] });
       child.stdout.on('data', (data) => output.add(data));
       child.stderr.on('data', (data) => output.add(data));
-      closed.push(once(child, 'close'));
+      // Without a process there is nothing to close.
+      closed.push(once(child, 'close').catch(() => undefined));
+      spawned.push(child);
       return child;
     },
   });
@@ -62,7 +128,13 @@ function seatleaseHere(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     await Promise.all(closed);
     return { code, output: output.text };
   });
-  return { clock: test.clock, ended, prints: (text: string) => output.contains(text, ended) };
+  return {
+    clock: test.clock,
+    ended,
+    spawned,
+    written: () => output.text,
+    prints: (text: string) => output.contains(text, ended),
+  };
 }
 
 const shell = (script: string, ...options: string[]) => ['run', ...options, '--', 'sh', '-c', script];
@@ -96,21 +168,111 @@ describe('the command holds a seat while the program runs and releases it', () =
 
   test('when the program cannot be started, and exits with 127', async () => {
     const { code, output } = await seatlease(['run', '--', '/no/such/program']).ended;
-    expect([code, output]).toEqual([127, expect.stringContaining('cannot start /no/such/program')]);
+    expect([code, output]).toEqual([
+      127,
+      'seatlease: cannot start /no/such/program: no such file or directory (ENOENT).\n',
+    ]);
+    expect(await isFree(license)).toBe(true);
+  });
+
+  test.each([
+    ['EACCES', ['/etc/passwd']],
+    ['ENOTDIR', ['/etc/passwd/program']],
+    ['ENAMETOOLONG', [`/${'x'.repeat(300)}`]],
+    ['E2BIG', ['echo', 'x'.repeat(140_000)]],
+  ])('when starting the program fails with %s, and exits with 126', async (name, program) => {
+    const { ended } = seatleaseHere(['run', '--', ...program]);
+    const { code, output } = await ended;
+    expect([code, output]).toEqual([
+      126,
+      expect.stringMatching(/^seatlease: cannot start \S+: [a-z ]+ \(\w+\)\.\n$/),
+    ]);
+    expect(output).toContain(`(${name})`);
+  });
+
+  test('when starting the program fails at once in a process of its own', async () => {
+    const { ended } = seatlease(['run', '--', '/etc/passwd/program']);
+    expect((await ended).code).toBe(126);
     expect(await isFree(license)).toBe(true);
   });
 });
 
-test('the seat of a killed command is free once its lease has ended', async () => {
-  const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
-  await says('started');
-  // The whole process group, as in a power cut.
-  process.kill(-Number(child.pid), 'SIGKILL');
-  expect((await ended).signal).toBe('SIGKILL');
-  clocked.moveClock(359_000);
-  expect(await isFree(license)).toBe(false);
-  clocked.moveClock(2_000);
-  expect(await isFree(license)).toBe(true);
+describe('when the command itself is killed', () => {
+  test('its program gets SIGTERM, and the seat is free once the program has ended', async () => {
+    const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
+    await says('started');
+    expect(await isFree(license)).toBe(false);
+    const said = new Output();
+    child.stdout?.on('data', (data) => said.add(data));
+    child.kill('SIGKILL');
+    expect((await ended).signal).toBe('SIGKILL');
+    await said.contains('got SIGTERM', new Promise(() => {}));
+    await untilFree();
+  });
+
+  test('together with its program, the seat is free at once', async () => {
+    const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
+    await says('started');
+    process.kill(-Number(child.pid), 'SIGKILL');
+    expect((await ended).signal).toBe('SIGKILL');
+    await untilFree();
+  });
+
+  test('together with its guard, the seat is free once its lease has ended', async () => {
+    const { child, ended, says } = seatlease(shell(UNTIL_SIGTERM));
+    await says('started');
+    const guard = await guardOf(child);
+    // The guard is replaced after a second.
+    process.kill(guard, 'SIGKILL');
+    process.kill(-Number(child.pid), 'SIGKILL');
+    expect((await ended).signal).toBe('SIGKILL');
+    clocked.moveClock(359_000);
+    expect(await isFree(license)).toBe(false);
+    clocked.moveClock(2_000);
+    expect(await isFree(license)).toBe(true);
+  });
+
+  test('no license key and no token is among the arguments of its guard', async () => {
+    const { child, says } = seatlease(shell(UNTIL_SIGTERM));
+    await says('started');
+    const shown = await argumentsOf(await guardOf(child));
+    expect(shown).toMatch(/seatlease\.js guard$/);
+    child.kill('SIGTERM');
+  });
+});
+
+describe('when the command is stopped for longer than its lease', () => {
+  beforeEach(async () => {
+    license = await clocked.suite.createLicense({ max: 1, ttl_seconds: 10, heartbeat_seconds: 2 });
+  });
+  async function stopForLong(command: Program): Promise<void> {
+    await command.says('started');
+    command.child.kill('SIGSTOP');
+    clocked.moveClock(12_000);
+    // The machine's clock is real.
+    await sleep(12_000);
+  }
+
+  test('and the seat is still free, it acquires the seat again, and the program runs on', async () => {
+    const command = seatlease(shell(UNTIL_SIGTERM));
+    await stopForLong(command);
+    command.child.kill('SIGCONT');
+    await command.says('acquired again');
+    expect(await isFree(license)).toBe(false);
+    command.child.kill('SIGTERM');
+    const { code, output } = await command.ended;
+    expect([code, output]).toEqual([5, expect.not.stringContaining('lost')]);
+  });
+
+  test('and another machine has taken the seat, the program gets SIGTERM', async () => {
+    const command = seatlease(shell(UNTIL_SIGTERM));
+    await stopForLong(command);
+    expect((await license.acquire('another machine')).status).toBe(201);
+    command.child.kill('SIGCONT');
+    const { code, output } = await command.ended;
+    expect([code, output]).toEqual([5, expect.stringContaining('the seat is lost: ')]);
+    expect(output).toContain('SEATS_EXHAUSTED');
+  });
 });
 
 describe('without a seat, the command does not start the program', () => {
@@ -173,7 +335,7 @@ describe('without a seat, the command does not start the program', () => {
   });
 });
 
-describe('when all seats are taken, --wait', () => {
+describe('--wait', () => {
   test('starts the program once a seat is released', async () => {
     const { body } = await license.acquire('another machine');
     const { clock, ended, prints } = seatleaseHere(shell('echo started', '--wait'));
@@ -184,11 +346,14 @@ describe('when all seats are taken, --wait', () => {
     expect([code, output]).toEqual([0, expect.stringContaining('started')]);
   });
 
-  test('gives up after the given time', async () => {
+  test.each(['--wait=20', '--wait 20'])('as in "%s" gives up after the given time', async (option) => {
     await license.acquire('another machine');
-    const { clock, ended } = seatleaseHere(shell('echo started', '--wait=0'));
+    const { clock, ended } = seatleaseHere(shell('echo started', ...option.split(' ')));
+    const fromMs = clock.now().monotonicMs;
     const { code, output } = await clock.until(ended);
     expect([code, output]).toEqual([75, expect.not.stringContaining('started')]);
+    expect(output).toContain('no seat: waited in vain: ');
+    expect(clock.now().monotonicMs - fromMs).toBeGreaterThanOrEqual(20_000);
   });
 
   test('ends by a signal', async () => {
@@ -198,23 +363,97 @@ describe('when all seats are taken, --wait', () => {
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ code: 128 + 15, output: expect.not.stringContaining('started') });
   });
+
+  test('ends soon by a signal while the server hangs, and after the given time', async () => {
+    const hung = await serveNothing();
+    const env = { SEATLEASE_URL: hung.url };
+    const stopped = seatlease(shell('echo started', '--wait'), env);
+    while (hung.bodies.length === 0) await sleep(20);
+    let fromMs = performance.now();
+    stopped.child.kill('SIGTERM');
+    expect((await stopped.ended).code).toBe(128 + 15);
+    expect(performance.now() - fromMs).toBeLessThan(2_500);
+    fromMs = performance.now();
+    const { code, output } = await seatlease(shell('echo started', '--wait=2'), env).ended;
+    expect([code, output]).toEqual([69, expect.stringContaining('waited in vain')]);
+    expect(performance.now() - fromMs).toBeLessThan(5_000);
+    hung.close();
+  });
+
+  test('releases a seat that is granted just after a signal', async () => {
+    const door = await serve((request, response) => {
+      const body = door.bodies.at(-1) ?? '';
+      setTimeout(() => forward(request, response, clocked.suite.url, body), 500);
+    });
+    const { child, ended } = seatlease(shell('echo started', '--wait'), { SEATLEASE_URL: door.url });
+    while (door.bodies.length === 0) await sleep(20);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(128 + 15);
+    door.close();
+    expect(await isFree(license)).toBe(true);
+  });
+
+  test('outlasts a server that is not running at the first ask', async () => {
+    const late = await portOf();
+    const { child, ended, says } = seatlease(shell('echo started', '--wait=60'), { SEATLEASE_URL: late.url });
+    await says(`waiting for a seat: No answer from ${late.url}: connection refused.`);
+    const door = await late.open(clocked.suite.url);
+    const { code, output } = await ended;
+    door.close();
+    expect([code, output]).toEqual([0, expect.stringContaining('started')]);
+    expect(child.exitCode).toBe(0);
+  });
+
+  test('outlasts answers 429 and 503, and says what stands in the way at once and on each change', async () => {
+    const answers = [503, 503, 429, 429, 0, 0];
+    await license.acquire('another machine');
+    const door = await serve((request, response) => {
+      const status = answers.shift() ?? 0;
+      if (status !== 0) response.writeHead(status).end('sorry');
+      else forward(request, response, clocked.suite.url, door.bodies.at(-1) ?? '');
+    });
+    const { clock, ended, prints } = seatleaseHere(shell('echo started', '--wait', '--json'), {
+      SEATLEASE_URL: door.url,
+    });
+    await clock.advance(1);
+    await prints('waiting');
+    for (let n = 0; n < 12; n += 1) await clock.advance(30_000);
+    await prints('SEATS_EXHAUSTED');
+    clocked.moveClock(361_000);
+    const { code, output } = await clock.until(ended);
+    door.close();
+    const events = output
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+    expect(code).toBe(0);
+    expect(events).toMatchObject([
+      { event: 'waiting', code: 'NO_ANSWER', status: 503, retry_in_seconds: expect.any(Number) },
+      { event: 'waiting', code: 'NO_ANSWER', status: 429 },
+      { event: 'waiting', code: 'SEATS_EXHAUSTED', status: 409, request_id: expect.any(String) },
+      { event: 'granted', license_id: license.licenseId, session_id: expect.any(String) },
+    ]);
+    expect(events[0].message).toContain(`${door.url}/api/v1/licenses/acquire answered HTTP 503`);
+  });
 });
 
 describe('when the seat is lost, the command', () => {
   beforeEach(async () => {
     license = await clocked.suite.createLicense({ max: 1, ttl_seconds: 10, heartbeat_seconds: 1 });
   });
-  async function suspend(): Promise<void> {
-    await clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status: 'suspended' });
-  }
+  const setStatus = (status: string) =>
+    clocked.suite.operate('PATCH', `/api/v1/licenses/${license.licenseId}`, { status });
 
   test('prints the reason and sends SIGTERM to the program', async () => {
     const { clock, ended, prints } = seatleaseHere(shell(UNTIL_SIGTERM));
     await prints('started');
-    await suspend();
-    await clock.advance(1_000);
+    await setStatus('suspended');
+    await clock.advance(11_000);
     const { code, output } = await ended;
-    expect([code, output]).toEqual([5, expect.stringContaining('the seat is lost (LICENSE_SUSPENDED)')]);
+    expect([code, output]).toEqual([
+      5,
+      expect.stringMatching(/the seat is lost: The license is suspended\. \(HTTP 403 .*\) Sending SIGTERM/),
+    ]);
   });
 
   test('kills a program that ignores SIGTERM after the grace period', async () => {
@@ -222,13 +461,36 @@ describe('when the seat is lost, the command', () => {
       shell(`trap '' TERM; echo started; ${FOR_LONG}`, '--grace=0'),
     );
     await prints('started');
-    await suspend();
-    await clock.advance(1_000);
+    await setStatus('suspended');
+    await clock.advance(11_000);
+    expect((await ended).code).toBe(128 + 9);
+  });
+
+  test('and comes back before the program has ended, says so, and does not kill the program', async () => {
+    const { clock, ended, prints, spawned, written } = seatleaseHere(
+      shell(
+        `trap 'echo got SIGTERM' TERM; echo started; for n in $(seq 300); do sleep 0.1; done`,
+        '--grace=3',
+      ),
+    );
+    await prints('started');
+    await setStatus('suspended');
+    await clock.advance(11_000);
+    await prints('got SIGTERM');
+    await setStatus('active');
+    for (let seconds = 0; seconds < 300 && !written().includes('renews the seat'); seconds += 1) {
+      clocked.moveClock(1_000);
+      await clock.advance(1_000);
+    }
+    expect(written()).toContain('The program has already been told to end, and gets no SIGKILL.');
+    await sleep(3_500);
+    expect(spawned[0]?.signalCode).toBe(null);
+    spawned[0]?.kill('SIGKILL');
     expect((await ended).code).toBe(128 + 9);
   });
 });
 
-test('does not forward a signal that the terminal sends to the program itself', () => {
+test('forwards signals, but not those that the terminal sends to the program itself', () => {
   const forwarded: NodeJS.Signals[] = [];
   for (const isOnTerminal of [true, false]) {
     const signals = new ForwardedSignals(isOnTerminal);
@@ -236,5 +498,5 @@ test('does not forward a signal that the terminal sends to the program itself', 
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.emit(signal, signal);
     signals.stop();
   }
-  expect(forwarded).toEqual(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM']);
+  expect(forwarded).toEqual(['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM']);
 });

@@ -3,8 +3,12 @@ import { constants } from 'node:os';
 
 /** Signals to forward to the program. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
-/** A terminal sends these to its whole foreground process group: the program already has them. */
-const SENT_BY_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT'];
+/**
+ * A terminal sends these to its whole foreground process group: the program already has them. Not SIGHUP: a terminal that
+ * hangs up sends it to the leader of its session only (POSIX, General Terminal Interface, 11.1.10), which this process is if
+ * it was started without a shell, as by `ssh -t` or `docker run -it`. Getting it twice does no harm.
+ */
+const SENT_BY_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
