@@ -6,6 +6,8 @@ import { excessOf, type SeatLimit } from '../../shared/testing/seats/over-alloca
 export interface Belief {
   readonly program: string;
   readonly machine: string;
+  /** Who has the seat, if that is not the machine: a user of several machines. */
+  readonly holder?: string | undefined;
   readonly sessionId: string;
   readonly fromMs: number;
   readonly toMs: number;
@@ -90,6 +92,8 @@ function tenuresOf(events: readonly SeatEvent[]): Tenure[] {
   for (const { type, sessionId, atMs } of [...events].sort(compareMoments)) {
     if (sessionId === null) continue;
     if (type === 'session.acquired' || type === 'session.revived') open.set(sessionId, atMs);
+    // A loan begins so, and is extended so.
+    if (type === 'session.borrowed' && !open.has(sessionId)) open.set(sessionId, atMs);
     const fromMs = open.get(sessionId);
     if (!ENDS.includes(type) || fromMs === undefined) continue;
     done.push({ sessionId, fromMs, toMs: atMs, end: type });
@@ -128,7 +132,7 @@ function findBeyondLimit(
     return joined(ofSession)
       .map(({ fromMs, toMs }) => ({
         licenseId: licenseOfSession(sessionId),
-        holder: ofSession[0]?.machine ?? '',
+        holder: ofSession[0]?.holder ?? ofSession[0]?.machine ?? '',
         beginMs: fromMs,
         endMs: Math.min(toMs, ended?.toMs ?? toMs),
       }))
@@ -168,6 +172,7 @@ function joined(beliefs: readonly Belief[]): { fromMs: number; toMs: number }[] 
 export interface Sample {
   readonly program: string;
   readonly machine: string;
+  readonly holder?: string | undefined;
   readonly sessionId: string;
   readonly atMs: number;
   readonly holdsLease: boolean;

@@ -107,8 +107,8 @@ export function openNetwork({ world, server, nextFate }: NetworkOptions): Networ
   return { send, confirmed, refusals, arrivals, tally };
 }
 
-/** A request in progress. It ends with its response, a reset, its timeout or its signal, whichever comes first. */
-function openExchange(sender: Sender, { timeoutMs, signal }: SendOptions) {
+/** A request in progress. It ends with its response, a reset, or its timeout, whichever comes first. */
+function openExchange(sender: Sender, { timeoutMs }: SendOptions) {
   const { promise: response, resolve, reject } = Promise.withResolvers<Response>();
   let hasEnded = false;
   const end = (): void => {
@@ -120,8 +120,6 @@ function openExchange(sender: Sender, { timeoutMs, signal }: SendOptions) {
     reject(new NoAnswer(why));
   };
   const cancelTimeout = sender.clock.after(timeoutMs, () => lose('timed out'), true);
-  if (signal?.aborted) lose('aborted');
-  signal?.addEventListener('abort', () => lose('aborted'), { once: true });
 
   return {
     response,

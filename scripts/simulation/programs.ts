@@ -1,4 +1,5 @@
 import { Seatlease } from '../../clients/sdk/src/client.ts';
+import type { PublicKeys } from '../../clients/sdk/src/options.ts';
 import type { AtExit, Platform, Request } from '../../clients/sdk/src/platform.ts';
 import type { Seat } from '../../clients/sdk/src/seat.ts';
 import type { Sample } from './beliefs.ts';
@@ -7,6 +8,7 @@ import type { Network, Sender } from './network.ts';
 
 /** One run of a program that holds a seat with the SDK, from its start to its end. */
 export interface Program {
+  readonly name: string;
   isAlive(): boolean;
   /** Once at a time, as the SDK has it. */
   acquire(wait: boolean): void;
@@ -17,6 +19,20 @@ export interface Program {
   /** What it believes now, for each session that it ever got. */
   sample(): Sample[];
   readonly happened: readonly string[];
+  /** Losses of which it was told. */
+  readonly losses: readonly Loss[];
+  /** Whether it holds a seat that it neither released nor lost for good, and may not run. */
+  isWithoutSeat(): boolean;
+}
+
+/** A program was told that it must stop. Times by the server's clock. */
+export interface Loss {
+  readonly program: string;
+  readonly atMs: number;
+  readonly reason: string;
+  readonly isFinal: boolean;
+  /** Until when its signed license allowed it to run. */
+  readonly offlineUntilMs: number | undefined;
 }
 
 export interface ProgramOptions {
@@ -25,6 +41,9 @@ export interface ProgramOptions {
   readonly network: Network;
   readonly url: string;
   readonly licenseKey: string;
+  readonly publicKeys: PublicKeys;
+  /** Required if the license counts users. */
+  readonly userId: string | undefined;
   readonly nowMs: () => number;
 }
 
@@ -33,7 +52,7 @@ const EXIT_WITHIN_MS = 1_000;
 const AFTERWARDS_MS = 5_000;
 
 export function startProgram(options: ProgramOptions): Program {
-  const { name, machine, network, url, licenseKey, nowMs } = options;
+  const { name, machine, network, url, licenseKey, publicKeys, userId, nowMs } = options;
   let isAlive = true;
   const sender: Sender = {
     program: name,
@@ -44,7 +63,17 @@ export function startProgram(options: ProgramOptions): Program {
   const exits = new Set<AtExit>();
   const seats = new Set<Seat>();
   const happened: string[] = [];
-  const seatlease = new Seatlease({ url, licenseKey }, platformOf(sender, network, exits));
+  const seatlease = new Seatlease(
+    { url, licenseKey, publicKeys, userId },
+    platformOf(sender, network, exits),
+  );
+  const losses: Loss[] = [];
+  const over = new Set<Seat>();
+  seatlease.on('lost', ({ seat, reason, isFinal }) => {
+    if (isFinal) over.add(seat);
+    const offlineUntilMs = seat.offlineUntil?.getTime();
+    losses.push({ program: name, atMs: nowMs(), reason, isFinal, offlineUntilMs });
+  });
 
   function end(): void {
     if (!isAlive) return;
@@ -54,13 +83,14 @@ export function startProgram(options: ProgramOptions): Program {
   }
 
   return {
+    name,
     isAlive: () => isAlive,
     acquire(wait) {
       seatlease.acquire(wait ? { wait } : {}).then(
         (seat) => {
           happened.push(`acquired ${seat.state}`);
           if (!seats.has(seat)) {
-            for (const event of ['lost', 'revived', 'offline', 'online'] as const) {
+            for (const event of ['lost', 'reacquired', 'offline', 'online'] as const) {
               seat.on(event, () => void happened.push(event));
             }
           }
@@ -70,6 +100,7 @@ export function startProgram(options: ProgramOptions): Program {
       );
     },
     release() {
+      for (const seat of seats) over.add(seat);
       for (const seat of seats) seat.release().then(() => void happened.push('released'));
     },
     crash() {
@@ -87,9 +118,17 @@ export function startProgram(options: ProgramOptions): Program {
     },
     sample() {
       const atMs = nowMs();
-      return leasesOf(seats).map((lease) => ({ program: name, machine: machine.name, atMs, ...lease }));
+      return leasesOf(seats).map((lease) => ({
+        program: name,
+        machine: machine.name,
+        holder: userId,
+        atMs,
+        ...lease,
+      }));
     },
     happened,
+    losses,
+    isWithoutSeat: () => [...seats].some((seat) => !over.has(seat) && !seat.mayRun),
   };
 }
 

@@ -9,13 +9,17 @@ export type Action =
   | { readonly do: 'wake' }
   | { readonly do: 'evict' }
   | { readonly do: 'nothing' }
+  | { readonly do: 'outage'; readonly ms: number }
+  /** A license that is renewed late, or suspended by mistake. */
+  | { readonly do: 'suspend' }
+  | { readonly do: 'resume' }
   | { readonly do: 'set clock'; readonly byMs: number };
 
 export interface Scenario {
   readonly terms: {
     readonly max: number;
     readonly overdraft: number;
-    readonly unit: 'machine' | 'process';
+    readonly unit: 'machine' | 'process' | 'user';
     readonly ttl_seconds: number;
     readonly heartbeat_seconds: number;
     readonly offline_grace_days: number;
@@ -31,6 +35,8 @@ export interface Scenario {
 const RATES = fc.double({ min: 0.9995, max: 1.0005, noNaN: true });
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Longer than a lease and the hour for which the server remembers a session that has ended. */
+const LONGEST_OUTAGE_MS = 3 * HOUR_MS;
 
 const rhythms = fc.constantFrom(
   { ttl_seconds: 360, heartbeat_seconds: 300 },
@@ -55,6 +61,14 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('sleep' as const, 'wake' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('evict' as const, 'nothing' as const) }) },
   {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('outage' as const),
+      ms: fc.integer({ min: 1_000, max: LONGEST_OUTAGE_MS }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('suspend' as const, 'resume' as const) }) },
+  {
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('set clock' as const),
@@ -66,22 +80,26 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
 export const scenarios: fc.Arbitrary<Scenario> = rhythms.chain((rhythm) => {
   const ttlMs = rhythm.ttl_seconds * 1000;
   const afterMs = fc.oneof(
-    { weight: 3, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
-    { weight: 1, arbitrary: fc.integer({ min: 0, max: ttlMs }) },
-    { weight: 1, arbitrary: fc.integer({ min: ttlMs / 2, max: ttlMs * 1.5 }) },
+    { weight: 12, arbitrary: fc.integer({ min: 0, max: 2_000 }) },
+    { weight: 4, arbitrary: fc.integer({ min: 0, max: ttlMs }) },
+    { weight: 4, arbitrary: fc.integer({ min: ttlMs / 2, max: ttlMs * 1.5 }) },
+    { weight: 1, arbitrary: fc.integer({ min: ttlMs, max: LONGEST_OUTAGE_MS }) },
   );
   const terms = fc.record({
     max: fc.integer({ min: 1, max: 2 }),
     overdraft: fc.constantFrom(0, 0, 1),
-    unit: fc.constantFrom('machine' as const, 'process' as const),
-    offline_grace_days: fc.constantFrom(0, 0, 1),
+    unit: fc.constantFrom('machine' as const, 'process' as const, 'user' as const),
+    offline_grace_days: fc.constantFrom(0, 1, 7),
   });
   return fc.record({
     terms: terms.map((some) => ({ ...some, ...rhythm })),
     machines: fc.array(
       fc.record({
         rate: RATES,
-        wallOffsetMs: fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
+        wallOffsetMs: fc.oneof(
+          fc.integer({ min: -HOUR_MS, max: HOUR_MS }),
+          fc.integer({ min: -10 * DAY_MS, max: 10 * DAY_MS }),
+        ),
         sleepStopsClock: fc.boolean(),
       }),
       { minLength: 2, maxLength: 3 },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../functions/testing/clocked-suite.ts';
 import { findFalseBeliefs } from './beliefs.ts';
+import type { Loss } from './programs.ts';
 import type { Fate } from './request-faults.ts';
 import { type Scenario, scenarios } from './scenario.ts';
 import { type SimulationLogs, simulate } from './simulation.ts';
@@ -42,34 +43,45 @@ const ONE_PROGRAM: Scenario = {
   draws: [0.5],
 };
 
+/** Losses that an answer does not explain, while the grace ran. A clock that is set offline may end it. */
+function findNeedlessLosses({ losses, events }: SimulationLogs, { steps }: Scenario): Loss[] {
+  const isClockSet = steps.some(({ action }) => action.do === 'set clock');
+  const isEvicted = events.some(({ type }) => type === 'session.evicted');
+  return losses.filter(({ reason, isFinal, atMs, offlineUntilMs = 0 }) => {
+    // The first program of a machine may have released the session that a second one was told.
+    if (isFinal) return reason !== 'SESSION_NOT_FOUND' || !isEvicted;
+    return reason === 'expired' && !isClockSet && atMs < offlineUntilMs - 600_000;
+  });
+}
+
 /** Few enough for every test run; set the variables to run more or other simulations. */
-const { SIMULATIONS: runs = '32', SIMULATION_SEED: seed = '20261130' } = process.env;
+const { SIMULATIONS: runs = '16', SIMULATION_SEED: seed = '20261130' } = process.env;
 const WITHIN_MS = 600_000;
 
 /**
- * Minimum counts in the default number of simulations: with fewer, the test would prove little. About half of the
- * smallest count with a dozen seeds.
+ * Minimum counts in the default number of simulations: with fewer, the test would prove little. All are well below
+ * the counts of the default seed.
  */
 const EXPECTED: Readonly<Record<string, number>> = {
-  'acquired online': 60,
+  'acquired online': 15,
   'acquired offline': 1,
-  'not acquired: SEATS_EXHAUSTED': 10,
-  'not acquired: NO_ANSWER': 5,
-  offline: 12,
-  online: 12,
-  lost: 15,
-  revived: 1,
-  released: 2,
-  'acquire RESET': 20,
-  'heartbeat NEVER': 25,
-  'heartbeat RESET': 20,
-  'release none': 8,
-  'seat.denied': 20,
-  'session.acquired': 60,
-  'session.evicted': 5,
-  'session.expired': 40,
-  'session.released': 10,
-  'session.revived': 8,
+  'not acquired: SEATS_EXHAUSTED': 1,
+  'not acquired: NO_ANSWER': 1,
+  offline: 3,
+  online: 3,
+  lost: 3,
+  reacquired: 1,
+  released: 1,
+  'acquire RESET': 5,
+  'heartbeat NEVER': 6,
+  'heartbeat RESET': 5,
+  'release none': 2,
+  'seat.denied': 5,
+  'session.acquired': 15,
+  'session.evicted': 1,
+  'session.expired': 10,
+  'session.released': 2,
+  'session.revived': 2,
 };
 
 describe('whatever happens to requests, responses, programs, machines and clocks,', () => {
@@ -90,7 +102,7 @@ describe('whatever happens to requests, responses, programs, machines and clocks
     for (const [what, n] of requests) add(what, n);
   }
 
-  test('no program believes in a seat that the server does not hold for it', {
+  test('no program believes in a seat that is not its own, or loses one while it is free or its grace runs', {
     timeout: WITHIN_MS,
   }, async () => {
     await fc.assert(
@@ -98,6 +110,8 @@ describe('whatever happens to requests, responses, programs, machines and clocks
         const logs = await simulate(clocked, scenario);
         count(logs);
         expect(findFalseBeliefs(logs), timelineOf(logs, logs.arrivals)).toEqual([]);
+        expect(findNeedlessLosses(logs, scenario), timelineOf(logs, logs.arrivals)).toEqual([]);
+        expect(logs.withoutSeat, timelineOf(logs, logs.arrivals)).toEqual([]);
       }),
       // Shrinking a failing scenario takes minutes: do it by hand.
       { seed: Number(seed), numRuns: Number(runs), endOnFailure: true },
@@ -186,8 +200,8 @@ describe('whatever happens to requests, responses, programs, machines and clocks
         { afterMs: 10_000, who: 0, action: { do: 'release', thenAcquire: true } },
         { afterMs: 100_000, who: 0, action: { do: 'nothing' } },
       ],
-      // Acquire, keys, sign; the release; the acquires, until the stored license is used; then one with a response.
-      fates: [WELL, WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
+      // Acquire, sign; the release; the acquires, until the stored license is used; then one with a response.
+      fates: [WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
     });
     expect(logs.happened).toContain('acquired offline');
     expect(logs.arrivals.map(({ operation }) => operation)).toContain('release');
@@ -205,7 +219,7 @@ describe('whatever happens to requests, responses, programs, machines and clocks
       ],
       fates: [WELL],
     });
-    expect(logs.happened).toContain('revived');
+    expect(logs.happened).toContain('reacquired');
     const revival = logs.events.find(({ type }) => type === 'session.revived');
     expect(logs.beliefs.some(({ toMs }) => revival && revival.atMs < toMs)).toBe(true);
     expect(findFalseBeliefs(logs), timelineOf(logs, logs.arrivals)).toEqual([]);
