@@ -97,6 +97,8 @@ export interface SuiteOptions {
   depsOf?(contract: FunctionContract, deps: Deps): Deps;
   /** How the event bus delivers. Without it, as oddly as Pub/Sub. */
   readonly bus?: EventBusOptions;
+  /** RSA-4096 private key, PEM. Default: the first one of the test run; needed where no tests run. */
+  readonly signingKey?: string;
 }
 
 /** `environment` overrides settings that embed all dependencies. `wrap` can replace any port. */
@@ -116,7 +118,7 @@ export async function openTestSuite(
     ...TEST_SECRETS,
     ...environment,
   });
-  putLocalKey(join(dataFolder, 'signing-keys'), 1, inject('signingKeys')[0]);
+  putLocalKey(join(dataFolder, 'signing-keys'), 1, options.signingKey ?? inject('signingKeys')[0]);
   const logged: LogLine[] = [];
   const log = (line: LogLine): void => void logged.push(line);
   const opened = Promise.withResolvers<Deps>();
