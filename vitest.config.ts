@@ -28,6 +28,7 @@ const OWN_PROCESS = [
   'functions/stripe-webhook/permutations.test.ts',
   'shared/http/serve.test.ts',
   'shared/adapters/**/{*.property,sweep-cost}.test.ts',
+  'clients/action/**/*.test.ts',
   'clients/sdk/src/node/transport.test.ts',
   'infra/**/*.test.ts',
 ];

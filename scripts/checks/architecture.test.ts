@@ -34,6 +34,7 @@ describe('the check', () => {
     ['functions/testing/suite.ts', "import { x } from '../../scripts/dev/server.ts';"],
     ['clients/sdk/src/seat.ts', "import type { Lease } from '../../../shared/domain/session.ts';"],
     ['clients/sdk/src/seat.ts', "import * as z from 'zod/mini';"],
+    ['clients/action/src/hold.ts', "import { x } from '../../sdk/src/seat.ts';"],
     ['clients/console/build.ts', "import { x } from '../../scripts/site.ts';"],
     ['clients/console/src/main.tsx', "import { Seatlease } from '../../sdk/src/client.ts';"],
     ['clients/console/src/main.tsx', "import { x } from '../../../functions/manifest.ts';"],

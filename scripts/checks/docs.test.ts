@@ -12,8 +12,11 @@ const PAGES = globSync('**/*.md', { exclude: ['**/node_modules/**', '.seatlease/
 const RUN_BY: Readonly<Record<string, string>> = {
   'README.md': 'scripts/checks/readme.test.ts',
   'clients/docs/protocol.md': 'scripts/checks/protocol.test.ts',
+  'clients/action/README.md': 'clients/action/action.test.ts',
+  'clients/c/README.md': 'clients/c/client.long.test.ts',
   'clients/docs/tour.md': 'scripts/checks/blocks.long.test.ts',
   'clients/docs/verify.md': 'scripts/checks/verify-guide.long.test.ts',
+  'clients/python/README.md': 'clients/python/python.long.test.ts',
   'clients/sdk/README.md': 'scripts/sdk.long.test.ts',
   'infra/README.md': 'scripts/operate/runbook.test.ts',
 };

@@ -43,6 +43,12 @@ export const ROOMS: readonly Room[] = [
     mayImport: () => only('clients/sdk/', 'node:'),
   },
   {
+    // Published: it uses the entries of the SDK, as an app does.
+    name: 'the GitHub Action',
+    of: /^clients\/action\//,
+    mayImport: () => only('clients/action/', 'clients/sdk/src/node(/index)?\\.ts', 'node:'),
+  },
+  {
     name: 'the build of the console',
     of: /^clients\/console\/\w+(\.config)?\.ts$/,
     mayImport: () => only('clients/console/', 'vite$', 'node:'),
@@ -55,7 +61,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'the command line of programs',
     of: /^clients\/command-line\//,
-    mayImport: () => only('clients/command-line/', 'zod/mini', 'node:util'),
+    mayImport: () =>
+      only('clients/command-line/', 'clients/sdk/src/cli/edit-distance\\.ts', 'zod/mini', 'node:util'),
   },
   {
     // Uses the server's contracts, which are plain data.
@@ -186,7 +193,7 @@ const HEAVY =
 const NOT_DEPLOYED = /\.test\.ts$|\/testing\/|^(scripts|infra|clients)\//;
 
 const READS_ENVIRONMENT =
-  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/(sdk|admin)\/|clients\/console\/vite\.config\.ts)|\/testing\/|\.test\.ts$/;
+  /^(functions\/deployed\.ts|scripts\/|infra\/|clients\/(sdk|admin|action)\/|clients\/console\/vite\.config\.ts)|\/testing\/|\.test\.ts$/;
 
 /** The room of a file; `undefined` if it has none. */
 export function roomOf(file: string): Room | undefined {

@@ -8,12 +8,15 @@ import * as collections from '../../shared/ports/collections.ts';
 import { QUERIES } from '../../shared/ports/queries.ts';
 import { SETTINGS } from '../../shared/settings.ts';
 import { costTable, describeWatchingCost } from '../cost/report.ts';
+import { actionBundles } from './action.ts';
+import { cProblems } from './c-client.ts';
 import { clientTypes } from './client-types.ts';
 import { FEATURE_INDEX, featureIndex } from './feature-index.ts';
 import { DEFAULT_REGION, firebaseConfig } from './hosting.ts';
 import { table } from './markdown.ts';
 import { openApi } from './openapi/document.ts';
 import { nextInWords } from './openapi/problems.ts';
+import { pythonProblems } from './python-problems.ts';
 
 const PAGES_WITH_TABLES = [
   'clients/docs/api.md',
@@ -33,6 +36,9 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ['firebase.json', json(firebaseConfig(MANIFEST, { region: DEFAULT_REGION }))],
     ['clients/openapi.json', json(document)],
     ['clients/sdk/src/api.ts', await clientTypes(document)],
+    ['clients/c/problems.inc', cProblems(document)],
+    ...(await actionBundles()),
+    ['clients/python/src/seatlease/_problems.py', pythonProblems()],
   ]);
 }
 

@@ -7,6 +7,22 @@ import { pubSubEmulatorBinary } from './servers/pubsub-emulator.ts';
 export const PARTS = {
   'redis-server': { command: ['redis-server', '--version'], install: 'apt-get install redis-server' },
   openssl: { command: ['openssl', 'version'], install: 'apt-get install openssl' },
+  'a C compiler with libcurl and OpenSSL 3': {
+    command: [
+      'sh',
+      '-c',
+      'make -v && c++ --version && echo "#include <curl/curl.h>\n#include <openssl/core_names.h>" | cc -fsyntax-only -xc -',
+    ],
+    install: 'apt-get install g++ make libcurl4-openssl-dev libssl-dev',
+  },
+  clang: { command: ['clang', '--version'], install: 'apt-get install clang' },
+  valgrind: { command: ['valgrind', '--version'], install: 'apt-get install valgrind' },
+  python3: { command: ['python3', '--version'], install: 'apt-get install python3' },
+  'python3-wheel': {
+    command: ['/usr/bin/python3', '-c', 'import setuptools, wheel, venv, ensurepip'],
+    install: 'apt-get install python3-setuptools python3-wheel python3-venv',
+  },
+  mypy: { command: ['mypy', '--version'], install: 'apt-get install mypy' },
   zsh: { command: ['zsh', '--version'], install: 'apt-get install zsh' },
   chromium: { command: ['chromium', '--version'], install: 'apt-get install chromium' },
   'Firestore emulator': {
