@@ -41,11 +41,25 @@ import { constants } from "node:os";
 
 // clients/sdk/src/node/send-afterwards.ts
 import { spawn, spawnSync } from "node:child_process";
-import { platform } from "node:os";
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 
 // clients/sdk/src/node/start-process.ts
+import { platform } from "node:os";
+import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
+function detachedOptions() {
+  return {
+    // The current folder may be removed.
+    cwd: platform() === "win32" ? dirname(process.execPath) : "/",
+    env: environmentOfHelpers(),
+    detached: true,
+    windowsHide: true
+  };
+}
+function environmentOfHelpers() {
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  return env;
+}
 function startProcess(spawn3, failed) {
   const report = (error) => {
     const { code, errno, message } = error;
@@ -88,15 +102,12 @@ function sendAfterwards(requests) {
   const isAwaited = process.pid === 1;
   const timeoutMs = isAwaited ? AWAITED_TIMEOUT_MS : TIMEOUT_MS;
   const message = JSON.stringify({ requests, timeoutMs });
-  const { NODE_OPTIONS: _, ...env } = process.env;
   const args = ["-e", PROGRAM];
+  const { env, ...more } = detachedOptions();
   const options = {
-    // The current folder may be removed.
-    cwd: platform() === "win32" ? dirname(process.execPath) : "/",
+    ...more,
     env: { ...env, ELECTRON_RUN_AS_NODE: "1", [REQUESTS_VARIABLE]: message },
-    stdio: "ignore",
-    detached: true,
-    windowsHide: true
+    stdio: "ignore"
   };
   if (isAwaited) {
     spawnSync(process.execPath, args, { ...options, timeout: 2 * timeoutMs });
@@ -368,6 +379,9 @@ import http from "node:http";
 import https from "node:https";
 
 // clients/sdk/src/platform.ts
+var LONGEST_TIMEOUT_MS = 1e4;
+var LEAST_TIMEOUT_MS = 250;
+var MAX_ANSWER_BYTES = 1048576;
 var NoAnswer = class extends Error {
   name = "NoAnswer";
 };
@@ -396,6 +410,68 @@ var Stopwatch = class {
     return this.#latestMs;
   }
 };
+
+// clients/sdk/src/options.ts
+var isText = (value) => typeof value === "string" && value !== "" && value.length <= 256;
+var text = (value) => !isText(value) && "must be a text of 1 to 256 characters.";
+var checkedElsewhere = () => false;
+var OPTIONS = {
+  url: checkedElsewhere,
+  // It is sent in a header.
+  licenseKey: (value) => !/^[!-~]+$/.test(String(value)) && "must be a text without spaces and line breaks.",
+  signIn: (value) => typeof Object(value).accessToken !== "function" && "must have accessToken().",
+  licenseId: text,
+  userId: text,
+  processId: text,
+  fingerprint: text,
+  hostname: (value) => value !== "" && text(value),
+  appVersion: text,
+  publicKeys: checkedElsewhere
+};
+var ACQUIRE_OPTIONS = {
+  wait: (value) => !(typeof value === "boolean" || Object(value).atMostSeconds >= 0) && "must be true, false or { atMostSeconds: number }.",
+  signal: (value) => typeof Object(value).addEventListener !== "function" && "must be an AbortSignal.",
+  borrowDays: (value) => !(Number.isSafeInteger(value) && Number(value) > 0) && "must be a whole number above 0."
+};
+function optionInvalid(option, fault) {
+  return new SeatleaseError("OPTION_INVALID", `${option} ${fault}`, { members: { option } });
+}
+function check(options, rules) {
+  if (typeof options !== "object" || options === null) throw optionInvalid("options", "must be an object.");
+  for (const [option, value] of Object.entries(options)) {
+    const rule = rules[option] ?? (() => `is not an option. Options are ${Object.keys(rules).join(", ")}.`);
+    const fault = value !== void 0 && rule(value);
+    if (fault) throw optionInvalid(option, fault);
+  }
+}
+function checkOptions(options) {
+  check(options, OPTIONS);
+  const { url, licenseKey, signIn, licenseId } = options;
+  const address = checkUrl(url);
+  if (!licenseKey === !signIn) throw optionInvalid("licenseKey", "or signIn is required, and not both.");
+  if (signIn && !licenseId) throw optionInvalid("licenseId", "is required with signIn.");
+  return { ...address, credentials: signIn ? { signIn } : { licenseKey: String(licenseKey) } };
+}
+function checkAcquireOptions(options) {
+  check(options, ACQUIRE_OPTIONS);
+  const { wait = false, signal, borrowDays } = options;
+  const seconds = typeof wait === "object" ? wait.atMostSeconds : Number.POSITIVE_INFINITY;
+  return { waitMs: wait && seconds > 0 ? seconds * 1e3 : void 0, signal, borrowDays };
+}
+function isLoopback(hostname3) {
+  return hostname3 === "localhost" || hostname3 === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname3);
+}
+function checkUrl(url) {
+  if (url === void 0) throw optionInvalid("url", "is required.");
+  const given = String(url);
+  if (given.includes("@")) throw optionInvalid("url", "must not contain a password.");
+  if (!URL.canParse(given)) throw optionInvalid("url", `must be an address, not "${given}".`);
+  const { protocol, hostname: hostname3, origin, pathname } = new URL(given);
+  const isLocal = isLoopback(hostname3);
+  if (protocol !== "https:" && !(protocol === "http:" && isLocal))
+    throw optionInvalid("url", `must begin with https:// (http:// only for this machine), not "${given}".`);
+  return { base: `${origin}${pathname.replace(/\/+$/, "")}`, isLocal };
+}
 
 // clients/sdk/src/node/failure.ts
 function describeFailure(error, url) {
@@ -428,8 +504,7 @@ function isTls(code) {
   return code === "EPROTO" || /^ERR_(TLS|SSL)_|CERT|CRL|^(INVALID_CA|PATH_LENGTH_EXCEEDED|INVALID_PURPOSE)$/.test(code);
 }
 function hintFor({ hostname: hostname3 }) {
-  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname3);
-  return isLocal ? " The local server is not running." : "";
+  return isLoopback(hostname3) ? " The local server is not running." : "";
 }
 function partsOf(error) {
   if (!(error instanceof Error)) return { code: void 0, message: String(error) };
@@ -439,7 +514,6 @@ function partsOf(error) {
 }
 
 // clients/sdk/src/node/transport.ts
-var MAX_ANSWER_BYTES = 1048576;
 var IDLE_CONNECTION_MS = 4e3;
 var BACKGROUND_CONNECT_MS = 1500;
 function nodeTransport(agents = keepAliveAgents(), backgroundConnectMs = BACKGROUND_CONNECT_MS, clock = nodeClock) {
@@ -685,11 +759,10 @@ function answerOf2({ request, sentAt, status, headers, body }) {
   };
 }
 function startWorker() {
-  const { NODE_OPTIONS: _, ...env } = process.env;
   return new Worker(WORKER, {
     eval: true,
     name: "seatlease",
-    env,
+    env: environmentOfHelpers(),
     // The only option that decides whether a server is trusted and holds for one thread, not for the process.
     execArgv: hasNodeOption("--use-system-ca") ? ["--use-system-ca"] : [],
     workerData: { proxyEnv: proxyEnvironment(), maxAnswerBytes: MAX_ANSWER_BYTES },
@@ -745,68 +818,6 @@ var NEXT_STEPS = {
   SIGNED_LIMIT: { next: "stop" },
   VALIDATION_FAILED: { next: "stop", whileHeld: "repair" }
 };
-
-// clients/sdk/src/options.ts
-var isText = (value) => typeof value === "string" && value !== "" && value.length <= 256;
-var text = (value) => !isText(value) && "must be a text of 1 to 256 characters.";
-var checkedElsewhere = () => false;
-var OPTIONS = {
-  url: checkedElsewhere,
-  // It is sent in a header.
-  licenseKey: (value) => !/^[!-~]+$/.test(String(value)) && "must be a text without spaces and line breaks.",
-  signIn: (value) => typeof Object(value).accessToken !== "function" && "must have accessToken().",
-  licenseId: text,
-  userId: text,
-  processId: text,
-  fingerprint: text,
-  hostname: (value) => value !== "" && text(value),
-  appVersion: text,
-  publicKeys: checkedElsewhere
-};
-var ACQUIRE_OPTIONS = {
-  wait: (value) => !(typeof value === "boolean" || Object(value).atMostSeconds >= 0) && "must be true, false or { atMostSeconds: number }.",
-  signal: (value) => typeof Object(value).addEventListener !== "function" && "must be an AbortSignal.",
-  borrowDays: (value) => !(Number.isSafeInteger(value) && Number(value) > 0) && "must be a whole number above 0."
-};
-function optionInvalid(option, fault) {
-  return new SeatleaseError("OPTION_INVALID", `${option} ${fault}`, { members: { option } });
-}
-function check(options, rules) {
-  if (typeof options !== "object" || options === null) throw optionInvalid("options", "must be an object.");
-  for (const [option, value] of Object.entries(options)) {
-    const rule = rules[option] ?? (() => `is not an option. Options are ${Object.keys(rules).join(", ")}.`);
-    const fault = value !== void 0 && rule(value);
-    if (fault) throw optionInvalid(option, fault);
-  }
-}
-function checkOptions(options) {
-  check(options, OPTIONS);
-  const { url, licenseKey, signIn, licenseId } = options;
-  const address = checkUrl(url);
-  if (!licenseKey === !signIn) throw optionInvalid("licenseKey", "or signIn is required, and not both.");
-  if (signIn && !licenseId) throw optionInvalid("licenseId", "is required with signIn.");
-  return { ...address, credentials: signIn ? { signIn } : { licenseKey: String(licenseKey) } };
-}
-function checkAcquireOptions(options) {
-  check(options, ACQUIRE_OPTIONS);
-  const { wait = false, signal, borrowDays } = options;
-  const seconds = typeof wait === "object" ? wait.atMostSeconds : Number.POSITIVE_INFINITY;
-  return { waitMs: wait && seconds > 0 ? seconds * 1e3 : void 0, signal, borrowDays };
-}
-function isLoopback(hostname3) {
-  return hostname3 === "localhost" || hostname3 === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname3);
-}
-function checkUrl(url) {
-  if (url === void 0) throw optionInvalid("url", "is required.");
-  const given = String(url);
-  if (given.includes("@")) throw optionInvalid("url", "must not contain a password.");
-  if (!URL.canParse(given)) throw optionInvalid("url", `must be an address, not "${given}".`);
-  const { protocol, hostname: hostname3, origin, pathname } = new URL(given);
-  const isLocal = isLoopback(hostname3);
-  if (protocol !== "https:" && !(protocol === "http:" && isLocal))
-    throw optionInvalid("url", `must begin with https:// (http:// only for this machine), not "${given}".`);
-  return { base: `${origin}${pathname.replace(/\/+$/, "")}`, isLocal };
-}
 
 // clients/sdk/src/parse-answers.ts
 var LONGEST_TTL_SECONDS = 90 * 24 * 3600;
@@ -921,6 +932,45 @@ function rowOf({ code, status = 0 }) {
 
 // clients/sdk/src/node/environment.ts
 import { readFileSync } from "node:fs";
+
+// clients/sdk/src/offline/bytes.ts
+function utf8(text2) {
+  return new TextEncoder().encode(text2);
+}
+function fromBase64(text2) {
+  return Uint8Array.from(
+    atob(text2.replaceAll("-", "+").replaceAll("_", "/")),
+    (character) => character.charCodeAt(0)
+  );
+}
+function toHex(bytes) {
+  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+async function digest(...parts) {
+  return toHex(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify(parts))));
+}
+
+// clients/sdk/src/offline/keys.ts
+var RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+var PUBLIC_KEY_PEMS = /-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/g;
+async function importKeys(given) {
+  const { keys } = Object(given);
+  const pems = String(given).matchAll(PUBLIC_KEY_PEMS);
+  try {
+    const imported = await Promise.all([
+      ...[...pems].map(([, base64 = ""]) => importKey("spki", fromBase64(base64.replace(/\s/g, "")))),
+      ...(Array.isArray(keys) ? keys : []).map(({ kty, n, e }) => importKey("jwk", { kty, n, e }))
+    ]);
+    if (imported.length > 0) return imported;
+  } catch {
+  }
+  throw optionInvalid("publicKeys", "must be PEMs of RSA public keys, or a JSON Web Key Set.");
+}
+function importKey(format, key) {
+  return crypto.subtle.importKey(format, key, RS256, false, ["verify"]);
+}
+
+// clients/sdk/src/node/environment.ts
 var VARIABLES = {
   url: "SEATLEASE_URL",
   licenseKey: "SEATLEASE_LICENSE_KEY",
@@ -952,7 +1002,7 @@ function publicKeysOf({ SEATLEASE_PUBLIC_KEYS: file }) {
   } catch (error) {
     throw fault(`cannot be read: ${error instanceof Error ? error.message : error}`);
   }
-  const pems = text2.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g);
+  const pems = text2.match(PUBLIC_KEY_PEMS);
   const keys = pems ?? keySetOf(text2);
   if (!keys) throw fault("contains neither PEMs of public keys nor a JSON Web Key Set");
   return keys;
@@ -972,23 +1022,6 @@ function namingVariable(error, given, env) {
   if (variable === void 0 || Reflect.get(given, option) !== void 0) return error;
   const message = env[variable] ? error.message.replace(option, variable) : `${error.message.replace(/\.$/, "")}, or set ${variable}.`;
   return new SeatleaseError("OPTION_INVALID", message, { members: { option } });
-}
-
-// clients/sdk/src/offline/bytes.ts
-function utf8(text2) {
-  return new TextEncoder().encode(text2);
-}
-function fromBase64(text2) {
-  return Uint8Array.from(
-    atob(text2.replaceAll("-", "+").replaceAll("_", "/")),
-    (character) => character.charCodeAt(0)
-  );
-}
-function toHex(bytes) {
-  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-async function digest(...parts) {
-  return toHex(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify(parts))));
 }
 
 // clients/sdk/src/acquire-calls.ts
@@ -1129,25 +1162,6 @@ var Emitter = class {
     if (typeof listener !== "function") throw optionInvalid("listener", "must be a function.");
   }
 };
-
-// clients/sdk/src/offline/keys.ts
-var RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-async function importKeys(given) {
-  const { keys } = Object(given);
-  const pems = String(given).matchAll(/-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/g);
-  try {
-    const imported = await Promise.all([
-      ...[...pems].map(([, base64 = ""]) => importKey("spki", fromBase64(base64.replace(/\s/g, "")))),
-      ...(Array.isArray(keys) ? keys : []).map(({ kty, n, e }) => importKey("jwk", { kty, n, e }))
-    ]);
-    if (imported.length > 0) return imported;
-  } catch {
-  }
-  throw optionInvalid("publicKeys", "must be PEMs of RSA public keys, or a JSON Web Key Set.");
-}
-function importKey(format, key) {
-  return crypto.subtle.importKey(format, key, RS256, false, ["verify"]);
-}
 
 // clients/sdk/src/offline/server-time.ts
 var TOLERANCE_MS = 5 * 6e4;
@@ -1295,7 +1309,9 @@ var Store = class {
   }
   /** Throws OFFLINE_LICENSE_INVALID if the stored text was changed. */
   async read() {
-    const text2 = await this.#text();
+    return this.#parse(await this.#text());
+  }
+  async #parse(text2) {
     if (text2 === void 0) return void 0;
     const { v, content, seal } = fieldsOf(text2) ?? {};
     if (v !== VERSION || typeof content !== "string" || seal !== await this.#seal(content))
@@ -1310,7 +1326,7 @@ var Store = class {
   update(change) {
     const done = this.#previous.then(async () => {
       const before = await this.#text();
-      const stored = await this.read().catch(() => void 0);
+      const stored = await this.#parse(before).catch(() => void 0);
       const next = change(stored);
       if (next && next === stored) return true;
       const content = JSON.stringify(next);
@@ -1353,7 +1369,6 @@ var DAY_MS = 24 * 36e5;
 var SIGN_AGAIN_AFTER_MS = DAY_MS;
 var TRY_AGAIN_AFTER_MS = 10 * 6e4;
 var NOTE_TIME_EVERY_MS = 5 * 6e4;
-var TIMEOUT_MS2 = 1e4;
 var TRIES = 3;
 function publicKeysRequired() {
   return new SeatleaseError(
@@ -1365,7 +1380,6 @@ function publicKeysRequired() {
 var Grace = class {
   #deps;
   #time;
-  #keys;
   #license;
   /** What this program stores with the current time; `undefined` until a license was signed or loaded. */
   #mine;
@@ -1417,7 +1431,7 @@ var Grace = class {
    */
   async signIfDue(sessionId, terms, background = true) {
     const { graceDays, startDays, borrowedUntil } = terms;
-    if (!this.#deps.publicKeys || graceDays === 0 && !borrowedUntil) return void 0;
+    if (!this.#deps.keys || graceDays === 0 && !borrowedUntil) return void 0;
     if (!this.#isGranted || startDays !== this.#startDays) this.#nextNoteAtMs = 0;
     this.#isGranted = true;
     this.#startDays = startDays;
@@ -1523,7 +1537,7 @@ var Grace = class {
     try {
       const answer = await server.call("sign", {
         body: { session_id: sessionId },
-        timeoutMs: TIMEOUT_MS2,
+        timeoutMs: LONGEST_TIMEOUT_MS,
         background,
         read: readSigned
       });
@@ -1575,14 +1589,14 @@ var Grace = class {
     });
   }
   async #read() {
-    if (!this.#deps.publicKeys) return void 0;
+    if (!this.#deps.keys) return void 0;
     const stored = await this.#deps.store.read();
     if (stored?.offlineSinceMs !== this.#reportedMs) this.#offlineSinceMs ??= stored?.offlineSinceMs;
     return stored;
   }
-  async #verify(token, licenseId) {
-    this.#keys ??= importKeys(this.#deps.publicKeys ?? []);
-    return verifyToken(token, await this.#keys, { ...this.#deps.expected, licenseId });
+  #verify(token, licenseId) {
+    const { keys = [], expected } = this.#deps;
+    return verifyToken(token, keys, { ...expected, licenseId });
   }
 };
 function whyUnusable({ offlineUntilMs }, time) {
@@ -1653,8 +1667,6 @@ var MARGIN = 5e-3;
 var TRIES2 = 3;
 var LATEST_DUE = 5 / 6;
 var LEAST_PAUSE_MS = 1e3;
-var LONGEST_TIMEOUT_MS = 1e4;
-var LEAST_TIMEOUT_MS = 250;
 var Lease = class {
   sentAtMs;
   /** Until then the server certainly counts the seat as ours. */
@@ -1694,8 +1706,8 @@ var SURE_PAUSE_MS = { least: 1e3, most: 1e4 };
 var HeartbeatLoop = class {
   #deps;
   #lease;
-  /** When the next try is due; `undefined` for a borrowed seat, which needs none. */
-  #nextAtMs;
+  /** When the next try is due. */
+  #nextAtMs = Number.POSITIVE_INFINITY;
   /** Failed tries in a row. */
   #failed = 0;
   /** The last backoff, and how many retries it has had in a row: another reason begins with short pauses again. */
@@ -1761,7 +1773,7 @@ var HeartbeatLoop = class {
     if (this.#isStopped) return;
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
-    if (this.#nextAtMs !== void 0 && !this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
+    if (!this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
     this.#sleep();
   }
   /** The state has changed unnoticed: in a sleep, a pause, or by a clock that was set. Only tries from now on count. */
@@ -1773,7 +1785,7 @@ var HeartbeatLoop = class {
   #sleep() {
     const nowMs = this.#deps.stopwatch.read();
     const untilMs = [
-      this.#isPending || this.#nextAtMs === void 0 ? 0 : this.#nextAtMs - nowMs,
+      this.#isPending ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
       this.#deps.nextChangeMs()
     ].filter((ms) => ms > 0);
@@ -1810,19 +1822,15 @@ var HeartbeatLoop = class {
     const n = this.#backoff?.name === backoff ? this.#backoff.n + 1 : 0;
     this.#backoff = { name: backoff, n };
     let nextAtMs = nowMs + pauseMs(backoff, n, retryAfterSeconds);
-    const { least, most } = SURE_PAUSE_MS;
-    const soonMs = Math.max(nowMs, this.#lease?.endsAtMs ?? 0) + least + (most - least) * Math.random();
-    if (!this.hasFailed()) nextAtMs = Math.min(nextAtMs, soonMs);
     const lease = this.#heldLease();
-    if (lease) {
-      const { endsAtMs, pauseMs: betweenMs } = lease;
-      if (!this.hasFailed()) {
-        const earliestMs = nowMs + leastMs(backoff, retryAfterSeconds);
-        nextAtMs = Math.min(nextAtMs, Math.max(earliestMs, sentAtMs + betweenMs));
-      }
-      const lastAtMs = endsAtMs - betweenMs;
-      if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
-    } else if (!this.hasFailed()) nextAtMs = soonMs;
+    if (!this.hasFailed()) {
+      const { least, most } = SURE_PAUSE_MS;
+      const soonMs = (lease?.endsAtMs ?? nowMs) + least + (most - least) * Math.random();
+      const inTurnMs = lease && Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs);
+      nextAtMs = inTurnMs === void 0 ? soonMs : Math.min(nextAtMs, inTurnMs, soonMs);
+    }
+    const lastAtMs = lease ? lease.endsAtMs - lease.pauseMs : nowMs;
+    if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
     this.#setNext(nextAtMs);
   }
   #setNext(nextAtMs) {
@@ -1831,12 +1839,10 @@ var HeartbeatLoop = class {
   }
   /** The understudy sends only if this loop has not done anything for one pause after `atMs`. */
   #plan(atMs) {
-    const isNone = atMs === void 0 || this.#deps.isBorrowed();
-    const lease = isNone ? void 0 : this.#heldLease();
-    const inMs = Number(atMs) - this.#deps.stopwatch.read();
+    const lease = this.#deps.isBorrowed() ? void 0 : this.#heldLease();
     this.#deps.plan(
       lease && {
-        inMs: inMs + lease.pauseMs,
+        inMs: atMs - this.#deps.stopwatch.read() + lease.pauseMs,
         everyMs: lease.heartbeatMs,
         retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
         timeoutMs: lease.timeoutMs
@@ -2371,8 +2377,6 @@ function unusable({ url }, { status }) {
 // clients/sdk/src/client.ts
 var TRIES_WITHOUT_WAIT = 4;
 var LONGEST_PAUSE_WITHOUT_WAIT_SECONDS = 10;
-var TIMEOUT_MS3 = 1e4;
-var LEAST_TIMEOUT_MS2 = 250;
 var CANCEL_AFTER_MS = 1e3;
 var Seatlease = class extends Emitter {
   #options;
@@ -2400,13 +2404,12 @@ var Seatlease = class extends Emitter {
     const { waitMs, signal, borrowDays } = checkAcquireOptions(options);
     if (borrowDays !== void 0 && this.#options.publicKeys === void 0) throw publicKeysRequired();
     const sinceMs = this.#stopwatch.read();
+    const leftMs = () => (waitMs ?? Number.POSITIVE_INFINITY) - (this.#stopwatch.read() - sinceMs);
     let wasUnanswered = false;
     signal?.throwIfAborted();
     for (let n = 0; ; n += 1) {
       try {
-        const untilMs = waitMs === void 0 ? Number.POSITIVE_INFINITY : sinceMs + waitMs;
-        const leftMs = Math.max(untilMs - this.#stopwatch.read(), LEAST_TIMEOUT_MS2);
-        const timeoutMs = Math.min(leftMs, TIMEOUT_MS3);
+        const timeoutMs = Math.min(Math.max(leftMs(), LEAST_TIMEOUT_MS), LONGEST_TIMEOUT_MS);
         return await this.#current({ borrowDays, wasUnanswered, timeoutMs }, signal);
       } catch (error) {
         if (!(error instanceof SeatleaseError)) throw error;
@@ -2419,10 +2422,8 @@ var Seatlease = class extends Emitter {
           const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
           if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
         }
-        const waitedMs = this.#stopwatch.read() - sinceMs;
-        const leftMs = (waitMs ?? Number.POSITIVE_INFINITY) - waitedMs;
-        if (leftMs <= 0) throw this.#deny(waitedInVain(error, waitedMs));
-        const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs);
+        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, this.#stopwatch.read() - sinceMs));
+        const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1e3);
         await this.#untilGranted(afterMs, signal);
       }
@@ -2523,14 +2524,14 @@ var Seatlease = class extends Emitter {
   async #openNow() {
     const deps = this.#deps;
     const { licenseKey, licenseId, publicKeys } = this.#options;
-    if (publicKeys !== void 0) await importKeys(publicKeys);
+    const keys = publicKeys === void 0 ? void 0 : await importKeys(publicKeys);
     const identity = await identify(this.#options, this.#platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const grace = new Grace({
       ...deps,
       clock: this.#platform.clock,
       store: new Store(this.#platform.storage, identity.name, secret),
-      publicKeys,
+      keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
       atRisk: (error) => this.#seat?.warn(error)
     });

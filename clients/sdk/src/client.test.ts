@@ -484,7 +484,16 @@ describe('a wrong option', () => {
 
   test('publicKeys that cannot be read is reported when a seat is acquired, not when the network fails', async () => {
     const pem = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----';
-    const unreadable: unknown[] = [pem, [pem], { keys: [{ kty: 'EC' }] }, 'secret', [], { keys: [] }, 7];
+    const unreadable: unknown[] = [
+      pem,
+      [pem],
+      { keys: [{ kty: 'EC' }] },
+      { keys: [{ kty: 'oct' }] },
+      'secret',
+      [],
+      { keys: [] },
+      7,
+    ];
     for (const publicKeys of unreadable) {
       const { seatlease, network } = program({ publicKeys: publicKeys as string });
       expect(await clock.until(failure(seatlease.acquire()))).toBe('OPTION_INVALID');

@@ -13,7 +13,7 @@ import {
   checkOptions,
   type SeatleaseOptions,
 } from './options.ts';
-import type { Platform } from './platform.ts';
+import { LEAST_TIMEOUT_MS, LONGEST_TIMEOUT_MS, type Platform } from './platform.ts';
 import { releaseSeat } from './release-calls.ts';
 import { SEAT_EVENTS, type Seat, type SeatleaseEvents } from './seat.ts';
 import { isOutage, type SeatRequest, SeatTaker } from './seat-taker.ts';
@@ -25,9 +25,6 @@ import { Stopwatch } from './stopwatch.ts';
 const TRIES_WITHOUT_WAIT = 4;
 const LONGEST_PAUSE_WITHOUT_WAIT_SECONDS = 10;
 
-const TIMEOUT_MS = 10_000;
-/** Of the last try within `wait`. */
-const LEAST_TIMEOUT_MS = 250;
 const CANCEL_AFTER_MS = 1_000;
 
 type Asked = Pick<SeatRequest, 'borrowDays' | 'wasUnanswered' | 'timeoutMs'>;
@@ -74,14 +71,12 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     const { waitMs, signal, borrowDays } = checkAcquireOptions(options);
     if (borrowDays !== undefined && this.#options.publicKeys === undefined) throw publicKeysRequired();
     const sinceMs = this.#stopwatch.read();
+    const leftMs = (): number => (waitMs ?? Number.POSITIVE_INFINITY) - (this.#stopwatch.read() - sinceMs);
     let wasUnanswered = false;
     signal?.throwIfAborted();
     for (let n = 0; ; n += 1) {
       try {
-        // Without `wait`, each try has its whole time.
-        const untilMs = waitMs === undefined ? Number.POSITIVE_INFINITY : sinceMs + waitMs;
-        const leftMs = Math.max(untilMs - this.#stopwatch.read(), LEAST_TIMEOUT_MS);
-        const timeoutMs = Math.min(leftMs, TIMEOUT_MS);
+        const timeoutMs = Math.min(Math.max(leftMs(), LEAST_TIMEOUT_MS), LONGEST_TIMEOUT_MS);
         return await this.#current({ borrowDays, wasUnanswered, timeoutMs }, signal);
       } catch (error) {
         if (!(error instanceof SeatleaseError)) throw error;
@@ -95,10 +90,8 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
           const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
           if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
         }
-        const waitedMs = this.#stopwatch.read() - sinceMs;
-        const leftMs = (waitMs ?? Number.POSITIVE_INFINITY) - waitedMs;
-        if (leftMs <= 0) throw this.#deny(waitedInVain(error, waitedMs));
-        const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs);
+        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, this.#stopwatch.read() - sinceMs));
+        const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1000);
         await this.#untilGranted(afterMs, signal);
       }
@@ -215,14 +208,14 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     const deps = this.#deps;
     const { licenseKey, licenseId, publicKeys } = this.#options;
     // Keys that cannot be read are reported now, not when the network fails.
-    if (publicKeys !== undefined) await importKeys(publicKeys);
+    const keys = publicKeys === undefined ? undefined : await importKeys(publicKeys);
     const identity = await identify(this.#options, this.#platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const grace = new Grace({
       ...deps,
       clock: this.#platform.clock,
       store: new Store(this.#platform.storage, identity.name, secret),
-      publicKeys,
+      keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
       atRisk: (error) => this.#seat?.warn(error),
     });

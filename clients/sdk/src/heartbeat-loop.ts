@@ -1,8 +1,8 @@
 import type { BACKOFFS } from './api.ts';
 import { leastMs, pauseMs } from './backoff.ts';
 import type { SeatleaseError } from './errors.ts';
-import { type Extension, Lease, LONGEST_TIMEOUT_MS, TRIES } from './lease.ts';
-import type { Clock, UnderstudyTimes } from './platform.ts';
+import { type Extension, Lease, TRIES } from './lease.ts';
+import { type Clock, LONGEST_TIMEOUT_MS, type UnderstudyTimes } from './platform.ts';
 import { isRetry, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
@@ -46,8 +46,8 @@ const SURE_PAUSE_MS = { least: 1_000, most: 10_000 } as const;
 export class HeartbeatLoop {
   readonly #deps: HeartbeatLoopDeps;
   #lease: Lease | undefined;
-  /** When the next try is due; `undefined` for a borrowed seat, which needs none. */
-  #nextAtMs: number | undefined;
+  /** When the next try is due. */
+  #nextAtMs = Number.POSITIVE_INFINITY;
   /** Failed tries in a row. */
   #failed = 0;
   /** The last backoff, and how many retries it has had in a row: another reason begins with short pauses again. */
@@ -124,7 +124,7 @@ export class HeartbeatLoop {
     // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
-    if (this.#nextAtMs !== undefined && !this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
+    if (!this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
     this.#sleep();
   }
 
@@ -138,7 +138,7 @@ export class HeartbeatLoop {
   #sleep(): void {
     const nowMs = this.#deps.stopwatch.read();
     const untilMs = [
-      this.#isPending || this.#nextAtMs === undefined ? 0 : this.#nextAtMs - nowMs,
+      this.#isPending ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
       this.#deps.nextChangeMs(),
     ].filter((ms) => ms > 0);
@@ -179,38 +179,34 @@ export class HeartbeatLoop {
     const n = this.#backoff?.name === backoff ? this.#backoff.n + 1 : 0;
     this.#backoff = { name: backoff, n };
     let nextAtMs = nowMs + pauseMs(backoff, n, retryAfterSeconds);
-    const { least, most } = SURE_PAUSE_MS;
-    // Whatever pause a proxy asks for: until three tries have failed, the program does not learn that its seat is lost.
-    const soonMs = Math.max(nowMs, this.#lease?.endsAtMs ?? 0) + least + (most - least) * Math.random();
-    if (!this.hasFailed()) nextAtMs = Math.min(nextAtMs, soonMs);
     const lease = this.#heldLease();
-    if (lease) {
-      const { endsAtMs, pauseMs: betweenMs } = lease;
-      // Three tries fit, and whatever pause the server asks for: one more try before the lease ends.
-      if (!this.hasFailed()) {
-        const earliestMs = nowMs + leastMs(backoff, retryAfterSeconds);
-        nextAtMs = Math.min(nextAtMs, Math.max(earliestMs, sentAtMs + betweenMs));
-      }
-      const lastAtMs = endsAtMs - betweenMs;
-      if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
-    } else if (!this.hasFailed()) nextAtMs = soonMs;
+    if (!this.hasFailed()) {
+      // Whatever pause a proxy asks for: until three tries have failed, the program does not learn that its seat is lost.
+      const { least, most } = SURE_PAUSE_MS;
+      const soonMs = (lease?.endsAtMs ?? nowMs) + least + (most - least) * Math.random();
+      // Three tries fit into the lease.
+      const inTurnMs =
+        lease && Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs);
+      nextAtMs = inTurnMs === undefined ? soonMs : Math.min(nextAtMs, inTurnMs, soonMs);
+    }
+    // Whatever pause the server asks for: one more try before the lease ends.
+    const lastAtMs = lease ? lease.endsAtMs - lease.pauseMs : nowMs;
+    if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
     this.#setNext(nextAtMs);
   }
 
-  #setNext(nextAtMs: number | undefined): void {
+  #setNext(nextAtMs: number): void {
     this.#nextAtMs = nextAtMs;
     this.#plan(nextAtMs);
   }
 
   /** The understudy sends only if this loop has not done anything for one pause after `atMs`. */
-  #plan(atMs: number | undefined): void {
+  #plan(atMs: number): void {
     // A loan can wait for the event loop.
-    const isNone = atMs === undefined || this.#deps.isBorrowed();
-    const lease = isNone ? undefined : this.#heldLease();
-    const inMs = Number(atMs) - this.#deps.stopwatch.read();
+    const lease = this.#deps.isBorrowed() ? undefined : this.#heldLease();
     this.#deps.plan(
       lease && {
-        inMs: inMs + lease.pauseMs,
+        inMs: atMs - this.#deps.stopwatch.read() + lease.pauseMs,
         everyMs: lease.heartbeatMs,
         retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
         timeoutMs: lease.timeoutMs,

@@ -1,3 +1,5 @@
+import { LEAST_TIMEOUT_MS, LONGEST_TIMEOUT_MS } from './platform.ts';
+
 /** Part of a lease that the client does not use, because clocks run at different speeds. */
 const MARGIN = 0.005;
 
@@ -5,9 +7,6 @@ const MARGIN = 0.005;
 export const TRIES = 3;
 const LATEST_DUE = 5 / 6;
 const LEAST_PAUSE_MS = 1000;
-export const LONGEST_TIMEOUT_MS = 10_000;
-/** Near the end of a license, leases get as short as a second: their requests still need time. */
-export const LEAST_TIMEOUT_MS = 250;
 
 /** The lease in an answer of the server. */
 export interface Extension {

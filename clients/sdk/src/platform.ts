@@ -84,6 +84,12 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How long a request may take. Leases get as short as a second near the end of a license: their requests still need time. */
+export const LONGEST_TIMEOUT_MS = 10_000;
+export const LEAST_TIMEOUT_MS = 250;
+
+export const MAX_ANSWER_BYTES = 1_048_576;
+
 export interface Transport {
   /**
    * Sends once, without retries and redirects. Throws `NoAnswer` unless a complete answer of at most 1 MiB arrives in time;

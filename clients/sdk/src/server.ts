@@ -1,10 +1,16 @@
 import type { OPERATIONS } from './api.ts';
 import { within } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
-import { LEAST_TIMEOUT_MS } from './lease.ts';
 import type { Credentials } from './options.ts';
 import { readProblem } from './parse-answers.ts';
-import { type Clock, NoAnswer, type Request, type Response, type Transport } from './platform.ts';
+import {
+  type Clock,
+  LEAST_TIMEOUT_MS,
+  NoAnswer,
+  type Request,
+  type Response,
+  type Transport,
+} from './platform.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** Operations that the SDK calls; each is the last part of its path. The whole table would be a tenth of what browsers load. */

@@ -51,7 +51,7 @@ async function end(program: NonNullable<Duty['program']>, asJson: boolean): Prom
   await endsWithin(program, AFTER_SIGKILL_SECONDS);
 }
 
-/** Polls: only its parent is told when a process ends. */
+/** Polls, because the system notifies only the parent of a process that ends. */
 async function endsWithin(program: ProcessId, seconds: number): Promise<boolean> {
   const untilMs = performance.now() + seconds * 1000;
   for (;;) {

@@ -1,7 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { platform } from 'node:os';
-import { dirname } from 'node:path';
-import { startProcess } from '../node/start-process.ts';
+import { detachedOptions, startProcess } from '../node/start-process.ts';
 import type { AtExit, Platform, Request } from '../platform.ts';
 import type { Duty } from './guard-process.ts';
 import { identifyProcess } from './same-process.ts';
@@ -67,19 +66,10 @@ export class Guard {
     this.#process?.stdin?.write(`${JSON.stringify({ ...this.#duty, asJson: this.#options.asJson })}\n`);
   }
 
-  /** What it was told before counts. */
+  /** Also replaces one that has ended: the duty stays. */
   start(): void {
-    // NODE_OPTIONS may start a debugger or load a tracer.
-    const { NODE_OPTIONS: _, ...env } = process.env;
-    const options: SpawnOptions = {
-      // The current folder may be removed.
-      cwd: platform() === 'win32' ? dirname(process.execPath) : '/',
-      env,
-      stdio: ['pipe', 'ignore', 'inherit'],
-      // A session of its own: signals of the terminal, its hang-up and `kill -9 -GROUP` do not reach it.
-      detached: true,
-      windowsHide: true,
-    };
+    // It has a session of its own: the terminal's hang-up and `kill -9 -GROUP` do not reach it either.
+    const options: SpawnOptions = { ...detachedOptions(), stdio: ['pipe', 'ignore', 'inherit'] };
     const child = startProcess(
       () => spawn(process.execPath, [this.#options.self, 'guard'], options),
       (reason) => {

@@ -1,9 +1,8 @@
 import type { SeatleaseError } from '../errors.ts';
+import { UNAVAILABLE } from './exit-codes.ts';
 import { describeNoSeat, fieldsOf } from './no-seat.ts';
 import type { Report } from './output.ts';
 import type { Settings } from './settings.ts';
-
-const UNAVAILABLE = 69;
 
 /** Borrows a seat, or extends the loan of this machine. */
 export async function borrow(days: number, settings: Settings): Promise<Report> {

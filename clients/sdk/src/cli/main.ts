@@ -1,6 +1,7 @@
 import { SeatleaseError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import { login, logout } from './account.ts';
+import { WRONG_USAGE } from './exit-codes.ts';
 import { Guard, guarded } from './guard.ts';
 import { USAGE } from './help.ts';
 import { borrow, returnLoan } from './loan.ts';
@@ -11,8 +12,6 @@ import { type Spawn, spawnOnTerminal } from './program.ts';
 import { type RunHost, run } from './run.ts';
 import { Settings } from './settings.ts';
 import { status } from './status.ts';
-
-const USAGE_EXIT = 64;
 
 /** The package that the command is part of. Its file knows both. */
 export interface Self {
@@ -45,7 +44,7 @@ export async function main(
 ): Promise<number> {
   if (args.length === 0) {
     host.printError(USAGE);
-    return USAGE_EXIT;
+    return WRONG_USAGE;
   }
   let settings: Settings | undefined;
   try {
@@ -67,7 +66,7 @@ export async function main(
     if (!failure) throw error;
     const { fields, exitCode } = failure;
     const isOfRun = args.find((arg) => !arg.startsWith('-')) === 'run';
-    const text = `${isOfRun && exitCode !== USAGE_EXIT ? 'no seat: ' : ''}${failure.text}`;
+    const text = `${isOfRun && exitCode !== WRONG_USAGE ? 'no seat: ' : ''}${failure.text}`;
     if (!isForPrograms(args)) host.printError(`seatlease: ${text}\n`);
     else if (isOfRun) host.printError(eventLine('error', text, fields, true));
     else host.print(`${JSON.stringify({ error: { ...fields, message: text } })}\n`);
@@ -124,7 +123,7 @@ interface Failure {
 function failureOf(error: unknown, settings: Settings | undefined): Failure | undefined {
   if (error instanceof UsageError) {
     const text = `${error.message} Run "seatlease --help" for usage.`;
-    return { text, fields: { code: 'WRONG_USAGE' }, exitCode: USAGE_EXIT };
+    return { text, fields: { code: 'WRONG_USAGE' }, exitCode: WRONG_USAGE };
   }
   const named = settings ? settings.named(error) : error;
   if (!(named instanceof SeatleaseError)) return undefined;

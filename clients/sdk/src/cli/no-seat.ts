@@ -1,11 +1,6 @@
 import { SeatleaseError } from '../errors.ts';
 import { isRetry, stepAfter } from '../steps.ts';
-
-/** Exit codes as in sysexits.h. */
-const WRONG_USAGE = 64;
-const UNAVAILABLE = 69;
-const TRY_LATER = 75;
-const NOT_ALLOWED = 77;
+import { NOT_ALLOWED, TRY_LATER, UNAVAILABLE, WRONG_USAGE } from './exit-codes.ts';
 
 /** Of settings, not of the seat. */
 const SETTINGS: ReadonlySet<string> = new Set(['OPTION_INVALID', 'PUBLIC_KEYS_REQUIRED']);

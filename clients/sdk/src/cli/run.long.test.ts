@@ -482,7 +482,7 @@ describe('when the seat is lost, the command', () => {
       clocked.moveClock(1_000);
       await clock.advance(1_000);
     }
-    expect(written()).toContain('The program has already been told to end, and gets no SIGKILL.');
+    expect(written()).toContain('The program has already received SIGTERM, and gets no SIGKILL.');
     await sleep(3_500);
     expect(spawned[0]?.signalCode).toBe(null);
     spawned[0]?.kill('SIGKILL');

@@ -70,7 +70,7 @@ describe('a program that may not run any more', () => {
     seat.mayRun = true;
     await clock.advance(1_000);
     expect(said.at(-1)).toBe(
-      'online: the seat can be used again. The program has already been told to end, and gets no SIGKILL.',
+      'online: the seat can be used again. The program has already received SIGTERM, and gets no SIGKILL.',
     );
     end();
     await exitCode;

@@ -75,7 +75,7 @@ export async function run(
     // The program may have its SIGTERM, and may take its time to end.
     const isBack = (event: string, text: string): void => {
       isLost = false;
-      const spared = running.spare() ? ' The program has already been told to end, and gets no SIGKILL.' : '';
+      const spared = running.spare() ? ' The program has already received SIGTERM, and gets no SIGKILL.' : '';
       say(event, `${text}${spared}`);
     };
     const lose = (reason: string, error: SeatleaseError | undefined): void => {

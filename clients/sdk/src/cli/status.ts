@@ -2,12 +2,10 @@ import { OPERATIONS } from '../api.ts';
 import type { Seatlease } from '../client.ts';
 import { SeatleaseError } from '../errors.ts';
 import type { StoredState } from '../offline/grace.ts';
-import { NoAnswer } from '../platform.ts';
+import { LONGEST_TIMEOUT_MS, NoAnswer } from '../platform.ts';
+import { UNAVAILABLE } from './exit-codes.ts';
 import type { Report } from './output.ts';
 import type { Settings } from './settings.ts';
-
-const TIMEOUT_MS = 10_000;
-const UNAVAILABLE = 69;
 
 /** Takes no seat, and changes nothing. */
 export async function status(settings: Settings): Promise<Report> {
@@ -55,7 +53,7 @@ async function problemOfServer({ url, platform }: Settings): Promise<string | un
   const request = { method, url: `${url}${path}`, headers: { accept: 'application/json' } };
   try {
     const { status, body } = await platform.transport.send(request, {
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: LONGEST_TIMEOUT_MS,
       background: false,
     });
     // A proxy's page is not the server.

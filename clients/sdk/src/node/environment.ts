@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SeatleaseError } from '../errors.ts';
+import { PUBLIC_KEY_PEMS } from '../offline/keys.ts';
 import { type AcquireOptions, optionInvalid, type PublicKeys, type SeatleaseOptions } from '../options.ts';
 
 /** Variables that are defaults of options. An empty one counts as not set. */
@@ -44,7 +45,7 @@ export function publicKeysOf({ SEATLEASE_PUBLIC_KEYS: file }: NodeJS.ProcessEnv)
   } catch (error) {
     throw fault(`cannot be read: ${error instanceof Error ? error.message : error}`);
   }
-  const pems = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g);
+  const pems = text.match(PUBLIC_KEY_PEMS);
   const keys = pems ?? keySetOf(text);
   if (!keys) throw fault('contains neither PEMs of public keys nor a JSON Web Key Set');
   return keys;

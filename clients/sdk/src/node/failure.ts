@@ -1,3 +1,5 @@
+import { isLoopback } from '../options.ts';
+
 /** Why no answer came, in a few words; system error codes are kept for searching. */
 export function describeFailure(error: unknown, url: URL): string {
   const { code, message } = partsOf(error);
@@ -36,8 +38,7 @@ function isTls(code: string): boolean {
 }
 
 function hintFor({ hostname }: URL): string {
-  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
-  return isLocal ? ' The local server is not running.' : '';
+  return isLoopback(hostname) ? ' The local server is not running.' : '';
 }
 
 function partsOf(error: unknown): { readonly code: string | undefined; readonly message: string } {

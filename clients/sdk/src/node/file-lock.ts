@@ -24,8 +24,9 @@ function isOfCrashed(owner: string): boolean {
 }
 
 /**
- * Runs `act` while no other program runs one under the same name. If there is no folder, or it cannot be written, runs it without a lock.
- * Best effort, not mutual exclusion: a lock that looks abandoned is taken over.
+ * Runs `act` while no other program runs one under the same name. If there is no folder, or it cannot be written, runs it
+ * without a lock. Best effort, not mutual exclusion: a lock that looks abandoned is taken
+ * over.
  */
 export async function withLock<Result>(
   folder: string | undefined,

@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { platform } from 'node:os';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { Request } from '../platform.ts';
-import { startProcess } from './start-process.ts';
+import { detachedOptions, startProcess } from './start-process.ts';
 
 /** Environment variable that passes the requests: other users of the machine can read arguments, but not the environment. */
 const REQUESTS_VARIABLE = 'SEATLEASE_SEND_AFTERWARDS';
@@ -45,16 +44,12 @@ export function sendAfterwards(requests: readonly Request[]): void {
   const isAwaited = process.pid === 1;
   const timeoutMs = isAwaited ? AWAITED_TIMEOUT_MS : TIMEOUT_MS;
   const message = JSON.stringify({ requests, timeoutMs });
-  // NODE_OPTIONS of the app may start a debugger or load a tracer.
-  const { NODE_OPTIONS: _, ...env } = process.env;
   const args = ['-e', PROGRAM];
+  const { env, ...more } = detachedOptions();
   const options = {
-    // The current folder may be removed.
-    cwd: platform() === 'win32' ? dirname(process.execPath) : '/',
+    ...more,
     env: { ...env, ELECTRON_RUN_AS_NODE: '1', [REQUESTS_VARIABLE]: message },
     stdio: 'ignore' as const,
-    detached: true,
-    windowsHide: true,
   };
   if (isAwaited) {
     spawnSync(process.execPath, args, { ...options, timeout: 2 * timeoutMs });

@@ -3,7 +3,7 @@ import { OPERATIONS } from '../api.ts';
 import { SeatleaseError } from '../errors.ts';
 import { type AccessTokens, checkUrl } from '../options.ts';
 import { fieldsOf, readProblem } from '../parse-answers.ts';
-import type { Platform } from '../platform.ts';
+import { LONGEST_TIMEOUT_MS, type Platform } from '../platform.ts';
 import { isRetry, stepAfter } from '../steps.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { namingVariable } from './environment.ts';
@@ -13,7 +13,6 @@ import { listenForCode } from './loopback.ts';
 import { openBrowser } from './open-browser.ts';
 import { nodePlatform } from './platform.ts';
 
-const TIMEOUT_MS = 10_000;
 /** How long before its end a token is renewed: longer than a request takes. */
 const EARLY_SECONDS = 60;
 
@@ -235,7 +234,7 @@ function openStore({ remember = true, ...options }: SignInOptions): SignInStore 
       body: JSON.stringify(body),
     };
     const response = await transport
-      .send(request, { timeoutMs: TIMEOUT_MS, background })
+      .send(request, { timeoutMs: LONGEST_TIMEOUT_MS, background })
       .catch((cause: Error) => Promise.reject(noAnswer(cause.message, cause)));
     if (response.status < 300) return response.body;
     throw (

@@ -1,12 +1,17 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { NoAnswer, type Request, type Response, type SendOptions, type Transport } from '../platform.ts';
+import {
+  MAX_ANSWER_BYTES,
+  NoAnswer,
+  type Request,
+  type Response,
+  type SendOptions,
+  type Transport,
+} from '../platform.ts';
 import { Stopwatch } from '../stopwatch.ts';
 import { nodeClock } from './clock.ts';
 import { describeFailure } from './failure.ts';
-
-export const MAX_ANSWER_BYTES = 1_048_576;
 
 /** Servers close idle connections after 5 s (https://nodejs.org/api/http.html#serverkeepalivetimeout) or later. */
 const IDLE_CONNECTION_MS = 4_000;

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { Request, Understudy, UnderstudyAnswer } from '../platform.ts';
-import { type Address, hasNodeOption, MAX_ANSWER_BYTES, proxyEnvironment } from './transport.ts';
+import { MAX_ANSWER_BYTES, type Request, type Understudy, type UnderstudyAnswer } from '../platform.ts';
+import { environmentOfHelpers } from './start-process.ts';
+import { type Address, hasNodeOption, proxyEnvironment } from './transport.ts';
 
 /** What the worker posts for each complete answer. */
 interface Posted {
@@ -167,12 +168,10 @@ function answerOf({ request, sentAt, status, headers, body }: Posted): Understud
 }
 
 function startWorker(): Worker {
-  // Modules that the program preloads (tracers, loaders) must not run a second time.
-  const { NODE_OPTIONS: _, ...env } = process.env;
   return new Worker(WORKER, {
     eval: true,
     name: 'seatlease',
-    env,
+    env: environmentOfHelpers(),
     // The only option that decides whether a server is trusted and holds for one thread, not for the process.
     execArgv: hasNodeOption('--use-system-ca') ? ['--use-system-ca'] : [],
     workerData: { proxyEnv: proxyEnvironment(), maxAnswerBytes: MAX_ANSWER_BYTES },

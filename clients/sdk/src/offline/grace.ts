@@ -1,11 +1,10 @@
 import { SeatleaseError } from '../errors.ts';
-import type { PublicKeys } from '../options.ts';
 import { type Grant, readSigned } from '../parse-answers.ts';
-import type { Clock } from '../platform.ts';
+import { type Clock, LONGEST_TIMEOUT_MS } from '../platform.ts';
 import type { Server } from '../server.ts';
 import { stepAfter } from '../steps.ts';
 import type { Stopwatch } from '../stopwatch.ts';
-import { importKeys, type VerifyingKey } from './keys.ts';
+import type { VerifyingKey } from './keys.ts';
 import { ServerTime } from './server-time.ts';
 import { join, type Store, type Stored, type StoredLicense } from './store.ts';
 import { type Expected, type SignedLicense, verifyToken } from './token.ts';
@@ -14,7 +13,6 @@ const DAY_MS = 24 * 3600_000;
 const SIGN_AGAIN_AFTER_MS = DAY_MS;
 const TRY_AGAIN_AFTER_MS = 10 * 60_000;
 const NOTE_TIME_EVERY_MS = 5 * 60_000;
-const TIMEOUT_MS = 10_000;
 /** A failure that may be over at the next try is a risk when so many tries in a row have failed. */
 const TRIES = 3;
 
@@ -24,7 +22,7 @@ export interface GraceDeps {
   readonly clock: Clock;
   readonly stopwatch: Stopwatch;
   /** The vendor's keys, pinned in the app. Without them nothing is signed, stored or used offline. */
-  readonly publicKeys: PublicKeys | undefined;
+  readonly keys: readonly VerifyingKey[] | undefined;
   readonly expected: Expected;
   /** Called once for each cause when a signed license cannot be had. */
   atRisk(error: SeatleaseError): void;
@@ -60,7 +58,6 @@ export function publicKeysRequired(): SeatleaseError {
 export class Grace {
   readonly #deps: GraceDeps;
   #time: ServerTime;
-  #keys: Promise<readonly VerifyingKey[]> | undefined;
   #license: SignedLicense | undefined;
   /** What this program stores with the current time; `undefined` until a license was signed or loaded. */
   #mine: Omit<Stored, 'time' | 'offlineSinceMs'> | undefined;
@@ -120,7 +117,7 @@ export class Grace {
    */
   async signIfDue(sessionId: string, terms: Terms, background = true): Promise<SeatleaseError | undefined> {
     const { graceDays, startDays, borrowedUntil } = terms;
-    if (!this.#deps.publicKeys || (graceDays === 0 && !borrowedUntil)) return undefined;
+    if (!this.#deps.keys || (graceDays === 0 && !borrowedUntil)) return undefined;
     if (!this.#isGranted || startDays !== this.#startDays) this.#nextNoteAtMs = 0;
     this.#isGranted = true;
     this.#startDays = startDays;
@@ -246,7 +243,7 @@ export class Grace {
     try {
       const answer = await server.call('sign', {
         body: { session_id: sessionId },
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs: LONGEST_TIMEOUT_MS,
         background,
         read: readSigned,
       });
@@ -304,15 +301,15 @@ export class Grace {
   }
 
   async #read(): Promise<Stored | undefined> {
-    if (!this.#deps.publicKeys) return undefined;
+    if (!this.#deps.keys) return undefined;
     const stored = await this.#deps.store.read();
     if (stored?.offlineSinceMs !== this.#reportedMs) this.#offlineSinceMs ??= stored?.offlineSinceMs;
     return stored;
   }
 
-  async #verify(token: string, licenseId: string | undefined): Promise<SignedLicense> {
-    this.#keys ??= importKeys(this.#deps.publicKeys ?? []);
-    return verifyToken(token, await this.#keys, { ...this.#deps.expected, licenseId });
+  #verify(token: string, licenseId: string | undefined): Promise<SignedLicense> {
+    const { keys = [], expected } = this.#deps;
+    return verifyToken(token, keys, { ...expected, licenseId });
   }
 }
 

@@ -49,7 +49,10 @@ export class Store {
 
   /** Throws OFFLINE_LICENSE_INVALID if the stored text was changed. */
   async read(): Promise<Stored | undefined> {
-    const text = await this.#text();
+    return this.#parse(await this.#text());
+  }
+
+  async #parse(text: string | undefined): Promise<Stored | undefined> {
     if (text === undefined) return undefined;
     const { v, content, seal } = fieldsOf(text) ?? {};
     if (v !== VERSION || typeof content !== 'string' || seal !== (await this.#seal(content)))
@@ -65,7 +68,7 @@ export class Store {
   update(change: (stored: Stored | undefined) => Stored | undefined): Promise<boolean> {
     const done = this.#previous.then(async () => {
       const before = await this.#text();
-      const stored = await this.read().catch(() => undefined);
+      const stored = await this.#parse(before).catch(() => undefined);
       const next = change(stored);
       if (next && next === stored) return true;
       const content = JSON.stringify(next);
