@@ -1,6 +1,4 @@
-import { NoAnswer, type Request, type Transport } from '../platform.ts';
-
-const LONGEST_BODY_BYTES = 1024 * 1024;
+import { MAX_ANSWER_BYTES, NoAnswer, type Request, type Transport } from '../platform.ts';
 
 /** No cookies, caches or redirects: credentials are sent to the given address only. */
 function initOf({ method, headers, body }: Request): RequestInit {
@@ -16,8 +14,11 @@ function initOf({ method, headers, body }: Request): RequestInit {
 }
 
 export const fetchTransport: Transport = {
-  async send(request, { timeoutMs }) {
+  async send(request, { timeoutMs, signal }) {
     const stop = new AbortController();
+    const cancel = (): void => stop.abort(new Error('the request was canceled'));
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
     const timeout = new Error(`timed out after ${timeoutMs / 1000} s`);
     const timer = setTimeout(() => stop.abort(timeout), timeoutMs);
     try {
@@ -30,6 +31,7 @@ export const fetchTransport: Transport = {
       throw new NoAnswer(`No answer from ${new URL(request.url).origin}: ${message}.`, { cause });
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
     }
   },
 };
@@ -49,7 +51,7 @@ async function textOf(body: globalThis.Response['body']): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     bytes += value.byteLength;
-    if (bytes > LONGEST_BODY_BYTES) throw new RangeError('the answer is larger than 1 MiB');
+    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('the answer is larger than 1 MiB');
     text += decoder.decode(value, { stream: true });
   }
 }
