@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { clockFrom, FAKETIME } from '../simulation/faketime.ts';
 import { type Fields, fieldsOf } from './network.ts';
 
 /** What a client said of its seat. It was true at some moment between `askedMs` and `atMs`, by our clock. */
@@ -49,7 +50,6 @@ export interface ClientOptions {
   readonly clock?: 'both' | 'wall' | undefined;
   /** Seconds that the clock is beyond the right time from the start. */
   readonly clockSeconds?: number | undefined;
-  readonly faketime: string | undefined;
   /** How long it waits for a seat; `undefined`: not at all. */
   readonly waitSeconds?: number | undefined;
 }
@@ -201,15 +201,10 @@ export abstract class Client {
     return join(this.#folder, 'clock');
   }
 
-  #clockOf({ clock, clockSeconds = 0, faketime }: ClientOptions): Record<string, string> {
-    if (clock === undefined || faketime === undefined) return {};
+  #clockOf({ clock, clockSeconds = 0 }: ClientOptions): Record<string, string> {
+    if (clock === undefined || FAKETIME === undefined) return {};
     this.setClock(clockSeconds);
-    return {
-      LD_PRELOAD: faketime,
-      FAKETIME_NO_CACHE: '1',
-      FAKETIME_TIMESTAMP_FILE: this.#clockFile,
-      ...(clock === 'wall' ? { FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' } : {}),
-    };
+    return clockFrom(this.#clockFile, clock);
   }
 }
 

@@ -1,9 +1,10 @@
 import { createPublicKey, generateKeyPair } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { FAKETIME, NO_FAKETIME } from '../simulation/faketime.ts';
 import { ClientFault, type Kind } from './client.ts';
 import type { Finding } from './judge.ts';
 import { type Server, startServer } from './server.ts';
@@ -59,13 +60,12 @@ export async function playAll(options: RunOptions): Promise<Result[]> {
   const keys = { right: join(folder, 'right.pem'), wrong: join(folder, 'wrong.pem') };
   writeFileSync(keys.right, publicKeyOf(signingKey));
   writeFileSync(keys.wrong, publicKeyOf(otherKey));
-  const faketime = findFaketime();
   const turn = turnsOf(STARTS_AT_ONCE);
   const shared = await startServer(signingKey);
   const results: Result[] = [];
 
   async function playOne(scenario: Scenario, place: number): Promise<void> {
-    const skipped = whySkipped(scenario, options, faketime);
+    const skipped = whySkipped(scenario, options);
     const result = skipped ?? (await withServer(scenario));
     results[place] = result;
     onResult(result);
@@ -78,7 +78,7 @@ export async function playAll(options: RunOptions): Promise<Result[]> {
     started();
     const files = join(folder, scenario.id.replaceAll('/', '-'));
     await mkdir(files);
-    const stage = new Stage({ kind, command, server, folder: files, keys, faketime, turn });
+    const stage = new Stage({ kind, command, server, folder: files, keys, turn });
     try {
       return await playScenario(scenario, stage);
     } finally {
@@ -100,22 +100,15 @@ export async function playAll(options: RunOptions): Promise<Result[]> {
   }
 }
 
-function whySkipped(
-  scenario: Scenario,
-  options: RunOptions,
-  faketime: string | undefined,
-): Result | undefined {
+function whySkipped(scenario: Scenario, options: RunOptions): Result | undefined {
   const { id, promise, needs = [] } = scenario;
   const left = needs.find((need) => options.without.includes(need));
   const skip = (because: string, verdict: Verdict = 'SKIP'): Result => {
     return { id, promise, verdict, because: [because], timeline: [], seconds: 0 };
   };
   if (left) return skip(`left out by --without ${left}`);
-  if (!needs.includes('libfaketime') || faketime !== undefined) return undefined;
-  return skip(
-    'libfaketime, which moves the clocks of the client, is not installed (apt-get install faketime)',
-    options.isRequired ? 'FAIL' : 'SKIP',
-  );
+  if (!needs.includes('libfaketime') || FAKETIME !== undefined) return undefined;
+  return skip(NO_FAKETIME, options.isRequired ? 'FAIL' : 'SKIP');
 }
 
 async function playScenario(scenario: Scenario, stage: Stage): Promise<Result> {
@@ -141,17 +134,6 @@ async function playScenario(scenario: Scenario, stage: Stage): Promise<Result> {
 
 function describe({ rule, client, detail }: Finding): string {
   return `${rule}: ${client}: ${detail}`;
-}
-
-const LIBRARIES = '/usr/lib';
-
-/** The library of the package `faketime`, on Linux. */
-function findFaketime(): string | undefined {
-  if (!existsSync(LIBRARIES)) return undefined;
-  const folders = ['', ...readdirSync(LIBRARIES).filter((name) => name.endsWith('-linux-gnu'))];
-  return folders
-    .map((name) => join(LIBRARIES, name, 'faketime', 'libfaketimeMT.so.1'))
-    .find((file) => existsSync(file));
 }
 
 async function newKey(modulusLength: number): Promise<string> {

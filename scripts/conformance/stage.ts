@@ -16,6 +16,10 @@ import { Network, type Operation, type Seen } from './network.ts';
 import type { License, Server, Terms } from './server.ts';
 import { timelineOf } from './timeline.ts';
 
+/** Kinds of clients to which a scenario is played. */
+export const BOTH = ['agent', 'run'] as const;
+export const AGENT = ['agent'] as const;
+
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
@@ -49,7 +53,6 @@ export interface StageOptions {
   readonly folder: string;
   /** Files with public keys: the server's, and another. */
   readonly keys: { readonly right: string; readonly wrong: string };
-  readonly faketime: string | undefined;
   /**
    * Waits until a client may be started; returns what to call once it has started. Many at once would keep the machine
    * so busy that times are wrong.
@@ -131,7 +134,7 @@ export class Stage {
   /** Starts a client. It does not acquire a seat yet, unless it is a command. */
   async start(options: PlayerOptions = {}): Promise<Player> {
     if (!this.#license) await this.createLicense();
-    const { kind, command, folder, keys, faketime } = this.#options;
+    const { kind, command, folder, keys } = this.#options;
     const {
       machine = `machine-${randomUUID()}`,
       keys: pinned = 'none',
@@ -149,7 +152,7 @@ export class Stage {
     const name = `client ${this.players.length + 1}`;
     const started = await this.#options.turn();
     const client = startClient({
-      ...{ name, kind, command, folder: files, faketime, clock, clockSeconds, waitSeconds },
+      ...{ name, kind, command, folder: files, clock, clockSeconds, waitSeconds },
       env: {
         SEATLEASE_URL: network.url,
         SEATLEASE_LICENSE_KEY: this.license.key,
@@ -188,9 +191,7 @@ export class Stage {
   /** A client whose signed license is stored, so that the grace of its license applies. */
   async seatWithGrace(options: PlayerOptions = {}): Promise<Player> {
     const player = await this.seat({ keys: 'right', ...options });
-    await this.until('a signed license is fetched', () =>
-      player.of('sign').some(({ told }) => told?.status === 200),
-    );
+    await player.untilAnswered('sign', 200);
     await sleep(1_000);
     return player;
   }
@@ -422,6 +423,11 @@ export class Player {
       return this.#stage.until(`may run: ${mayRun}`, () => this.last?.mayRun === mayRun, withinSeconds);
     }
     return this.#stage.until(`state "${state}"`, () => this.last?.state === state, withinSeconds);
+  }
+
+  untilAnswered(operation: Operation, status: number, withinSeconds?: number): Promise<void> {
+    const isAnswered = (): boolean => this.of(operation).some(({ told }) => told?.status === status);
+    return this.#stage.until(`${operation} is answered ${status}`, isAnswered, withinSeconds);
   }
 
   play(terms: Terms): Play {

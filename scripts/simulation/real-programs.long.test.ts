@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../clients/sdk/src/node/testing.ts';
 import { describeUnless } from '../../shared/testing/real-parts.ts';
 import { systemMs } from './commanded-program.ts';
+import { clockFrom, FAKETIME, NO_FAKETIME } from './faketime.ts';
 import {
   openRealStage,
   type Pool,
@@ -257,30 +257,15 @@ test('an eviction ends the program that is meant, and no other one of the machin
   });
 });
 
-const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
-const NO_FAKETIME = existsSync(FAKETIME)
-  ? ''
-  : 'libfaketime is not installed (apt-get install libfaketime on x86-64)';
-
-/** An environment whose wall clock differs by what a file says. Timers, and the clock of the log, are not affected. */
-function clockFrom(file: string): NodeJS.ProcessEnv {
-  return {
-    LD_PRELOAD: FAKETIME,
-    FAKETIME_TIMESTAMP_FILE: file,
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    DONT_FAKE_MONOTONIC: '1',
-  };
-}
-
-describeUnless(NO_FAKETIME, 'a program whose clock', () => {
+// Of the wall clock alone: timers, and the clock of the log, are not affected.
+describeUnless(FAKETIME === undefined ? NO_FAKETIME : '', 'a program whose clock', () => {
   test.concurrent.each(['-600s', '+600s', '-10d', '+10d'])(
     'is off by %s all the time keeps its seat online, runs on offline, and starts offline',
     async (offset) => {
       await using pool = await stage.openPool();
       const file = join(files.folder, `clock${offset}`);
       await writeFile(file, offset);
-      const env = { ...machine(), ...clockFrom(file) };
+      const env = { ...machine(), ...clockFrom(file, 'wall') };
       const program = await pool.start({ name: 'program', env });
       await sleep(TTL_MS + 500);
       expect(program.lines.at(-1)).toMatchObject(ONLINE);
@@ -307,7 +292,10 @@ describeUnless(NO_FAKETIME, 'a program whose clock', () => {
       await using pool = await stage.openPool();
       const file = join(files.folder, `stepped${step}`);
       await writeFile(file, '+0s');
-      const program = await pool.start({ name: 'program', env: { ...machine(), ...clockFrom(file) } });
+      const program = await pool.start({
+        name: 'program',
+        env: { ...machine(), ...clockFrom(file, 'wall') },
+      });
       await program.prints(ONLINE);
       const atMs = systemMs();
       await writeFile(file, step);

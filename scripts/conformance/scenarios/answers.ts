@@ -6,10 +6,7 @@ import { type Next, PROBLEMS, type Problem, type ProblemCode } from '../../../sh
 import type { EndpointContract } from '../../../shared/http/contract.ts';
 import { problemsOf } from '../../generate/openapi/problems.ts';
 import { changedBody, problem } from '../network.ts';
-import type { Scenario } from '../stage.ts';
-
-const BOTH = ['agent', 'run'] as const;
-const AGENT = ['agent'] as const;
+import { AGENT, BOTH, type Scenario } from '../stage.ts';
 
 /** What the endpoints of a client, or a wrong route to them, can answer. Any other code is like an unknown one. */
 const CODES: readonly ProblemCode[] = [

@@ -1,9 +1,7 @@
 import { LOST, PASS } from '../network.ts';
-import { HOUR_MS, type Player, type Scenario, type Stage } from '../stage.ts';
+import { AGENT, BOTH, HOUR_MS, type Player, type Scenario, type Stage } from '../stage.ts';
 import { cutUntilLeaseEnds } from './outage.ts';
 
-const BOTH = ['agent', 'run'] as const;
-const AGENT = ['agent'] as const;
 const HOUR_SECONDS = 3_600;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
 

@@ -14,11 +14,8 @@ import {
   problem,
   withHeaders,
 } from '../network.ts';
-import type { Player, Scenario, Stage } from '../stage.ts';
+import { AGENT, BOTH, type Player, type Scenario, type Stage } from '../stage.ts';
 import { cutUntilLeaseEnds } from './outage.ts';
-
-const BOTH = ['agent', 'run'] as const;
-const AGENT = ['agent'] as const;
 
 /** The next beat comes this much later than due, at most, on a busy machine. */
 const LATE_MS = 1_000;

@@ -2,10 +2,9 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOT_SUPPORTED } from '../client.ts';
 import { LOST, PASS, problem } from '../network.ts';
-import { NotRequired, type Player, type PlayerOptions, type Scenario, type Stage } from '../stage.ts';
+import { AGENT, NotRequired, type Player, type PlayerOptions, type Scenario, type Stage } from '../stage.ts';
 import { cutUntilLeaseEnds } from './outage.ts';
 
-const AGENT = ['agent'] as const;
 const DAY_SECONDS = 86_400;
 
 /** Starts a client without a network. */
@@ -274,11 +273,7 @@ export const OFFLINE: readonly Scenario[] = [
       if (reply.code === NOT_SUPPORTED) throw new NotRequired('the client cannot borrow seats');
       stage.expect(reply.ok, `it borrows a seat: ${reply.code}`);
       player.client.startSampling();
-      await stage.until(
-        'a signed license is fetched',
-        () => player.of('sign').some(({ told }) => told?.status === 200),
-        5,
-      );
+      await player.untilAnswered('sign', 200, 5);
       await stage.sleep(0.5);
       await cutUntilLeaseEnds(stage, player);
       await stage.sleep(2);

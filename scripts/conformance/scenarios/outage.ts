@@ -1,9 +1,6 @@
 import { BACKOFFS } from '../../../shared/errors.ts';
 import { LOST, PASS, problem } from '../network.ts';
-import { DAY_MS, HOUR_MS, type Player, type Scenario, type Stage } from '../stage.ts';
-
-const BOTH = ['agent', 'run'] as const;
-const AGENT = ['agent'] as const;
+import { AGENT, BOTH, DAY_MS, HOUR_MS, type Player, type Scenario, type Stage } from '../stage.ts';
 
 /** Nothing arrives until the client knows itself that its lease has ended. */
 export async function cutUntilLeaseEnds(stage: Stage, player: Player): Promise<void> {
@@ -53,11 +50,7 @@ export const OUTAGE: readonly Scenario[] = [
       await player.untilState('offline', 1);
       stage.expect(tries() <= 4, `it is offline after the third try, not later: ${tries()}`);
       player.network.always(PASS);
-      await stage.until(
-        'a heartbeat is answered',
-        () => player.of('heartbeat').some(({ told }) => told?.status === 200),
-        8,
-      );
+      await player.untilAnswered('heartbeat', 200, 8);
       await player.untilState('online', 2);
       player.expectEvent('offline');
       player.expectEvent('online');
@@ -119,11 +112,7 @@ export const OUTAGE: readonly Scenario[] = [
       await stage.moveClock(2 * HOUR_MS);
       const other = await stage.occupy();
       player.network.always(PASS);
-      await stage.until(
-        'it is refused',
-        () => player.of('acquire').some(({ told }) => told?.status === 409),
-        65,
-      );
+      await player.untilAnswered('acquire', 409, 65);
       await player.untilState('expired', 1);
       stage.expect(player.hasSaid('lost', 'SEATS_EXHAUSTED'), 'it reports "lost" with SEATS_EXHAUSTED');
       await other.release();
@@ -165,11 +154,7 @@ export const OUTAGE: readonly Scenario[] = [
     async play(stage) {
       const player = await stage.seatWithGrace();
       await stage.change({ status: 'suspended' });
-      await stage.until(
-        'a heartbeat is refused',
-        () => player.of('heartbeat').some(({ told }) => told?.status === 403),
-        5,
-      );
+      await player.untilAnswered('heartbeat', 403, 5);
       const refusedMs = Date.now();
       stage.expect(player.last?.mayRun === true, 'the program may use the rest of its lease');
       player.network.always(LOST);
@@ -196,11 +181,7 @@ function holdsAgain(
     async play(stage) {
       const player = await stage.seatWithGrace({ clock: 'both' });
       await end(stage);
-      await stage.until(
-        'a heartbeat is refused',
-        () => player.of('heartbeat').some(({ told }) => told?.status === 403),
-        12,
-      );
+      await player.untilAnswered('heartbeat', 403, 12);
       stage.expect(player.last?.mayRun === true, 'the program may use the rest of its lease');
       await player.untilState('expired', 12);
       await stage.until('it reports "lost"', () => player.hasSaid('lost', code), 3);
@@ -232,17 +213,9 @@ export const RENEWED: readonly Scenario[] = [
     async play(stage) {
       const player = await stage.seat();
       await stage.change({ status: 'suspended' });
-      await stage.until(
-        'a heartbeat is refused',
-        () => player.of('heartbeat').some(({ told }) => told?.status === 403),
-        5,
-      );
+      await player.untilAnswered('heartbeat', 403, 5);
       await stage.change({ status: 'active' });
-      await stage.until(
-        'a heartbeat is answered',
-        () => player.of('heartbeat').some(({ told }) => told?.status === 200),
-        9,
-      );
+      await player.untilAnswered('heartbeat', 200, 9);
       player.expectNever('lost');
       stage.expect(player.mayRunSince(0), 'the program may run all the time');
       stage.expect(player.of('acquire').length === 1, 'it keeps its session');

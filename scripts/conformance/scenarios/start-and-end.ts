@@ -1,8 +1,5 @@
 import { ANSWER_LOST, LOST, problem } from '../network.ts';
-import type { Scenario } from '../stage.ts';
-
-const BOTH = ['agent', 'run'] as const;
-const AGENT = ['agent'] as const;
+import { AGENT, BOTH, type Scenario } from '../stage.ts';
 
 /** How much longer than told a client may need: its last request is under way. */
 const LATE_SECONDS = 2;
