@@ -907,9 +907,9 @@ static double asked_ms(const seatlease_error *error) {
 static double backoff_ms(enum step step, const seatlease_error *error, int retries) {
     const struct backoff_row *row = &BACKOFFS[backoff_of(step)];
     double random_ms = random01() * fmin(row->longest_ms, row->first_ms * pow(2, fmin(retries, 30)));
-    double told_ms = asked_ms(error);
-    if (backoff_of(step) == SEAT) return told_ms < 0 ? random_ms : fmin(random_ms, told_ms);
-    return fmax(told_ms, 0) + random_ms;
+    double retry_after_ms = asked_ms(error);
+    if (backoff_of(step) == SEAT) return retry_after_ms < 0 ? random_ms : fmin(random_ms, retry_after_ms);
+    return fmax(retry_after_ms, 0) + random_ms;
 }
 
 /* Releases a session. True if the server has confirmed it. Sends until `within_ms` have passed. */
@@ -974,8 +974,8 @@ static void sign_license(seatlease_seat *seat, struct channel *channel, struct n
         grace->next_sign_ms = now_ms(client) + DAY * (1 - 0.1 * random01());
     } else if (is_same && answer.error.code[0] != '\0') {
         bool is_temporary = problem == NULL && (answer.held == RETRY_OUTAGE || answer.held == ACQUIRE);
-        double told_ms = (double)answer.error.retry_after_seconds * SECOND;
-        grace->next_sign_ms = now_ms(client) + clamp(told_ms, 10 * MINUTE, DAY);
+        double retry_after_ms = (double)answer.error.retry_after_seconds * SECOND;
+        grace->next_sign_ms = now_ms(client) + clamp(retry_after_ms, 10 * MINUTE, DAY);
         if ((++grace->sign_failures >= TRIES || !is_temporary) && strcmp(grace->at_risk, answer.error.code) != 0) {
             snprintf(grace->at_risk, sizeof grace->at_risk, "%s", answer.error.code);
             add_news(news, SEATLEASE_EVENT_GRACE_AT_RISK, answer.error.code);
@@ -1002,7 +1002,7 @@ static void take_failure(seatlease_seat *seat, const struct answer *answer, stru
     seat->failures_awake++;
     if (step == RETRY_SEAT_WITHIN_LEASE || step == RETRY_REPAIR_WITHIN_LEASE) seat->is_within_lease = true;
     double now = now_ms(seat->client), last_ms = seat->lease.ends_ms - seat->lease.pause_ms;
-    double told_ms = backoff_of(step) == SEAT ? 0 : fmax(asked_ms(&seat->problem), 0);
+    double retry_after_ms = backoff_of(step) == SEAT ? 0 : fmax(asked_ms(&seat->problem), 0);
     bool is_over = !seat->lease.is_held || now >= seat->lease.ends_ms;
     /* Tries that only the end of the lease asks for do not make a long backoff longer. */
     int retries = is_over ? seat->retries++ : backoff_of(step) == OUTAGE ? seat->failures - 1 : 0;
@@ -1016,7 +1016,7 @@ static void take_failure(seatlease_seat *seat, const struct answer *answer, stru
     if (!is_sure) seat->next_ms = fmin(seat->next_ms, seat->lease.ends_ms + SECOND + 9 * SECOND * random01());
     /* Three tries fit between the time when a heartbeat is due and the end of the lease. */
     if (seat->failures < TRIES)
-        seat->next_ms = fmin(seat->next_ms, fmax(answer->sent_ms + seat->lease.pause_ms, now + told_ms));
+        seat->next_ms = fmin(seat->next_ms, fmax(answer->sent_ms + seat->lease.pause_ms, now + retry_after_ms));
     /* Whatever the backoff says, there is one more try before the lease ends. */
     if (now < last_ms) seat->next_ms = fmin(seat->next_ms, last_ms);
 }

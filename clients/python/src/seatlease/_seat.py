@@ -75,7 +75,7 @@ class Seat:
         # No release waits for a grant that is under way: it is released when it arrives.
         self._is_abandoned = False
         #: The state that the program was told last.
-        self._told = "online"
+        self._reported = "online"
         self._pid = os.getpid()
         self._reset_locks()
 
@@ -225,13 +225,13 @@ class Seat:
             return
         self._hold_offline(session_id)
         with self._lock:
-            self._told = "online"
+            self._reported = "online"
             self._extend(extension, sent_at)
 
     def _hold_offline(self, loan: Optional[str]) -> None:
         """Holds the seat of the stored license. loan: the session of a borrowed one."""
         with self._lock:
-            self._told, self._failures = "offline", _TRIES
+            self._reported, self._failures = "offline", _TRIES
             self._entitlements = self._grace.entitlements
             self._next_at = self._stopwatch.read() + backoff_seconds("outage", _TRIES, None)
             license = self._grace.license
@@ -361,24 +361,22 @@ class Seat:
             retries = self._retries.get(backoff, 0)
             self._retries[backoff] = retries + 1
             next_at = now + backoff_seconds(backoff, retries, error.retry_after_seconds)
-            earliest_at = now + least_seconds(backoff, error.retry_after_seconds)
             self._failures += 1
-            # Until three tries have failed, the program does not learn that its seat is lost.
-            soon_at = max(now, self._ends_at) + RANDOM.uniform(*_WAKING_PAUSE_SECONDS)
+            is_leased = now < self._ends_at
             if self._failures < _TRIES:
-                next_at = min(next_at, soon_at)
-            if now < self._ends_at:
-                if self._failures < _TRIES:
-                    next_at = min(next_at, max(sent_at + self._pause, earliest_at))
-                # Whatever the server asks for: one more try before the lease ends, unless this one was it.
-                last_at = self._ends_at - self._pause
-                if sent_at < last_at - 0.1 * self._pause:
-                    next_at = min(next_at, max(last_at, now))
-            elif self._failures < _TRIES:
-                next_at = soon_at
+                # Until three tries have failed, the program cannot learn that its seat is lost.
+                soon_at = max(now, self._ends_at) + RANDOM.uniform(*_WAKING_PAUSE_SECONDS)
+                earliest_at = now + least_seconds(backoff, error.retry_after_seconds)
+                # Three tries fit into the lease.
+                in_turn_at = max(sent_at + self._pause, earliest_at)
+                next_at = min(next_at, in_turn_at, soon_at) if is_leased else soon_at
+            # Whatever the server asks for: one more try before the lease ends, unless this one was it.
+            last_at = self._ends_at - self._pause
+            if is_leased and sent_at < last_at - 0.1 * self._pause:
+                next_at = min(next_at, max(last_at, now))
             self._next_at = next_at
             if step.do == "stop":
-                self._end = self._told = "lost"
+                self._end = self._reported = "lost"
         if step.do == "stop":
             self._grace.remove()
             self._emitter.emit("lost", self, error)
@@ -387,9 +385,9 @@ class Seat:
         """Reports a change of the state, once its reason is certain."""
         state = self.state
         is_certain = state == "online" or self._failures >= _TRIES or self._is_barred
-        if self._end or state == self._told or not is_certain:
+        if self._end or state == self._reported or not is_certain:
             return
-        self._told = state
+        self._reported = state
         error = self._problem
         if state == "expired":
             unusable = self._grace.why_unusable()
