@@ -95,7 +95,7 @@ export class Mailbox {
   }
 }
 
-/** A process that has ended, but that nobody waits for, counts as alive: PID 1 of a job container does not. */
+/** A zombie counts as alive: PID 1 of a job container may not wait for the processes that it inherits. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
