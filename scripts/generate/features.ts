@@ -187,9 +187,10 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'Writing a client',
     functions: [],
-    code: ['shared/errors.ts', 'clients/docs/fingerprint-vectors.json'],
+    code: ['shared/errors.ts', 'clients/docs/fingerprint-vectors.json', 'scripts/conformance/scenarios.ts'],
     tests: [
       'scripts/checks/protocol.test.ts',
+      'scripts/conformance/conformance.long.test.ts',
       'functions/answer-headers.test.ts',
       'functions/client-bodies.test.ts',
     ],
