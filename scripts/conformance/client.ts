@@ -336,14 +336,20 @@ export class RunClient extends Client {
       this.output += `${line}\n`;
       if (line === 'probe runs') this.#probe = 'runs';
       else if (line === 'probe is told to end') this.#told();
-      else if (line === 'probe ended') this.#probe = 'ended';
+      else if (line === 'probe ended') this.#end('ended');
     });
   }
 
   #told(): void {
-    this.#probe = 'told';
+    this.#end('told');
     const event = this.isToldToEnd ? 'told' : 'lost';
     this.events.push({ atMs: Date.now(), event, code: undefined });
+  }
+
+  /** The command may end before the next look. */
+  #end(how: 'told' | 'ended'): void {
+    this.#probe = how;
+    void this.state();
   }
 
   protected override async look(): Promise<Sample> {

@@ -186,6 +186,12 @@ describe('finds a client that', () => {
     const blocked = { disturbances: [{ fromMs: 6_000, toMs: 8_500 }] };
     expect(rulesBroken({ ...withSeen(sends('heartbeat', 9_000, grant(9_000))), ...blocked })).toEqual([]);
     expect(rulesBroken(withSeen(sends('heartbeat', 9_800, grant(9_800))))).toEqual([]);
+    // Sent at 10 s, but 800 ms under way.
+    const late = sends('heartbeat', 10_800, grant(10_800));
+    expect(rulesBroken(withSeen(late, sends('heartbeat', 13_000, grant(13_000))))).toEqual([]);
+    expect(rulesBroken(withSeen(late, sends('heartbeat', 12_000, grant(12_000))))).toEqual([
+      'beats are not early',
+    ]);
   });
 
   test('hammers', () => {

@@ -290,14 +290,20 @@ function dueOf({ told }: Seen): number | undefined {
   return Number.isNaN(dueMs) ? undefined : dueMs;
 }
 
-/** A heartbeat is due one interval after the last grant was asked for, and at most a tenth earlier. */
+/**
+ * A heartbeat is due one interval after the last grant was asked for, and at most a tenth earlier. Where a request of a busy
+ * machine arrives late, the interval before it is as much too long as the next one is too short.
+ */
 export function judgeBeats(play: Play): Finding[] {
   const asks = play.seen.filter(isAsk);
+  const dueAfter = (grant: Seen): number => Math.min(dueOf(grant) ?? play.heartbeatMs, play.heartbeatMs);
   return asks.flatMap((one, i): Finding[] => {
-    const before = asks[i - 1];
+    const [earlier, before] = [asks[i - 2], asks[i - 1]];
     if (one.operation !== 'heartbeat' || before === undefined || !isGrant(before)) return [];
-    const passedMs = one.atMs - before.atMs + (before.lagMs ?? 0);
-    const dueMs = Math.min(dueOf(before) ?? play.heartbeatMs, play.heartbeatMs);
+    const wasLateMs =
+      earlier && isGrant(earlier) ? Math.max(before.atMs - earlier.atMs - dueAfter(earlier), 0) : 0;
+    const passedMs = one.atMs - before.atMs + Math.max(before.lagMs ?? 0, wasLateMs);
+    const dueMs = dueAfter(before);
     if (isDisturbed(play, before.atMs, one.atMs) || passedMs >= dueMs * 0.9 - SLACK_MS) return [];
     const detail = `a heartbeat ${passedMs} ms after the last grant; ${dueMs} ms are due`;
     return [{ rule: 'beats are not early', client: play.name, atMs: one.atMs, detail }];

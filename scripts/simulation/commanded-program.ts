@@ -24,6 +24,8 @@ export type Line = { readonly atMs: number } & (
       readonly state: string;
       readonly holdsLease: boolean;
       readonly mayRun: boolean;
+      /** Whether it has a signed license. */
+      readonly hasGrace: boolean;
     }
   | { readonly event: string; readonly isFinal?: boolean | undefined; readonly code?: string | undefined }
 );
@@ -54,8 +56,8 @@ async function main(settings: CommandedProgram): Promise<void> {
     // Read first: if the process is stopped in between, the sample has the time before the stop.
     const atMs = systemMs();
     if (!seat) return;
-    const { sessionId, state, holdsLease, mayRun } = seat;
-    print({ sessionId, state, holdsLease, mayRun }, atMs);
+    const { sessionId, state, holdsLease, mayRun, offlineUntil } = seat;
+    print({ sessionId, state, holdsLease, mayRun, hasGrace: offlineUntil !== undefined }, atMs);
   };
   setInterval(sample, SAMPLE_EVERY_MS);
 

@@ -178,6 +178,8 @@ async function openPool(
       const program = startProgram(options, { url: proxy.url, licenseKey, publicKeys });
       programs.push(program);
       await program.prints({ event: 'acquired' });
+      // The license is signed only after that.
+      if (terms.offlineGraceDays) await program.prints({ hasGrace: true });
       return program;
     },
     cutNetwork: () => {
