@@ -11,7 +11,10 @@ const Tokens = z.strictObject({
   token_type: z.literal('Bearer'),
   /** Seconds until the access token expires. */
   expires_in: z.int(),
-  /** Replaces the previous refresh token. Using the previous token again revokes the sign-in. */
+  /**
+   * Replaces the previous refresh token, which is valid until this one is used: send it again if no answer arrives. After
+   * that, its use revokes the sign-in.
+   */
   refresh_token: z.string(),
   user_id: UserId,
   tenants: z.array(z.strictObject({ tenant_id: TenantId, role: z.enum(ROLES) })),
@@ -32,7 +35,7 @@ export default defineFunction({
       path: '/auth/token',
       summary: 'Get an access token.',
       description:
-        'Exchanges the code of a sign-in, or a refresh token, for an access token. Each can be used once.',
+        'Exchanges the code of a sign-in, or a refresh token, for an access token. A code can be used once, a refresh token until the one that replaces it is used.',
       auth: accessOf('token.token'),
       limit: { by: 'address', requests: 6_000, windowSeconds: 60, uncounted: 'serve' },
       body: z.discriminatedUnion('grant_type', [

@@ -101,7 +101,7 @@ function redeemRefreshToken(token: string, deps: Deps): Promise<SignIn | Invalid
     if (!signIn) return invalid('the sign-in no longer exists');
     const outcome = refresh(signIn, presented.generation, deps.clock.nowMs());
     const changed = 'next' in outcome ? outcome.next : outcome.ended;
-    if (changed) transaction.set(SIGN_INS, signIn.signInId, changed);
+    if (changed && changed !== signIn) transaction.set(SIGN_INS, signIn.signInId, changed);
     return 'next' in outcome ? outcome.next : invalid(outcome.because);
   });
 }

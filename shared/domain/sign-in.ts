@@ -10,6 +10,9 @@ export const REFRESH_IDLE_SECONDS = 30 * 24 * 3600;
 /** After this, the user must sign in again, however often the refresh token was used. */
 export const REFRESH_LONGEST_SECONDS = 90 * 24 * 3600;
 
+/** A used refresh token that comes within this time is a retry, or a duplicate: both get the same next token. */
+export const REFRESH_RETRY_SECONDS = 60;
+
 /** The state of a sign-in in progress, sealed in a cookie: it is bound to the browser that began it. */
 export const SignInUnderWaySchema = z.object({
   state: z.string(),
@@ -40,8 +43,10 @@ export type SignInCode = z.infer<typeof SignInCodeSchema>;
 export const SignInSchema = z.object({
   signInId: z.string(),
   userId: z.string(),
-  /** Only the refresh token with this number is valid. */
+  /** The newest refresh token has this number. */
   generation: z.int(),
+  /** The newest one was issued for this one, which is valid until the newest one is used; 0: none. */
+  previousGeneration: z.int(),
   createdAtMs: z.int(),
   lastUsedAtMs: z.int(),
   expiresAtMs: z.int(),
@@ -54,6 +59,7 @@ export function beginSignIn(signInId: string, userId: string, nowMs: number): Si
     signInId,
     userId,
     generation: 1,
+    previousGeneration: 0,
     createdAtMs: nowMs,
     lastUsedAtMs: nowMs,
     expiresAtMs: nowMs + REFRESH_IDLE_SECONDS * 1000,
@@ -62,9 +68,11 @@ export function beginSignIn(signInId: string, userId: string, nowMs: number): Si
 }
 
 /**
- * Handles the refresh token number `generation` of a sign-in: returns the next sign-in, or why the token is refused. A
- * token that was used before is held by two parties, one of them an attacker, so the sign-in ends (RFC 9700 section
- * 4.14.2).
+ * Handles the refresh token number `generation` of a sign-in: returns the next sign-in, or why the token is refused.
+ *
+ * The answer with the next token may be lost, and the program may be offline for hours before it retries. So a used token
+ * stays valid until the next one is used; its next use replaces the next one. If two parties hold the token, one of them an
+ * attacker, the other's token is refused from then on, and its use ends the sign-in (RFC 9700 section 4.14.2).
  */
 export function refresh(
   signIn: SignIn,
@@ -73,14 +81,17 @@ export function refresh(
 ): { readonly next: SignIn } | { readonly ended: SignIn | undefined; readonly because: string } {
   if (signIn.revoked !== null) return { ended: undefined, because: `the sign-in was ${signIn.revoked}` };
   if (nowMs >= signIn.expiresAtMs) return { ended: undefined, because: 'the refresh token has expired' };
-  if (generation !== signIn.generation) {
+  const isRetry = generation === signIn.previousGeneration;
+  if (isRetry && nowMs - signIn.lastUsedAtMs < REFRESH_RETRY_SECONDS * 1000) return { next: signIn };
+  if (generation !== signIn.generation && !isRetry) {
     return { ended: { ...signIn, revoked: 'reused' }, because: 'the refresh token was used before' };
   }
   const longestMs = signIn.createdAtMs + REFRESH_LONGEST_SECONDS * 1000;
   return {
     next: {
       ...signIn,
-      generation: generation + 1,
+      generation: signIn.generation + 1,
+      previousGeneration: generation,
       lastUsedAtMs: nowMs,
       expiresAtMs: Math.min(longestMs, nowMs + REFRESH_IDLE_SECONDS * 1000),
     },

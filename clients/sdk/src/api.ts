@@ -1986,7 +1986,7 @@ export interface Tokens {
    */
   expires_in: number;
   /**
-   * Replaces the previous refresh token. Using the previous token again revokes the sign-in.
+   * Replaces the previous refresh token, which is valid until this one is used: send it again if no answer arrives. After that, its use revokes the sign-in.
    */
   refresh_token: string;
   user_id: UserId;

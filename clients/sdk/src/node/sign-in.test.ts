@@ -184,6 +184,7 @@ describe('a sign-in', () => {
     const ada = await signIn(options());
     const spent = await platform.storage.read(`sign-in ${suite.url}`);
     await ada.accessToken(await ada.accessToken());
+    await ada.accessToken(await ada.accessToken());
     // An older copy of the file was restored.
     await platform.storage.write(`sign-in ${suite.url}`, String(spent));
     const again = await signIn(options({ open: browserOf('grace@example.com') }));
@@ -225,6 +226,21 @@ describe('a sign-in', () => {
     const fromMs = performance.now();
     expect(await whoIs(await ada.accessToken(await ada.accessToken()))).toBe('ada@example.com');
     expect(performance.now() - fromMs).toBeLessThan(5_000);
+  });
+
+  test('does not end when the answer with its next tokens is lost', async () => {
+    const ada = await signIn(options());
+    const { transport } = platform;
+    const losing: Platform = {
+      ...platform,
+      transport: {
+        send: (...request) => transport.send(...request).then(() => Promise.reject(new NoAnswer('lost'))),
+      },
+    };
+    const other = await signIn({ ...options(noBrowser), platform: losing });
+    await expect(other.accessToken()).rejects.toMatchObject({ code: 'NO_ANSWER', message: 'lost' });
+    expect(await whoIs(await ada.accessToken(await ada.accessToken()))).toBe('ada@example.com');
+    expect(await whoIs(await ada.accessToken(await ada.accessToken()))).toBe('ada@example.com');
   });
 
   test('does not end when there is no network at the start', async () => {
