@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { randomOf } from '../../../shared/testing/random.ts';
 import { Seatlease } from './client.ts';
 import type { Seat } from './seat.ts';
 import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
@@ -16,6 +18,8 @@ const GRACE_MS = 2 * 24 * HOUR_MS;
  * time, no clock shows the sleep, and nothing can be guaranteed.
  */
 const READ_INTERVAL_MS = 21_000;
+/** The share of the elapsed time that the SDK counts while the clock does not show it: clients/docs/protocol.md. */
+const CERTAIN = 0.995;
 /** Short steps, so that the test checks the seat often. */
 const STEP_MS = 3_000;
 
@@ -182,7 +186,13 @@ const Step = fc.oneof(
 );
 
 /** A program, its machine and its server, with what must hold at each moment. */
-async function run(steps: readonly StepOf[], speed: number, seen: Record<string, number>): Promise<void> {
+async function run(
+  steps: readonly StepOf[],
+  { speed, draws }: Chance,
+  seen: Record<string, number>,
+): Promise<void> {
+  // The jitter of the SDK is part of the case: without it, the seed would not repeat a failure.
+  vi.spyOn(Math, 'random').mockImplementation(randomOf(draws, 'SDK').next);
   const clock = new TestClock(Date.UTC(2026, 0), speed);
   const model = new Model(clock, speed);
   const platform = testPlatform(model.canned.answer, testMachine('machine', clock), 'process-1', {
@@ -212,6 +222,7 @@ async function run(steps: readonly StepOf[], speed: number, seen: Record<string,
   /** Whether the server has said that the seat is not the program's, since the last good answer. */
   let isRefused = false;
   let isTimeKnown = true;
+  let wasSetBack = false;
   /** A clock that is set back while no seat is held, to a time after the latest that was stored, shows nothing. */
   let hiddenMs = 0;
   seatlease.on('granted', ({ seat }) => {
@@ -258,8 +269,11 @@ async function run(steps: readonly StepOf[], speed: number, seen: Record<string,
         if (seat === [...seats].at(-1)) expect(model.ended).not.toBe('released');
       } else if (mayRun) {
         seen.inGrace = (seen.inGrace ?? 0) + 1;
-        // A slow clock lengthens the two days, and no other clock shows it. The server's time is known to the minute.
-        const slackMs = 120_000 + hiddenMs + (speed < 1 ? GRACE_MS / speed - GRACE_MS : 0);
+        // A slow clock lengthens the two days, and no other clock shows it. After the clock was set back, the SDK counts at
+        // least 99.5 % of the time by the stopwatch: two days can last 14 minutes longer. The server's time is known to the
+        // minute.
+        const counted = Math.min(speed * (wasSetBack ? CERTAIN : 1), 1);
+        const slackMs = 120_000 + hiddenMs + GRACE_MS / counted - GRACE_MS;
         expect(model.offlineUntilMs + slackMs).toBeGreaterThan(model.nowMs);
       }
     }
@@ -279,6 +293,7 @@ async function run(steps: readonly StepOf[], speed: number, seen: Record<string,
     if (step.do === 'pass') await pass(step.ms);
     if (step.do === 'shift') {
       isTimeKnown = false;
+      wasSetBack ||= step.ms < 0;
       if (step.ms < 0 && ![...seats].some(({ mayRun }) => mayRun)) hiddenMs -= step.ms;
       await clock.shift(step.ms);
       await pass(READ_INTERVAL_MS);
@@ -316,7 +331,8 @@ async function run(steps: readonly StepOf[], speed: number, seen: Record<string,
   // With a free seat and a server that works, every seat that was not ended on purpose comes back by itself.
   platform.transport.condition = 'on';
   model.mode = 'working';
-  model.takenUntilMs = 0;
+  // A response that is under way may still report that the seat was taken.
+  model.takenUntilMs = Math.min(model.takenUntilMs, model.nowMs);
   await clock.advance(700_000);
   check();
   const seat = [...seats].at(-1);
@@ -328,18 +344,37 @@ async function run(steps: readonly StepOf[], speed: number, seen: Record<string,
 
 type StepOf = typeof Step extends fc.Arbitrary<infer One> ? One : never;
 
+/** What a case depends on besides its steps: the speed of the clocks, and the seed of the SDK's jitter. */
+interface Chance {
+  readonly speed: number;
+  readonly draws: number;
+}
+
+const Chance: fc.Arbitrary<Chance> = fc.record({ speed: fc.constantFrom(0.998, 1, 1.003), draws: fc.nat() });
+
+/** A clock that was set back offline is past its latest time again when the grace has just ended. */
+const SET_BACK_OFFLINE: StepOf[] = [
+  { do: 'acquire' },
+  { do: 'condition', condition: 'cut' },
+  { do: 'shift', ms: -15 * HOUR_MS },
+  { do: 'sleep', ms: 30 * HOUR_MS },
+  { do: 'sleep', ms: 18.2 * HOUR_MS },
+  { do: 'pass', ms: 400_000 },
+];
+
 test('a seat never outlasts its lease and its grace, ends only when it should, and comes back by itself', async () => {
+  const seed = randomInt(2 ** 31);
   const seen: Record<string, number> = {};
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(Step, { minLength: 10, maxLength: 40 }),
-      fc.constantFrom(0.998, 1, 1.003),
-      (steps, speed) => run(steps, speed, seen),
+    fc.asyncProperty(fc.array(Step, { minLength: 10, maxLength: 40 }), Chance, (steps, chance) =>
+      run(steps, chance, seen),
     ),
-    // Shrinking takes minutes; the seed repeats the failure.
-    { numRuns: 60, endOnFailure: true },
+    // Shrinking takes minutes: do it by hand.
+    { seed, numRuns: 60, endOnFailure: true, examples: [[SET_BACK_OFFLINE, { speed: 1, draws: 0 }]] },
   );
   // Each state must occur, or the test proves nothing about it. One of eight seeds has at most five losses.
   for (const what of ['online', 'offline', 'expired', 'released', 'inGrace', 'lost', 'reacquired', 'back'])
-    expect(seen[what] ?? 0, what).toBeGreaterThan(what === 'reacquired' || what === 'lost' ? 0 : 10);
+    expect(seen[what] ?? 0, `${what}, seed ${seed}`).toBeGreaterThan(
+      what === 'reacquired' || what === 'lost' ? 0 : 10,
+    );
 });
