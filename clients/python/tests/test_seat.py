@@ -26,7 +26,8 @@ class Hold(WorldTest):
         at = [call["at"] for call in self.server.calls]
         pauses = [later - earlier for earlier, later in zip(at, at[1:])]
         self.assertTrue(12 <= len(pauses) <= 13, pauses)
-        self.assertTrue(all(270 <= pause <= 300 for pause in pauses), pauses)
+        # The shortest wait of the heartbeats' thread is 0.01 s.
+        self.assertTrue(all(270 <= pause <= 300.01 for pause in pauses), pauses)
         self.assertEqual(self.events, [])
 
     def test_each_heartbeat_sends_the_newest_token(self):
@@ -121,11 +122,12 @@ class Failures(WorldTest):
     def test_an_outage_within_the_lease_is_offline_and_then_online_with_the_same_session(self):
         seat = self.open().acquire()
         self.server.fault = down
-        self.run_for(seat, 338)
+        # With any jitter, a try is sent at 338.8 s, one pause before the lease ends, unless one was sent after 336.8 s.
+        self.run_for(seat, 336)
         self.assertEqual((seat.state, self.events), ("offline", ["offline NO_ANSWER"]))
         self.assertEqual(seat.problem.code, "NO_ANSWER")
         self.server.fault = None
-        self.run_for(seat, 17)
+        self.run_for(seat, 3)
         self.assertEqual((seat.state, seat.problem), ("online", None))
         self.assertEqual((self.events[1:], len(self.server.named("acquire"))), (["online"], 1))
 
