@@ -119,6 +119,40 @@ describe('without a network', () => {
     await expect(startCut().seat).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
   });
 
+  describe('for its TTL and two hours', () => {
+    /** A program that may still use most of its grace, and whose session the server has forgotten. */
+    async function cutOff() {
+      license = await world.suite.createLicense({ plan: 'pro', max: 1 });
+      const program = start();
+      const seat = await clock.until(program.seatlease.acquire());
+      await clock.advance(1);
+      program.network.condition = 'cut';
+      await pass(360_000 + 2 * HOUR_MS);
+      expect(seat).toMatchObject(IN_GRACE);
+      return { ...program, seat };
+    }
+
+    test('a running program takes a free seat by itself', async () => {
+      const { network, seat, events } = await cutOff();
+      network.condition = 'on';
+      await pass(65_000);
+      expect(seat).toMatchObject(HELD_ONLINE);
+      expect(events).toEqual(['offline', 'reacquired', 'online']);
+    });
+
+    test('a running program that finds all seats taken takes the next free one', async () => {
+      const { network, seat, events } = await cutOff();
+      const other = await world.seat(license, 'other');
+      network.condition = 'on';
+      await pass(65_000);
+      expect(seat).toMatchObject({ state: 'expired', mayRun: false });
+      await license.release(other.id);
+      await pass(65_000);
+      expect(seat).toMatchObject(HELD_ONLINE);
+      expect(events).toEqual(['offline', 'lost: SEATS_EXHAUSTED', 'reacquired', 'online']);
+    });
+  });
+
   test('a seat whose lease has expired is online again when the network returns', async () => {
     await crashed();
     await pass(2 * DAY_MS);
