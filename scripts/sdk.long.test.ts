@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import { build as buildByVite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { signIn } from '../clients/sdk/src/node/sign-in.ts';
@@ -106,7 +107,10 @@ describe.each(NODES)('on %s', (node) => {
     );
     const functions = 'function function function function\n';
     expect(run(node, ['app.js'])).toBe(`${functions}true Seatlease,SeatleaseError\n`);
-    expect(run(node, ['app.cjs'])).toMatch(
+    const flag = '--no-experimental-require-module';
+    const knowsFlag = run(node, ['-p', `process.allowedNodeEnvironmentFlags.has('${flag}')`]) === 'true\n';
+    // Like Node before 20.19 and 22.12, which cannot require ES modules.
+    expect(run(node, [...(knowsFlag ? [flag] : []), 'app.cjs'])).toMatch(
       new RegExp(`^${functions}true url must be an address, not "foo"\\.\n$`),
     );
   });
@@ -134,6 +138,10 @@ new Seatlease({ url: 'https://licenses.example.com', licence: 'key' });
 // @ts-expect-error Not in browsers, and so not in this entry.
 import { signIn } from 'seatlease';
 `;
+const PAGE_APP = `${APP}
+// @ts-expect-error Not in browsers.
+import { nodePlatform } from 'seatlease/node';
+`;
 const NODE_APP = `${APP}
 import { nodePlatform, storedSignIn } from 'seatlease/node';
 export const platform = nodePlatform({ stateFolder: '/state' });
@@ -149,7 +157,7 @@ test.each([
   [
     'bundler, for browsers, without the types of Node',
     'app.ts',
-    APP,
+    PAGE_APP,
     ['--module', 'esnext', '--moduleResolution', 'bundler', '--customConditions', 'browser', '--types', ''],
   ],
 ])('the types compile in strict mode with module resolution %s', async (_, file, code, options) => {
@@ -189,6 +197,16 @@ describe('a bundler', () => {
     const code = `import { signIn } from 'seatlease/node'; signIn();`;
     await expect(bundle(code, { platform: 'browser' })).rejects.toThrow('signIn');
   });
+
+  test.each(['seatlease', 'seatlease/node'])(
+    'like Vite refuses a name that only Node has, from %s',
+    async (entry) => {
+      await write('page.js', `import { signIn } from '${entry}'; signIn();`);
+      const options = { write: false, rolldownOptions: { input: join(folder, 'page.js') } };
+      const built = buildByVite({ root: folder, configFile: false, logLevel: 'silent', build: options });
+      await expect(built).rejects.toThrow('"signIn" is not exported');
+    },
+  );
 
   test.each<[string, BuildOptions]>([
     ['CommonJS', { format: 'cjs', outfile: 'out.cjs' }],
