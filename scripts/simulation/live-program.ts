@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Seatlease } from '../../clients/sdk/src/client.ts';
+import { NativeSeatlease as Seatlease } from '../../clients/sdk/src/native.ts';
 import { nodePlatform } from '../../clients/sdk/src/node/platform.ts';
 import type { Seat } from '../../clients/sdk/src/seat.ts';
 import type { Sample } from './beliefs.ts';

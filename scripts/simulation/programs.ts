@@ -1,4 +1,4 @@
-import { Seatlease } from '../../clients/sdk/src/client.ts';
+import { NativeSeatlease as Seatlease } from '../../clients/sdk/src/native.ts';
 import type { PublicKeys } from '../../clients/sdk/src/options.ts';
 import type { AtExit, Platform, Request } from '../../clients/sdk/src/platform.ts';
 import type { Seat } from '../../clients/sdk/src/seat.ts';

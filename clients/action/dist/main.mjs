@@ -430,8 +430,7 @@ var OPTIONS = {
 };
 var ACQUIRE_OPTIONS = {
   wait: (value) => !(typeof value === "boolean" || Object(value).atMostSeconds >= 0) && "must be true, false or { atMostSeconds: number }.",
-  signal: (value) => typeof Object(value).addEventListener !== "function" && "must be an AbortSignal.",
-  borrowDays: (value) => !(Number.isSafeInteger(value) && Number(value) > 0) && "must be a whole number above 0."
+  signal: (value) => typeof Object(value).addEventListener !== "function" && "must be an AbortSignal."
 };
 function optionInvalid(option, fault) {
   return new SeatleaseError("OPTION_INVALID", `${option} ${fault}`, { members: { option } });
@@ -452,11 +451,11 @@ function checkOptions(options) {
   if (signIn && !licenseId) throw optionInvalid("licenseId", "is required with signIn.");
   return { ...address, credentials: signIn ? { signIn } : { licenseKey: String(licenseKey) } };
 }
-function checkAcquireOptions(options) {
-  check(options, ACQUIRE_OPTIONS);
-  const { wait = false, signal, borrowDays } = options;
+function checkAcquireOptions(options, more = {}) {
+  check(options, { ...ACQUIRE_OPTIONS, ...more });
+  const { wait = false, signal } = options;
   const seconds = typeof wait === "object" ? wait.atMostSeconds : Number.POSITIVE_INFINITY;
-  return { waitMs: wait && seconds > 0 ? seconds * 1e3 : void 0, signal, borrowDays };
+  return { waitMs: wait && seconds > 0 ? seconds * 1e3 : void 0, signal };
 }
 function isLoopback(hostname3) {
   return hostname3 === "localhost" || hostname3 === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname3);
@@ -919,6 +918,9 @@ function stepAfter(error, isHeld) {
 function isRefusal(error) {
   return rowOf(error).within === "lease";
 }
+function isOutage(error) {
+  return stepAfter(error, false) === "outage";
+}
 function isRetry(step) {
   return step in BACKOFFS;
 }
@@ -1035,7 +1037,7 @@ function acquireCalls({ options, platform: platform4, server, fingerprint, grace
   const { licenseId, userId, appVersion } = options;
   const { processId: processId2 = platform4.processId, hostname: hostname3 = platform4.hostname() } = options;
   async function send({ instanceId, borrowDays, ...sending }) {
-    const { offlineSince } = grace;
+    const offlineSince = await grace.offlineSince();
     const answer = await server.call("acquire", {
       body: {
         fingerprint,
@@ -1370,13 +1372,6 @@ var SIGN_AGAIN_AFTER_MS = DAY_MS;
 var TRY_AGAIN_AFTER_MS = 10 * 6e4;
 var NOTE_TIME_EVERY_MS = 5 * 6e4;
 var TRIES = 3;
-function publicKeysRequired() {
-  return new SeatleaseError(
-    "PUBLIC_KEYS_REQUIRED",
-    "publicKeys is required to borrow a seat: it is used offline.",
-    { members: { option: "publicKeys" } }
-  );
-}
 var Grace = class {
   #deps;
   #time;
@@ -1409,7 +1404,8 @@ var Grace = class {
     return [...this.#reported.values()].at(-1);
   }
   /** When a program started without the server, by the server's clock; `undefined` once the server knows it. */
-  get offlineSince() {
+  async offlineSince() {
+    await this.#read().catch(() => void 0);
     return this.#offlineSinceMs === void 0 ? void 0 : new Date(this.#offlineSinceMs);
   }
   /** Why the program must not run without the server now; `undefined` if it may. */
@@ -1447,16 +1443,6 @@ var Grace = class {
   async storeTime() {
     if (!this.#mine || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
     await this.#save();
-  }
-  /** Also reads `offlineSince`. */
-  async isLoanStored() {
-    const stored = await this.#read().catch(() => void 0);
-    return stored?.license.isBorrowed === true;
-  }
-  /** The stored loan of this machine, which the server need not know any more. Needs no keys. Throws if its file was changed. */
-  async storedLoan() {
-    const stored = await this.#deps.store.read();
-    return stored?.license.isBorrowed ? stored.license : void 0;
   }
   /** What is stored; `undefined` if nothing is. Changes nothing. Throws if it cannot be verified. */
   async find() {
@@ -1628,31 +1614,6 @@ function timestamp(ms) {
   return new Date(ms).toISOString();
 }
 
-// clients/sdk/src/release-calls.ts
-var PATIENCE_MS = 2e3;
-var LOAN_PATIENCE_MS = 2e4;
-async function releaseSeat({ server, platform: platform4, stopwatch }, { sessionId, token, isLoan }) {
-  const untilMs = stopwatch.read() + (isLoan ? LOAN_PATIENCE_MS : PATIENCE_MS);
-  for (let n = 0; ; n += 1) {
-    const leftMs = untilMs - stopwatch.read();
-    const answer = await server.call("release", {
-      body: releaseBody(sessionId, token),
-      timeoutMs: isLoan ? leftMs / 2 : leftMs,
-      background: false,
-      read: (_, status) => status === 204 ? true : void 0
-    });
-    if (answer.kind === "good") return void 0;
-    const step = stepAfter(answer.error, false);
-    if (!isRetry(step)) return answer.error;
-    const afterMs = pauseMs(step, n, answer.error.retryAfterSeconds);
-    if (stopwatch.read() + afterMs >= untilMs) return answer.error;
-    await sleep(platform4.clock, afterMs);
-  }
-}
-function releaseBody(sessionId, token) {
-  return { session_id: sessionId, session_token: token };
-}
-
 // clients/sdk/src/seat.ts
 var SEAT_EVENTS = [
   "online",
@@ -1701,7 +1662,6 @@ var LEAST_TIMER_MS = 10;
 var LATE_MS = 2e3;
 var LONGEST_LATE_MS = 6e4;
 var FIRST_TRY_AFTER_MS = 1e3;
-var LEAST_RETRY_MS = 1e3;
 var SURE_PAUSE_MS = { least: 1e3, most: 1e4 };
 var HeartbeatLoop = class {
   #deps;
@@ -1747,7 +1707,6 @@ var HeartbeatLoop = class {
   stop() {
     this.#isStopped = true;
     this.#cancel();
-    this.#deps.plan(void 0);
   }
   /** Takes a good answer. One to an earlier request than the last says nothing about the lease. */
   extend(extension) {
@@ -1766,7 +1725,7 @@ var HeartbeatLoop = class {
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
   #wake(lateMs = 0, stateBefore = this.#deps.state()) {
     this.#cancel();
-    this.#deps.drain();
+    this.#deps.understudy?.drain();
     if (this.#isStopped) return;
     if (lateMs > LATE_MS && this.#deps.state() !== stateBefore) this.#countAnew();
     this.#deps.changed();
@@ -1806,7 +1765,7 @@ var HeartbeatLoop = class {
     const error = await this.#deps.send(timeoutMs);
     if (this.#isStopped || generation !== this.#generation) return;
     this.#isPending = false;
-    this.#deps.drain();
+    this.#deps.understudy?.drain();
     if (this.#isStopped) return;
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
     if (error && isCurrent) this.#failedTry(sentAtMs, error);
@@ -1837,19 +1796,35 @@ var HeartbeatLoop = class {
     this.#nextAtMs = nextAtMs;
     this.#plan(nextAtMs);
   }
-  /** The understudy sends only if this loop has not done anything for one pause after `atMs`. */
   #plan(atMs) {
-    const lease = this.#deps.isBorrowed() ? void 0 : this.#heldLease();
-    this.#deps.plan(
-      lease && {
-        inMs: atMs - this.#deps.stopwatch.read() + lease.pauseMs,
-        everyMs: lease.heartbeatMs,
-        retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
-        timeoutMs: lease.timeoutMs
-      }
-    );
+    this.#deps.understudy?.plan(atMs, this.#deps.isBorrowed() ? void 0 : this.#heldLease());
   }
 };
+
+// clients/sdk/src/release-calls.ts
+var PATIENCE_MS = 2e3;
+var LOAN_PATIENCE_MS = 2e4;
+async function releaseSeat({ server, platform: platform4, stopwatch }, { sessionId, token, isLoan }) {
+  const untilMs = stopwatch.read() + (isLoan ? LOAN_PATIENCE_MS : PATIENCE_MS);
+  for (let n = 0; ; n += 1) {
+    const leftMs = untilMs - stopwatch.read();
+    const answer = await server.call("release", {
+      body: releaseBody(sessionId, token),
+      timeoutMs: isLoan ? leftMs / 2 : leftMs,
+      background: false,
+      read: (_, status) => status === 204 ? true : void 0
+    });
+    if (answer.kind === "good") return void 0;
+    const step = stepAfter(answer.error, false);
+    if (!isRetry(step)) return answer.error;
+    const afterMs = pauseMs(step, n, answer.error.retryAfterSeconds);
+    if (stopwatch.read() + afterMs >= untilMs) return answer.error;
+    await sleep(platform4.clock, afterMs);
+  }
+}
+function releaseBody(sessionId, token) {
+  return { session_id: sessionId, session_token: token };
+}
 
 // clients/sdk/src/held-seat.ts
 var HeldSeat = class _HeldSeat extends Emitter {
@@ -1857,6 +1832,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
   instanceId;
   #deps;
   #heartbeats;
+  #understudy;
   #facts;
   /** `undefined` while the seat has no session: until the server grants it, or grants it again. */
   #token;
@@ -1872,19 +1848,23 @@ var HeldSeat = class _HeldSeat extends Emitter {
   /** The state that was last reported to listeners. */
   #reported = "online";
   #releasing;
-  #understudy;
   #offExit;
   constructor(deps, instanceId, facts) {
     super(SEAT_EVENTS, (error) => deps.platform.report(error));
     this.#deps = deps;
     this.instanceId = instanceId;
     this.#facts = facts;
+    this.#understudy = deps.openUnderstudy?.(deps, {
+      heartbeatBody: () => this.#end || this.#token === void 0 ? void 0 : { session_id: this.sessionId, session_token: this.#token },
+      apply: (answer) => this.#applyHeartbeat(answer),
+      hurry: () => this.#heartbeats.hurry(),
+      changed: () => this.#end ?? this.#changed()
+    });
     this.#heartbeats = new HeartbeatLoop({
       clock: deps.platform.clock,
       stopwatch: deps.stopwatch,
       send: (timeoutMs) => this.#send(timeoutMs),
-      drain: () => this.#drain(),
-      plan: (times) => this.#plan(times),
+      understudy: this.#understudy,
       changed: () => this.#changed(),
       state: () => this.#state(),
       isBorrowed: () => this.borrowedUntil !== void 0,
@@ -1916,7 +1896,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
     return this.features.includes(feature);
   }
   get state() {
-    this.#drain();
+    this.#understudy?.drain();
     return this.#state();
   }
   /** Whether it was released, or is lost permanently. */
@@ -1928,7 +1908,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
     return state === "online" || state === "offline";
   }
   get holdsLease() {
-    this.#drain();
+    this.#understudy?.drain();
     return !this.#end && this.#heartbeats.isLeased();
   }
   get problem() {
@@ -1995,7 +1975,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
     if (error && borrowedUntil) throw error;
   }
   #entitlements() {
-    this.#drain();
+    this.#understudy?.drain();
     return this.#facts.entitlements;
   }
   #state() {
@@ -2007,7 +1987,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
     const { sessionId, borrowedUntil } = this.#facts;
     if (this.#token === void 0 && !borrowedUntil) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call("heartbeat", {
-      body: this.#heartbeatBody(),
+      body: { session_id: sessionId, session_token: this.#token },
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId)
@@ -2015,9 +1995,6 @@ var HeldSeat = class _HeldSeat extends Emitter {
     if (this.#end || sessionId !== this.sessionId) return void 0;
     const error = this.#applyHeartbeat(answer);
     return error && stepAfter(error, true) === "acquire" ? this.#acquire(timeoutMs) : error;
-  }
-  #heartbeatBody() {
-    return { session_id: this.sessionId, session_token: this.#token };
   }
   async #acquire(timeoutMs) {
     const answer = await this.#deps.acquire({ instanceId: this.instanceId, timeoutMs, background: true });
@@ -2085,7 +2062,6 @@ var HeldSeat = class _HeldSeat extends Emitter {
   #stop() {
     this.#heartbeats.stop();
     this.#understudy?.stop();
-    this.#understudy = void 0;
   }
   #changed() {
     const { grace } = this.#deps;
@@ -2113,33 +2089,6 @@ var HeldSeat = class _HeldSeat extends Emitter {
     this.emit(name, event);
     this.#deps.emit(name, event);
   }
-  #plan(times) {
-    const { server, platform: platform4 } = this.#deps;
-    if (times && this.#token !== void 0) {
-      this.#understudy ??= platform4.understudy?.();
-      this.#understudy?.plan(server.requestFor("heartbeat", this.#heartbeatBody()), times);
-    } else this.#understudy?.cancel();
-  }
-  /** Applies the understudy's answers in the order of sending. */
-  #drain() {
-    const answers = this.#understudy?.drain() ?? [];
-    for (const answer of answers) if (!this.#end) this.#applyLate(answer);
-    if (answers.length > 0) queueMicrotask(() => this.#end ?? this.#changed());
-  }
-  #applyLate({ request, sentAt, response }) {
-    const { server, stopwatch, platform: platform4 } = this.#deps;
-    const { sessionId } = this;
-    if (this.#token === void 0 || !request.body?.includes(sessionId)) return;
-    const now = platform4.clock.now();
-    const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
-    const sentAtMs = stopwatch.read() - agoMs;
-    const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
-    if (answer.kind === "failed") {
-      this.#heartbeats.hurry();
-      if (answer.error.code === "NO_ANSWER" || server.canReplaceToken(answer)) return;
-    }
-    this.#applyHeartbeat(answer);
-  }
   #releaseAtExit() {
     this.#offExit?.();
     this.#offExit = this.borrowedUntil ? void 0 : this.#deps.platform.atExit(this.#exit);
@@ -2151,7 +2100,6 @@ var HeldSeat = class _HeldSeat extends Emitter {
 };
 
 // clients/sdk/src/seat-taker.ts
-var LOAN_TIMEOUT_MS = 5e3;
 var SeatTaker = class {
   #deps;
   /** The `instance_id` of the next seat. It stays until the seat is granted: a lost answer may have granted it. */
@@ -2161,9 +2109,10 @@ var SeatTaker = class {
   }
   /** Takes a new seat. Throws `SeatleaseError` if there is none. */
   async take(request) {
-    const isLoan = await this.#deps.grace.isLoanStored();
-    const loan = isLoan && request.borrowDays === void 0 ? await this.#resumeLoan() : void 0;
-    if (loan) return loan;
+    if (request.borrowDays === void 0) {
+      const loan = await this.#deps.loans?.resume((stored) => this.#storedSeat(stored));
+      if (loan) return loan;
+    }
     let answer = await this.#acquire(this.#instanceId, request);
     if (answer.kind === "failed" && answer.error.code === "SESSION_ENDED") {
       this.#instanceId = crypto.randomUUID();
@@ -2178,7 +2127,7 @@ var SeatTaker = class {
   async takeAgain(seat, request) {
     const answer = await this.#acquire(seat.instanceId, request);
     if (answer.kind === "failed") throw answer.error;
-    await this.#keepLoan(answer.body);
+    await this.#deps.loans?.keep(answer.body);
     if (seat.hasEnded()) return false;
     seat.hold(answer.body, answer.sentAtMs);
     return true;
@@ -2190,40 +2139,9 @@ var SeatTaker = class {
       await releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
       throw new DOMException();
     }
-    await this.#keepLoan(grant);
+    await this.#deps.loans?.keep(grant);
     const seat = new HeldSeat(this.#deps, instanceId, grant);
     seat.hold(grant, answer.sentAtMs);
-    return seat;
-  }
-  /**
-   * The loan of this machine, if one is stored and has not ended: all programs use it. The server decides: its answer counts
-   * also where the clock is wrong, or the folder cannot be written.
-   */
-  async #resumeLoan() {
-    const { grace, server } = this.#deps;
-    const found = await grace.find().catch(() => void 0);
-    if (!found) return void 0;
-    const { sessionId } = found;
-    const answer = await server.call("heartbeat", {
-      body: { session_id: sessionId },
-      timeoutMs: LOAN_TIMEOUT_MS,
-      background: false,
-      read: (body) => readHeartbeat(body, sessionId)
-    });
-    if (answer.kind === "failed" && !isRetry(stepAfter(answer.error, true))) {
-      await grace.loanEnded();
-      return void 0;
-    }
-    if (answer.kind === "failed") {
-      const held = await grace.load().catch(() => void 0);
-      const offline = held && this.#storedSeat(held);
-      offline?.holdOffline(answer.error);
-      return offline;
-    }
-    const seat = this.#storedSeat(found);
-    const isWritable = grace.use(found);
-    seat.holdLoan(answer.body, answer.sentAtMs);
-    await isWritable;
     return seat;
   }
   /** Starts with the stored license if there was no answer; never after a refusal. */
@@ -2259,29 +2177,7 @@ var SeatTaker = class {
   #acquire(instanceId, { borrowDays, timeoutMs, signal }) {
     return this.#deps.acquire({ instanceId, borrowDays, timeoutMs, signal, background: false });
   }
-  /**
-   * A borrowed seat is used offline, and returned by its stored session: its license is signed and stored before the seat is
-   * returned to the caller. If that fails, the loan is released again and the reason is thrown, unless the machine had it before.
-   */
-  async #keepLoan(grant) {
-    if (!grant.borrowedUntil) return;
-    const { grace, platform: platform4 } = this.#deps;
-    const { sessionId, sessionToken: token } = grant;
-    let error = await grace.signIfDue(sessionId, grant, false);
-    if (error && isOutage(error)) {
-      await sleep(platform4.clock, pauseMs("outage", 0));
-      error = await grace.signIfDue(sessionId, grant, false);
-    }
-    const stored = await grace.storedLoan().catch(() => void 0);
-    if (!error || stored?.sessionId === sessionId) return;
-    await releaseSeat(this.#deps, { sessionId, token, isLoan: true });
-    await grace.loanEnded();
-    throw error;
-  }
 };
-function isOutage(error) {
-  return stepAfter(error, false) === "outage";
-}
 
 // clients/sdk/src/server.ts
 var METHODS = {
@@ -2381,30 +2277,32 @@ var CANCEL_AFTER_MS = 1e3;
 var Seatlease = class extends Emitter {
   #options;
   #checked;
-  #platform;
-  #stopwatch;
-  #server;
+  #deps;
+  #native;
   #opened;
   #seat;
   #pending;
   /** Callers who share a try also share its error: it is reported once. */
   #denied;
   /** Throws OPTION_INVALID for the first option that is wrong. */
-  constructor(options, platform4) {
+  constructor(options, platform4, native) {
     super(["granted", "denied", ...SEAT_EVENTS], (error) => platform4.report(error));
     this.#checked = checkOptions(options);
     this.#options = options;
-    this.#platform = platform4;
-    this.#stopwatch = new Stopwatch(platform4.clock);
+    this.#native = native;
+    const stopwatch = new Stopwatch(platform4.clock);
     const { base, credentials } = this.#checked;
-    this.#server = new Server(base, credentials, platform4, this.#stopwatch);
+    this.#deps = { platform: platform4, stopwatch, server: new Server(base, credentials, platform4, stopwatch) };
   }
   /** Returns the held seat, or a new one. Throws `SeatleaseError` if there is none, or the reason of an aborted `signal`. */
   async acquire(options = {}) {
-    const { waitMs, signal, borrowDays } = checkAcquireOptions(options);
-    if (borrowDays !== void 0 && this.#options.publicKeys === void 0) throw publicKeysRequired();
-    const sinceMs = this.#stopwatch.read();
-    const leftMs = () => (waitMs ?? Number.POSITIVE_INFINITY) - (this.#stopwatch.read() - sinceMs);
+    return this.seatFor(checkAcquireOptions(options));
+  }
+  /** Acquires with checked options. */
+  async seatFor({ waitMs, signal }, borrowDays) {
+    const { stopwatch } = this.#deps;
+    const sinceMs = stopwatch.read();
+    const leftMs = () => (waitMs ?? Number.POSITIVE_INFINITY) - (stopwatch.read() - sinceMs);
     let wasUnanswered = false;
     signal?.throwIfAborted();
     for (let n = 0; ; n += 1) {
@@ -2422,7 +2320,7 @@ var Seatlease = class extends Emitter {
           const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
           if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
         }
-        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, this.#stopwatch.read() - sinceMs));
+        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, stopwatch.read() - sinceMs));
         const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1e3);
         await this.#untilGranted(afterMs, signal);
@@ -2433,24 +2331,9 @@ var Seatlease = class extends Emitter {
   async stored() {
     return (await this.#open()).grace.find();
   }
-  /**
-   * Returns the seat that was borrowed on this machine, also if it cannot be used: the clock is wrong, or `publicKeys` are
-   * missing. Takes no seat. The result names the seat; `undefined` if none was borrowed. Throws `SeatleaseError` if the server
-   * has not confirmed it: the seat stays taken.
-   */
-  async returnLoan() {
-    const { grace } = await this.#open();
-    const seat = this.#seat;
-    if (seat?.borrowedUntil && !seat.hasEnded()) {
-      await seat.release();
-      return seat;
-    }
-    const loan = await grace.storedLoan();
-    if (!loan) return void 0;
-    const error = await releaseSeat(this.#deps, { ...loan, token: void 0, isLoan: true });
-    if (error) throw error;
-    await grace.loanEnded();
-    return loan;
+  /** The loans of this machine; `undefined` where seats cannot be borrowed. */
+  async loans() {
+    return (await this.#open()).loans;
   }
   #deny(error, retryInSeconds) {
     if (this.#denied !== error) this.emit("denied", { error, retryInSeconds });
@@ -2495,7 +2378,7 @@ var Seatlease = class extends Emitter {
   }
   /** A seat that is granted soon can still be released. A server that hangs must not keep the program running. */
   #cancelLater(pending) {
-    this.#platform.clock.after(CANCEL_AFTER_MS, () => {
+    this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
       if (pending.waiting === 0) pending.canceled.abort();
     });
   }
@@ -2510,10 +2393,6 @@ var Seatlease = class extends Emitter {
     if (borrowDays !== void 0 && grace.risk) seat.warn(grace.risk);
     return seat;
   }
-  get #deps() {
-    return { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
-  }
-  /** At the first use, because it needs the machine's fingerprint. */
   #open() {
     this.#opened ??= this.#openNow().catch((error) => {
       this.#opened = void 0;
@@ -2523,32 +2402,37 @@ var Seatlease = class extends Emitter {
   }
   async #openNow() {
     const deps = this.#deps;
+    const { platform: platform4 } = deps;
     const { licenseKey, licenseId, publicKeys } = this.#options;
     const keys = publicKeys === void 0 ? void 0 : await importKeys(publicKeys);
-    const identity = await identify(this.#options, this.#platform);
+    const identity = await identify(this.#options, platform4);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
+    const store = new Store(platform4.storage, identity.name, secret);
     const grace = new Grace({
       ...deps,
-      clock: this.#platform.clock,
-      store: new Store(this.#platform.storage, identity.name, secret),
+      clock: platform4.clock,
+      store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
       atRisk: (error) => this.#seat?.warn(error)
     });
+    const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,
+      loans,
+      openUnderstudy: this.#native?.openUnderstudy,
       acquire: acquireCalls({ ...deps, options: this.#options, fingerprint: identity.fingerprint, grace }),
       grace,
       // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.
       emit: (name, event) => this.emit(name, event)
     });
-    return { seatTaker, grace };
+    return { seatTaker, grace, loans };
   }
   async #untilGranted(atMostMs, signal) {
     const wake = new AbortController();
     const off = this.on("granted", () => wake.abort());
     try {
-      await orAborted(sleep(this.#platform.clock, atMostMs, wake.signal), signal);
+      await orAborted(sleep(this.#deps.platform.clock, atMostMs, wake.signal), signal);
     } finally {
       off();
       wake.abort();
@@ -2560,13 +2444,178 @@ function waitedInVain(error, waitedMs) {
   return new SeatleaseError("WAITED_IN_VAIN", message, { ...error, cause: error });
 }
 
+// clients/sdk/src/loans.ts
+var LOAN_TIMEOUT_MS = 5e3;
+var Loans = class {
+  #deps;
+  constructor(deps) {
+    this.#deps = deps;
+  }
+  /** The stored loan, which the server need not know any more. Needs no keys. Throws if its file was changed. */
+  async #stored() {
+    const stored = await this.#deps.store.read();
+    return stored?.license.isBorrowed ? stored.license : void 0;
+  }
+  /**
+   * Starts with the loan, if one is stored and has not ended. The server decides: its answer counts also where the clock is
+   * wrong, or the folder cannot be written.
+   */
+  async resume(seatOf) {
+    const { grace, server } = this.#deps;
+    const found = await grace.find().catch(() => void 0);
+    if (!found?.isBorrowed) return void 0;
+    const { sessionId } = found;
+    const answer = await server.call("heartbeat", {
+      body: { session_id: sessionId },
+      timeoutMs: LOAN_TIMEOUT_MS,
+      background: false,
+      read: (body) => readHeartbeat(body, sessionId)
+    });
+    if (answer.kind === "failed" && !isRetry(stepAfter(answer.error, true))) {
+      await grace.loanEnded();
+      return void 0;
+    }
+    if (answer.kind === "failed") {
+      const held = await grace.load().catch(() => void 0);
+      const offline = held && seatOf(held);
+      offline?.holdOffline(answer.error);
+      return offline;
+    }
+    const seat = seatOf(found);
+    const isWritable = grace.use(found);
+    seat.holdLoan(answer.body, answer.sentAtMs);
+    await isWritable;
+    return seat;
+  }
+  /**
+   * A borrowed seat is used offline, and returned by its stored session: its license is signed and stored before the seat is
+   * returned to the caller. If that fails, the loan is released again and the reason is thrown, unless the machine had it before.
+   */
+  async keep(grant) {
+    if (!grant.borrowedUntil) return;
+    const { grace, platform: platform4 } = this.#deps;
+    const { sessionId, sessionToken: token } = grant;
+    let error = await grace.signIfDue(sessionId, grant, false);
+    if (error && isOutage(error)) {
+      await sleep(platform4.clock, pauseMs("outage", 0));
+      error = await grace.signIfDue(sessionId, grant, false);
+    }
+    const stored = await this.#stored().catch(() => void 0);
+    if (!error || stored?.sessionId === sessionId) return;
+    await releaseSeat(this.#deps, { sessionId, token, isLoan: true });
+    await grace.loanEnded();
+    throw error;
+  }
+  /** Releases the loan, and returns what names its seat. Throws if the server has not confirmed it. */
+  async release() {
+    const held = this.#deps.held();
+    if (held?.borrowedUntil && !held.hasEnded()) {
+      await held.release();
+      return held;
+    }
+    const loan = await this.#stored();
+    if (!loan) return void 0;
+    const error = await releaseSeat(this.#deps, { ...loan, token: void 0, isLoan: true });
+    if (error) throw error;
+    await this.#deps.grace.loanEnded();
+    return loan;
+  }
+};
+
+// clients/sdk/src/seat-understudy.ts
+var LEAST_RETRY_MS = 1e3;
+var SeatUnderstudy = class {
+  #deps;
+  #seat;
+  #understudy;
+  constructor(deps, seat) {
+    this.#deps = deps;
+    this.#seat = seat;
+  }
+  /** The understudy sends only if the event loop is blocked for one pause after `atMs`; nothing without a lease. */
+  plan(atMs, lease) {
+    const { server, platform: platform4, stopwatch } = this.#deps;
+    const body = this.#seat.heartbeatBody();
+    if (!lease || !body) {
+      this.#understudy?.cancel();
+      return;
+    }
+    this.#understudy ??= platform4.understudy?.();
+    this.#understudy?.plan(server.requestFor("heartbeat", body), {
+      inMs: atMs - stopwatch.read() + lease.pauseMs,
+      everyMs: lease.heartbeatMs,
+      retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
+      timeoutMs: lease.timeoutMs
+    });
+  }
+  /** Applies the answers in the order of sending. */
+  drain() {
+    const answers = this.#understudy?.drain() ?? [];
+    for (const answer of answers) this.#apply(answer);
+    if (answers.length > 0) queueMicrotask(() => this.#seat.changed());
+  }
+  stop() {
+    this.#understudy?.cancel();
+    this.#understudy?.stop();
+    this.#understudy = void 0;
+  }
+  #apply({ request, sentAt, response }) {
+    const { server, stopwatch, platform: platform4 } = this.#deps;
+    const sessionId = this.#seat.heartbeatBody()?.session_id;
+    if (sessionId === void 0 || !request.body?.includes(sessionId)) return;
+    const now = platform4.clock.now();
+    const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
+    const sentAtMs = stopwatch.read() - agoMs;
+    const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
+    if (answer.kind === "failed") {
+      this.#seat.hurry();
+      if (answer.error.code === "NO_ANSWER" || server.canReplaceToken(answer)) return;
+    }
+    this.#seat.apply(answer);
+  }
+};
+
+// clients/sdk/src/native.ts
+var borrowDaysRule = (value) => !(Number.isSafeInteger(value) && Number(value) > 0) && "must be a whole number above 0.";
+var NativeSeatlease = class extends Seatlease {
+  #canBorrow;
+  constructor(options, platform4) {
+    super(options, platform4, {
+      openLoans: (deps) => new Loans(deps),
+      openUnderstudy: (deps, seat) => new SeatUnderstudy(deps, seat)
+    });
+    this.#canBorrow = options.publicKeys !== void 0;
+  }
+  async acquire(options = {}) {
+    const checked = checkAcquireOptions(options, { borrowDays: borrowDaysRule });
+    const { borrowDays } = options;
+    if (borrowDays !== void 0 && !this.#canBorrow) throw publicKeysRequired();
+    return this.seatFor(checked, borrowDays);
+  }
+  /**
+   * Returns the seat that was borrowed on this machine, also if it cannot be used: the clock is wrong, or `publicKeys` are
+   * missing. Takes no seat. The result names the seat; `undefined` if none was borrowed. Throws `SeatleaseError` if the server
+   * has not confirmed it: the seat stays taken.
+   */
+  async returnLoan() {
+    return (await this.loans())?.release();
+  }
+};
+function publicKeysRequired() {
+  return new SeatleaseError(
+    "PUBLIC_KEYS_REQUIRED",
+    "publicKeys is required to borrow a seat: it is used offline.",
+    { members: { option: "publicKeys" } }
+  );
+}
+
 // clients/sdk/src/node.ts
 var usual;
 function usualPlatform() {
   usual ??= nodePlatform();
   return usual;
 }
-var Seatlease2 = class extends Seatlease {
+var Seatlease2 = class extends NativeSeatlease {
   constructor(options = {}) {
     const { platform: platform4, ...given } = options;
     try {

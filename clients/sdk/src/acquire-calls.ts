@@ -49,7 +49,7 @@ export function acquireCalls({ options, platform, server, fingerprint, grace }: 
   const { processId = platform.processId, hostname = platform.hostname() } = options;
 
   async function send({ instanceId, borrowDays, ...sending }: AcquireRequest) {
-    const { offlineSince } = grace;
+    const offlineSince = await grace.offlineSince();
     const answer = await server.call('acquire', {
       body: {
         fingerprint,

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Seatlease } from './client.ts';
 import { SeatleaseError } from './errors.ts';
 import type { EventSource } from './events.ts';
+import { NativeSeatlease as Seatlease } from './native.ts';
 import type { AccessTokens, SeatleaseOptions } from './options.ts';
 import type { SeatEvents } from './seat.ts';
 import { type CannedAnswer, CannedServer, problem, SESSION } from './testing/canned.ts';

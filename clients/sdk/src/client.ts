@@ -2,23 +2,25 @@ import { acquireCalls, identify } from './acquire-calls.ts';
 import { orAborted, pauseMs, sleep } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
 import { Emitter } from './events.ts';
-import type { HeldSeat } from './held-seat.ts';
-import { Grace, publicKeysRequired, type StoredState } from './offline/grace.ts';
+import type { HeldSeat, HeldSeatDeps } from './held-seat.ts';
+import type { LoanDeps, Loans } from './loans.ts';
+import { Grace, type StoredState } from './offline/grace.ts';
 import { importKeys } from './offline/keys.ts';
 import { Store } from './offline/store.ts';
 import {
   type AcquireOptions,
+  type CheckedAcquireOptions,
   type CheckedOptions,
   checkAcquireOptions,
   checkOptions,
   type SeatleaseOptions,
 } from './options.ts';
 import { LEAST_TIMEOUT_MS, LONGEST_TIMEOUT_MS, type Platform } from './platform.ts';
-import { releaseSeat } from './release-calls.ts';
+import type { ReleaseDeps } from './release-calls.ts';
 import { SEAT_EVENTS, type Seat, type SeatleaseEvents } from './seat.ts';
-import { isOutage, type SeatRequest, SeatTaker } from './seat-taker.ts';
+import { type SeatRequest, SeatTaker } from './seat-taker.ts';
 import { Server } from './server.ts';
-import { isRetry, stepAfter } from './steps.ts';
+import { isOutage, isRetry, stepAfter } from './steps.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** Without `wait`: the server may only have been restarted, and the caller does not wait for long. */
@@ -40,15 +42,20 @@ interface PendingTry {
 interface Opened {
   readonly seatTaker: SeatTaker;
   readonly grace: Grace;
+  readonly loans: Loans | undefined;
+}
+
+/** What browsers do without: see `native.ts`. */
+export interface Native extends Pick<HeldSeatDeps, 'openUnderstudy'> {
+  openLoans(deps: LoanDeps): Loans;
 }
 
 /** Holds a seat of one license for this program. The entries for Node and for browsers supply the platform. */
 export class Seatlease extends Emitter<SeatleaseEvents> {
   readonly #options: SeatleaseOptions;
   readonly #checked: CheckedOptions;
-  readonly #platform: Platform;
-  readonly #stopwatch: Stopwatch;
-  readonly #server: Server;
+  readonly #deps: ReleaseDeps;
+  readonly #native: Native | undefined;
   #opened: Promise<Opened> | undefined;
   #seat: HeldSeat | undefined;
   #pending: PendingTry | undefined;
@@ -56,22 +63,26 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
   #denied: SeatleaseError | undefined;
 
   /** Throws OPTION_INVALID for the first option that is wrong. */
-  constructor(options: SeatleaseOptions, platform: Platform) {
+  constructor(options: SeatleaseOptions, platform: Platform, native?: Native) {
     super(['granted', 'denied', ...SEAT_EVENTS], (error) => platform.report(error));
     this.#checked = checkOptions(options);
     this.#options = options;
-    this.#platform = platform;
-    this.#stopwatch = new Stopwatch(platform.clock);
+    this.#native = native;
+    const stopwatch = new Stopwatch(platform.clock);
     const { base, credentials } = this.#checked;
-    this.#server = new Server(base, credentials, platform, this.#stopwatch);
+    this.#deps = { platform, stopwatch, server: new Server(base, credentials, platform, stopwatch) };
   }
 
   /** Returns the held seat, or a new one. Throws `SeatleaseError` if there is none, or the reason of an aborted `signal`. */
   async acquire(options: AcquireOptions = {}): Promise<Seat> {
-    const { waitMs, signal, borrowDays } = checkAcquireOptions(options);
-    if (borrowDays !== undefined && this.#options.publicKeys === undefined) throw publicKeysRequired();
-    const sinceMs = this.#stopwatch.read();
-    const leftMs = (): number => (waitMs ?? Number.POSITIVE_INFINITY) - (this.#stopwatch.read() - sinceMs);
+    return this.seatFor(checkAcquireOptions(options));
+  }
+
+  /** Acquires with checked options. */
+  protected async seatFor({ waitMs, signal }: CheckedAcquireOptions, borrowDays?: number): Promise<Seat> {
+    const { stopwatch } = this.#deps;
+    const sinceMs = stopwatch.read();
+    const leftMs = (): number => (waitMs ?? Number.POSITIVE_INFINITY) - (stopwatch.read() - sinceMs);
     let wasUnanswered = false;
     signal?.throwIfAborted();
     for (let n = 0; ; n += 1) {
@@ -90,7 +101,7 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
           const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
           if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
         }
-        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, this.#stopwatch.read() - sinceMs));
+        if (leftMs() <= 0) throw this.#deny(waitedInVain(error, stopwatch.read() - sinceMs));
         const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1000);
         await this.#untilGranted(afterMs, signal);
@@ -103,24 +114,9 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     return (await this.#open()).grace.find();
   }
 
-  /**
-   * Returns the seat that was borrowed on this machine, also if it cannot be used: the clock is wrong, or `publicKeys` are
-   * missing. Takes no seat. The result names the seat; `undefined` if none was borrowed. Throws `SeatleaseError` if the server
-   * has not confirmed it: the seat stays taken.
-   */
-  async returnLoan(): Promise<Pick<Seat, 'sessionId' | 'licenseId'> | undefined> {
-    const { grace } = await this.#open();
-    const seat = this.#seat;
-    if (seat?.borrowedUntil && !seat.hasEnded()) {
-      await seat.release();
-      return seat;
-    }
-    const loan = await grace.storedLoan();
-    if (!loan) return undefined;
-    const error = await releaseSeat(this.#deps, { ...loan, token: undefined, isLoan: true });
-    if (error) throw error;
-    await grace.loanEnded();
-    return loan;
+  /** The loans of this machine; `undefined` where seats cannot be borrowed. */
+  protected async loans(): Promise<Loans | undefined> {
+    return (await this.#open()).loans;
   }
 
   #deny(error: SeatleaseError, retryInSeconds?: number): SeatleaseError {
@@ -172,7 +168,7 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
 
   /** A seat that is granted soon can still be released. A server that hangs must not keep the program running. */
   #cancelLater(pending: PendingTry): void {
-    this.#platform.clock.after(CANCEL_AFTER_MS, () => {
+    this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
       if (pending.waiting === 0) pending.canceled.abort();
     });
   }
@@ -191,11 +187,6 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     return seat;
   }
 
-  get #deps() {
-    return { platform: this.#platform, server: this.#server, stopwatch: this.#stopwatch };
-  }
-
-  /** At the first use, because it needs the machine's fingerprint. */
   #open(): Promise<Opened> {
     this.#opened ??= this.#openNow().catch((error: unknown) => {
       this.#opened = undefined;
@@ -206,34 +197,39 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
 
   async #openNow(): Promise<Opened> {
     const deps = this.#deps;
+    const { platform } = deps;
     const { licenseKey, licenseId, publicKeys } = this.#options;
     // Keys that cannot be read are reported now, not when the network fails.
     const keys = publicKeys === undefined ? undefined : await importKeys(publicKeys);
-    const identity = await identify(this.#options, this.#platform);
+    const identity = await identify(this.#options, platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
+    const store = new Store(platform.storage, identity.name, secret);
     const grace = new Grace({
       ...deps,
-      clock: this.#platform.clock,
-      store: new Store(this.#platform.storage, identity.name, secret),
+      clock: platform.clock,
+      store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
       atRisk: (error) => this.#seat?.warn(error),
     });
+    const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,
+      loans,
+      openUnderstudy: this.#native?.openUnderstudy,
       acquire: acquireCalls({ ...deps, options: this.#options, fingerprint: identity.fingerprint, grace }),
       grace,
       // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.
       emit: (name, event) => this.emit(name, event as never),
     });
-    return { seatTaker, grace };
+    return { seatTaker, grace, loans };
   }
 
   async #untilGranted(atMostMs: number, signal: AbortSignal | undefined): Promise<void> {
     const wake = new AbortController();
     const off = this.on('granted', () => wake.abort());
     try {
-      await orAborted(sleep(this.#platform.clock, atMostMs, wake.signal), signal);
+      await orAborted(sleep(this.#deps.platform.clock, atMostMs, wake.signal), signal);
     } finally {
       off();
       wake.abort();

@@ -2,7 +2,8 @@ import type { BACKOFFS } from './api.ts';
 import { leastMs, pauseMs } from './backoff.ts';
 import type { SeatleaseError } from './errors.ts';
 import { type Extension, Lease, TRIES } from './lease.ts';
-import { type Clock, LONGEST_TIMEOUT_MS, type UnderstudyTimes } from './platform.ts';
+import { type Clock, LONGEST_TIMEOUT_MS } from './platform.ts';
+import type { SeatUnderstudy } from './seat-understudy.ts';
 import { isRetry, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
@@ -14,10 +15,7 @@ export interface HeartbeatLoopDeps {
    * never throws.
    */
   send(timeoutMs: number): Promise<SeatleaseError | undefined>;
-  /** Applies what the understudy received. */
-  drain(): void;
-  /** Plans the understudy's next heartbeat, for the case that this loop is blocked then; `undefined`: none. */
-  plan(times: UnderstudyTimes | undefined): void;
+  readonly understudy: SeatUnderstudy | undefined;
   /** Called when time has passed, or when a try has ended. */
   changed(): void;
   /** What the program reads now. */
@@ -35,7 +33,6 @@ const LEAST_TIMER_MS = 10;
 const LATE_MS = 2_000;
 const LONGEST_LATE_MS = 60_000;
 const FIRST_TRY_AFTER_MS = 1000;
-const LEAST_RETRY_MS = 1000;
 /**
  * Between tries after the lease has ended, until three have failed. It often ends in a sleep, and a machine that wakes up needs
  * seconds to get its network.
@@ -93,7 +90,6 @@ export class HeartbeatLoop {
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
-    this.#deps.plan(undefined);
   }
 
   /** Takes a good answer. One to an earlier request than the last says nothing about the lease. */
@@ -115,7 +111,7 @@ export class HeartbeatLoop {
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
   #wake(lateMs = 0, stateBefore = this.#deps.state()): void {
     this.#cancel();
-    this.#deps.drain();
+    this.#deps.understudy?.drain();
     // A listener, or an answer of the understudy, may have ended the seat.
     if (this.#isStopped) return;
     if (lateMs > LATE_MS && this.#deps.state() !== stateBefore) this.#countAnew();
@@ -160,7 +156,7 @@ export class HeartbeatLoop {
     if (this.#isStopped || generation !== this.#generation) return;
     this.#isPending = false;
     // The event loop may have been blocked while the answer was under way.
-    this.#deps.drain();
+    this.#deps.understudy?.drain();
     if (this.#isStopped) return;
     // The understudy may have sent a later heartbeat, and its answer was good.
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
@@ -200,17 +196,8 @@ export class HeartbeatLoop {
     this.#plan(nextAtMs);
   }
 
-  /** The understudy sends only if this loop has not done anything for one pause after `atMs`. */
   #plan(atMs: number): void {
     // A loan can wait for the event loop.
-    const lease = this.#deps.isBorrowed() ? undefined : this.#heldLease();
-    this.#deps.plan(
-      lease && {
-        inMs: atMs - this.#deps.stopwatch.read() + lease.pauseMs,
-        everyMs: lease.heartbeatMs,
-        retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
-        timeoutMs: lease.timeoutMs,
-      },
-    );
+    this.#deps.understudy?.plan(atMs, this.#deps.isBorrowed() ? undefined : this.#heldLease());
   }
 }

@@ -4,19 +4,18 @@ import { Emitter } from './events.ts';
 import { HeartbeatLoop } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
 import { type Entitlements, type Grant, type HeartbeatAnswer, readHeartbeat } from './parse-answers.ts';
-import type { AtExit, Platform, Understudy, UnderstudyAnswer, UnderstudyTimes } from './platform.ts';
-import { releaseBody, releaseSeat } from './release-calls.ts';
+import type { AtExit } from './platform.ts';
+import { type ReleaseDeps, releaseBody, releaseSeat } from './release-calls.ts';
 import { SEAT_EVENTS, type Seat, type SeatEvents, type SeatState } from './seat.ts';
-import type { Answer, Server } from './server.ts';
+import type { SeatUnderstudy, UnderstudiedSeat } from './seat-understudy.ts';
+import type { Answer } from './server.ts';
 import { isRefusal, stepAfter } from './steps.ts';
-import type { Stopwatch } from './stopwatch.ts';
 
-export interface HeldSeatDeps {
-  readonly platform: Platform;
-  readonly stopwatch: Stopwatch;
-  readonly server: Server;
+export interface HeldSeatDeps extends ReleaseDeps {
   readonly grace: Grace;
   readonly acquire: SendAcquire;
+  /** Missing in browsers. */
+  readonly openUnderstudy: ((deps: ReleaseDeps, seat: UnderstudiedSeat) => SeatUnderstudy) | undefined;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
 }
 
@@ -31,6 +30,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   readonly instanceId: string;
   readonly #deps: HeldSeatDeps;
   readonly #heartbeats: HeartbeatLoop;
+  readonly #understudy: SeatUnderstudy | undefined;
   #facts: SeatFacts;
   /** `undefined` while the seat has no session: until the server grants it, or grants it again. */
   #token: string | undefined;
@@ -46,7 +46,6 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   /** The state that was last reported to listeners. */
   #reported: SeatState = 'online';
   #releasing: Promise<void> | undefined;
-  #understudy: Understudy | undefined;
   #offExit: (() => void) | undefined;
 
   constructor(deps: HeldSeatDeps, instanceId: string, facts: SeatFacts) {
@@ -54,12 +53,20 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     this.#deps = deps;
     this.instanceId = instanceId;
     this.#facts = facts;
+    this.#understudy = deps.openUnderstudy?.(deps, {
+      heartbeatBody: () =>
+        this.#end || this.#token === undefined
+          ? undefined
+          : { session_id: this.sessionId, session_token: this.#token },
+      apply: (answer) => this.#applyHeartbeat(answer),
+      hurry: () => this.#heartbeats.hurry(),
+      changed: () => this.#end ?? this.#changed(),
+    });
     this.#heartbeats = new HeartbeatLoop({
       clock: deps.platform.clock,
       stopwatch: deps.stopwatch,
       send: (timeoutMs) => this.#send(timeoutMs),
-      drain: () => this.#drain(),
-      plan: (times) => this.#plan(times),
+      understudy: this.#understudy,
       changed: () => this.#changed(),
       state: () => this.#state(),
       isBorrowed: () => this.borrowedUntil !== undefined,
@@ -100,7 +107,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   }
 
   get state(): SeatState {
-    this.#drain();
+    this.#understudy?.drain();
     return this.#state();
   }
 
@@ -115,7 +122,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   }
 
   get holdsLease(): boolean {
-    this.#drain();
+    this.#understudy?.drain();
     return !this.#end && this.#heartbeats.isLeased();
   }
 
@@ -196,7 +203,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   }
 
   #entitlements(): Entitlements {
-    this.#drain();
+    this.#understudy?.drain();
     return this.#facts.entitlements;
   }
 
@@ -210,7 +217,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     const { sessionId, borrowedUntil } = this.#facts;
     if (this.#token === undefined && !borrowedUntil) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call('heartbeat', {
-      body: this.#heartbeatBody(),
+      body: { session_id: sessionId, session_token: this.#token },
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId),
@@ -219,10 +226,6 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     if (this.#end || sessionId !== this.sessionId) return undefined;
     const error = this.#applyHeartbeat(answer);
     return error && stepAfter(error, true) === 'acquire' ? this.#acquire(timeoutMs) : error;
-  }
-
-  #heartbeatBody(): Readonly<Record<string, unknown>> {
-    return { session_id: this.sessionId, session_token: this.#token };
   }
 
   async #acquire(timeoutMs: number): Promise<SeatleaseError | undefined> {
@@ -299,7 +302,6 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   #stop(): void {
     this.#heartbeats.stop();
     this.#understudy?.stop();
-    this.#understudy = undefined;
   }
 
   #changed(): void {
@@ -331,38 +333,6 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   #emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void {
     this.emit(name, event);
     this.#deps.emit(name, event);
-  }
-
-  #plan(times: UnderstudyTimes | undefined): void {
-    const { server, platform } = this.#deps;
-    if (times && this.#token !== undefined) {
-      this.#understudy ??= platform.understudy?.();
-      this.#understudy?.plan(server.requestFor('heartbeat', this.#heartbeatBody()), times);
-    } else this.#understudy?.cancel();
-  }
-
-  /** Applies the understudy's answers in the order of sending. */
-  #drain(): void {
-    const answers = this.#understudy?.drain() ?? [];
-    for (const answer of answers) if (!this.#end) this.#applyLate(answer);
-    // The program may just read the state: its listeners run afterwards.
-    if (answers.length > 0) queueMicrotask(() => this.#end ?? this.#changed());
-  }
-
-  #applyLate({ request, sentAt, response }: UnderstudyAnswer): void {
-    const { server, stopwatch, platform } = this.#deps;
-    const { sessionId } = this;
-    if (this.#token === undefined || !request.body?.includes(sessionId)) return;
-    const now = platform.clock.now();
-    const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
-    const sentAtMs = stopwatch.read() - agoMs;
-    const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
-    // A failure is no try of the loop, which asks by itself. It alone can get a new access token.
-    if (answer.kind === 'failed') {
-      this.#heartbeats.hurry();
-      if (answer.error.code === 'NO_ANSWER' || server.canReplaceToken(answer)) return;
-    }
-    this.#applyHeartbeat(answer);
   }
 
   #releaseAtExit(): void {

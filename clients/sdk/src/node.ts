@@ -1,11 +1,12 @@
-import { Seatlease as Core } from './client.ts';
+import { type BorrowOptions, NativeSeatlease } from './native.ts';
 import { namingVariable, optionsOf, publicKeysOf, waitOf } from './node/environment.ts';
 import { nodePlatform } from './node/platform.ts';
-import type { AcquireOptions, SeatleaseOptions } from './options.ts';
+import type { SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { Seat } from './seat.ts';
 
 export * from './index.ts';
+export type { BorrowOptions as AcquireOptions } from './native.ts';
 
 /** Shared, so that the program has one set of exit listeners and shares connections. */
 let usual: Platform | undefined;
@@ -19,7 +20,7 @@ function usualPlatform(): Platform {
  * Holds a seat of one license for this program: a Node program, or the main process of an Electron app. The environment
  * (SEATLEASE_URL, …) has the defaults of options.
  */
-export class Seatlease extends Core {
+export class Seatlease extends NativeSeatlease {
   constructor(options: SeatleaseOptions & { readonly platform?: Platform | undefined } = {}) {
     const { platform, ...given } = options;
     try {
@@ -29,7 +30,7 @@ export class Seatlease extends Core {
     }
   }
 
-  override async acquire(options: AcquireOptions = {}): Promise<Seat> {
+  override async acquire(options: BorrowOptions = {}): Promise<Seat> {
     const wait = options?.wait === undefined ? waitOf(process.env) : undefined;
     return super.acquire(wait === undefined ? options : { ...options, wait });
   }

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../../../functions/testing/clocked-suite.ts';
 import type { TestLicense } from '../../../functions/testing/suite.ts';
-import { Seatlease } from './client.ts';
 import type { SeatleaseError } from './errors.ts';
+import { NativeSeatlease as Seatlease } from './native.ts';
 import { utf8 } from './offline/bytes.ts';
 import { importKeys } from './offline/keys.ts';
 import type { Stored } from './offline/store.ts';

@@ -38,8 +38,6 @@ export interface AcquireOptions {
   readonly wait?: boolean | { readonly atMostSeconds: number } | undefined;
   /** Ends the wait for this caller. A seat that is still granted is released, unless another caller waits for it. */
   readonly signal?: AbortSignal | undefined;
-  /** Borrows the seat for so many days: it needs no heartbeats and stays yours when the program ends. */
-  readonly borrowDays?: number | undefined;
 }
 
 export type Credentials = { readonly licenseKey: string } | { readonly signIn: AccessTokens };
@@ -56,11 +54,10 @@ export interface CheckedAcquireOptions {
   /** How long to wait; `undefined` if the caller does not wait. */
   readonly waitMs: number | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly borrowDays: number | undefined;
 }
 
 /** What is wrong with a value; `false` if it is right. Faults begin with a verb, and contain no credential. */
-type Rule = (value: unknown) => string | false;
+export type Rule = (value: unknown) => string | false;
 
 /** The server allows at most 256 characters, and fewer for some options. */
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '' && value.length <= 256;
@@ -87,8 +84,6 @@ const ACQUIRE_OPTIONS: Readonly<Record<keyof AcquireOptions, Rule>> = {
     !(typeof value === 'boolean' || Object(value).atMostSeconds >= 0) &&
     'must be true, false or { atMostSeconds: number }.',
   signal: (value) => typeof Object(value).addEventListener !== 'function' && 'must be an AbortSignal.',
-  borrowDays: (value) =>
-    !(Number.isSafeInteger(value) && Number(value) > 0) && 'must be a whole number above 0.',
 };
 
 /** An option that cannot be used. `fault` begins with a verb, and contains no credential. */
@@ -116,11 +111,14 @@ export function checkOptions(options: SeatleaseOptions): CheckedOptions {
 }
 
 /** Throws OPTION_INVALID for the first option that is wrong. */
-export function checkAcquireOptions(options: AcquireOptions): CheckedAcquireOptions {
-  check(options, ACQUIRE_OPTIONS);
-  const { wait = false, signal, borrowDays } = options;
+export function checkAcquireOptions(
+  options: AcquireOptions,
+  more: Readonly<Record<string, Rule>> = {},
+): CheckedAcquireOptions {
+  check(options, { ...ACQUIRE_OPTIONS, ...more });
+  const { wait = false, signal } = options;
   const seconds = typeof wait === 'object' ? wait.atMostSeconds : Number.POSITIVE_INFINITY;
-  return { waitMs: wait && seconds > 0 ? seconds * 1000 : undefined, signal, borrowDays };
+  return { waitMs: wait && seconds > 0 ? seconds * 1000 : undefined, signal };
 }
 
 /** Addresses of this machine: only to them, credentials are sent without TLS. */

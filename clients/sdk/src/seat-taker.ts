@@ -1,11 +1,11 @@
-import { pauseMs, sleep } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
 import { HeldSeat, type HeldSeatDeps } from './held-seat.ts';
+import type { Loans } from './loans.ts';
 import type { StoredState } from './offline/grace.ts';
-import { type Grant, readHeartbeat } from './parse-answers.ts';
+import type { Grant } from './parse-answers.ts';
 import { releaseSeat } from './release-calls.ts';
 import type { Answer } from './server.ts';
-import { isRetry, stepAfter } from './steps.ts';
+import { isOutage, stepAfter } from './steps.ts';
 
 export interface SeatRequest {
   readonly borrowDays: number | undefined;
@@ -18,27 +18,29 @@ export interface SeatRequest {
   isWanted(): boolean;
 }
 
-/** The loan is usable without an answer. */
-const LOAN_TIMEOUT_MS = 5_000;
+interface SeatTakerDeps extends HeldSeatDeps {
+  /** Missing where seats cannot be borrowed. */
+  readonly loans: Loans | undefined;
+}
 
 type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
 
 /** Acquires seats, one at a time, with one try each. */
 export class SeatTaker {
-  readonly #deps: HeldSeatDeps;
+  readonly #deps: SeatTakerDeps;
   /** The `instance_id` of the next seat. It stays until the seat is granted: a lost answer may have granted it. */
   #instanceId = crypto.randomUUID();
 
-  constructor(deps: HeldSeatDeps) {
+  constructor(deps: SeatTakerDeps) {
     this.#deps = deps;
   }
 
   /** Takes a new seat. Throws `SeatleaseError` if there is none. */
   async take(request: SeatRequest): Promise<HeldSeat> {
-    // Also reads since when a program ran offline: the request says it.
-    const isLoan = await this.#deps.grace.isLoanStored();
-    const loan = isLoan && request.borrowDays === undefined ? await this.#resumeLoan() : undefined;
-    if (loan) return loan;
+    if (request.borrowDays === undefined) {
+      const loan = await this.#deps.loans?.resume((stored) => this.#storedSeat(stored));
+      if (loan) return loan;
+    }
     let answer = await this.#acquire(this.#instanceId, request);
     if (answer.kind === 'failed' && answer.error.code === 'SESSION_ENDED') {
       this.#instanceId = crypto.randomUUID();
@@ -56,7 +58,7 @@ export class SeatTaker {
   async takeAgain(seat: HeldSeat, request: SeatRequest): Promise<boolean> {
     const answer = await this.#acquire(seat.instanceId, request);
     if (answer.kind === 'failed') throw answer.error;
-    await this.#keepLoan(answer.body);
+    await this.#deps.loans?.keep(answer.body);
     if (seat.hasEnded()) return false;
     seat.hold(answer.body, answer.sentAtMs);
     return true;
@@ -69,43 +71,9 @@ export class SeatTaker {
       await releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
       throw new DOMException();
     }
-    await this.#keepLoan(grant);
+    await this.#deps.loans?.keep(grant);
     const seat = new HeldSeat(this.#deps, instanceId, grant);
     seat.hold(grant, answer.sentAtMs);
-    return seat;
-  }
-
-  /**
-   * The loan of this machine, if one is stored and has not ended: all programs use it. The server decides: its answer counts
-   * also where the clock is wrong, or the folder cannot be written.
-   */
-  async #resumeLoan(): Promise<HeldSeat | undefined> {
-    const { grace, server } = this.#deps;
-    const found = await grace.find().catch(() => undefined);
-    if (!found) return undefined;
-    const { sessionId } = found;
-    const answer = await server.call('heartbeat', {
-      body: { session_id: sessionId },
-      timeoutMs: LOAN_TIMEOUT_MS,
-      background: false,
-      read: (body) => readHeartbeat(body, sessionId),
-    });
-    // The session has ended.
-    if (answer.kind === 'failed' && !isRetry(stepAfter(answer.error, true))) {
-      await grace.loanEnded();
-      return undefined;
-    }
-    if (answer.kind === 'failed') {
-      const held = await grace.load().catch(() => undefined);
-      const offline = held && this.#storedSeat(held);
-      offline?.holdOffline(answer.error);
-      return offline;
-    }
-    const seat = this.#storedSeat(found);
-    // The answer measures the clock anew, before it is stored.
-    const isWritable = grace.use(found);
-    seat.holdLoan(answer.body, answer.sentAtMs);
-    await isWritable;
     return seat;
   }
 
@@ -146,29 +114,4 @@ export class SeatTaker {
   #acquire(instanceId: string, { borrowDays, timeoutMs, signal }: SeatRequest): Promise<Answer<Grant>> {
     return this.#deps.acquire({ instanceId, borrowDays, timeoutMs, signal, background: false });
   }
-
-  /**
-   * A borrowed seat is used offline, and returned by its stored session: its license is signed and stored before the seat is
-   * returned to the caller. If that fails, the loan is released again and the reason is thrown, unless the machine had it before.
-   */
-  async #keepLoan(grant: Grant): Promise<void> {
-    if (!grant.borrowedUntil) return;
-    const { grace, platform } = this.#deps;
-    const { sessionId, sessionToken: token } = grant;
-    let error = await grace.signIfDue(sessionId, grant, false);
-    if (error && isOutage(error)) {
-      await sleep(platform.clock, pauseMs('outage', 0));
-      error = await grace.signIfDue(sessionId, grant, false);
-    }
-    const stored = await grace.storedLoan().catch(() => undefined);
-    if (!error || stored?.sessionId === sessionId) return;
-    await releaseSeat(this.#deps, { sessionId, token, isLoan: true });
-    await grace.loanEnded();
-    throw error;
-  }
-}
-
-/** Whether there was no answer that says anything about the license. */
-export function isOutage(error: SeatleaseError): boolean {
-  return stepAfter(error, false) === 'outage';
 }

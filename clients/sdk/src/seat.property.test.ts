@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { randomOf } from '../../../shared/testing/random.ts';
-import { Seatlease } from './client.ts';
+import { NativeSeatlease as Seatlease } from './native.ts';
 import type { Seat } from './seat.ts';
 import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';

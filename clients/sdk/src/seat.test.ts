@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Seatlease } from './client.ts';
+import { NativeSeatlease as Seatlease } from './native.ts';
 import type { SeatleaseOptions } from './options.ts';
 import type { Seat } from './seat.ts';
 import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';

@@ -17,6 +17,11 @@ export function isRefusal(error: SeatleaseError): boolean {
   return rowOf(error).within === 'lease';
 }
 
+/** Whether there was no answer that says anything about the license. */
+export function isOutage(error: SeatleaseError): boolean {
+  return stepAfter(error, false) === 'outage';
+}
+
 /** Whether to send the request again: the step names a backoff. */
 export function isRetry(step: Step): step is keyof typeof BACKOFFS {
   return step in BACKOFFS;

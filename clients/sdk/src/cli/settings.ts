@@ -1,5 +1,5 @@
-import { Seatlease } from '../client.ts';
 import { SeatleaseError } from '../errors.ts';
+import { NativeSeatlease as Seatlease } from '../native.ts';
 import { namingVariable, optionsOf, publicKeysOf, VARIABLES, waitOf } from '../node/environment.ts';
 import { nodePlatform } from '../node/platform.ts';
 import { type SignIn, type SignInOptions, storedSignIn } from '../node/sign-in.ts';

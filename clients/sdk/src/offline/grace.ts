@@ -46,14 +46,6 @@ export interface Found extends StoredState {
 /** The terms of a grant. */
 export type Terms = Pick<Grant, 'graceDays' | 'startDays' | 'borrowedUntil'>;
 
-export function publicKeysRequired(): SeatleaseError {
-  return new SeatleaseError(
-    'PUBLIC_KEYS_REQUIRED',
-    'publicKeys is required to borrow a seat: it is used offline.',
-    { members: { option: 'publicKeys' } },
-  );
-}
-
 /** The offline grace: a signed license, stored for times without the server. */
 export class Grace {
   readonly #deps: GraceDeps;
@@ -91,7 +83,8 @@ export class Grace {
   }
 
   /** When a program started without the server, by the server's clock; `undefined` once the server knows it. */
-  get offlineSince(): Date | undefined {
+  async offlineSince(): Promise<Date | undefined> {
+    await this.#read().catch(() => undefined);
     return this.#offlineSinceMs === undefined ? undefined : new Date(this.#offlineSinceMs);
   }
 
@@ -134,18 +127,6 @@ export class Grace {
   async storeTime(): Promise<void> {
     if (!this.#mine || this.#deps.stopwatch.read() < this.#nextNoteAtMs) return;
     await this.#save();
-  }
-
-  /** Also reads `offlineSince`. */
-  async isLoanStored(): Promise<boolean> {
-    const stored = await this.#read().catch(() => undefined);
-    return stored?.license.isBorrowed === true;
-  }
-
-  /** The stored loan of this machine, which the server need not know any more. Needs no keys. Throws if its file was changed. */
-  async storedLoan(): Promise<Pick<StoredLicense, 'sessionId' | 'licenseId'> | undefined> {
-    const stored = await this.#deps.store.read();
-    return stored?.license.isBorrowed ? stored.license : undefined;
   }
 
   /** What is stored; `undefined` if nothing is. Changes nothing. Throws if it cannot be verified. */
