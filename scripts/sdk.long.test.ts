@@ -111,7 +111,7 @@ describe.each(NODES)('on %s', (node) => {
     const knowsFlag = run(node, ['-p', `process.allowedNodeEnvironmentFlags.has('${flag}')`]) === 'true\n';
     // Like Node before 20.19 and 22.12, which cannot require ES modules.
     expect(run(node, [...(knowsFlag ? [flag] : []), 'app.cjs'])).toMatch(
-      new RegExp(`^${functions}true url must be an address, not "foo"\\.\n$`),
+      new RegExp(`^${functions}true url must be an https:// address .*, not "foo"\\.\n$`),
     );
   });
 

@@ -150,8 +150,14 @@ ${lines.join('\n')}
 
 function rowOf({ next, whileHeld }: ProblemSchema): string {
   if (!whileHeld) return literal({ next: wordOf(next) });
-  if (!('byEnded' in whileHeld))
-    return literal({ next: wordOf(next), whileHeld: wordOf(whileHeld), within: whileHeld.within });
+  if (!('byEnded' in whileHeld)) {
+    const held = wordOf(whileHeld);
+    return literal({
+      next: wordOf(next),
+      whileHeld: held === wordOf(next) ? undefined : held,
+      within: whileHeld.within,
+    });
+  }
   const { unknown, ...others } = whileHeld.byEnded;
   const rest = wordOf(unknown as DescribedStep);
   const byEnded = Object.entries(others).map(([ended, step]) => [ended, wordOf(step)] as const);

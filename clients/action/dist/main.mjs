@@ -223,7 +223,7 @@ var SeatleaseError = class extends Error {
   /** Other fields of the problem document, such as `active` and `max` of SEATS_EXHAUSTED. */
   members;
   constructor(code, message, more = {}) {
-    super(message, more.cause === void 0 ? void 0 : { cause: more.cause });
+    super(message, more);
     this.code = code;
     this.status = more.status;
     this.retryAfterSeconds = more.retryAfterSeconds;
@@ -413,12 +413,12 @@ var Stopwatch = class {
 
 // clients/sdk/src/options.ts
 var isText = (value) => typeof value === "string" && value !== "" && value.length <= 256;
+var isHeaderText = (value) => /^[!-~]+$/.test(String(value ?? ""));
 var text = (value) => !isText(value) && "must be a text of 1 to 256 characters.";
 var checkedElsewhere = () => false;
 var OPTIONS = {
   url: checkedElsewhere,
-  // It is sent in a header.
-  licenseKey: (value) => !/^[!-~]+$/.test(String(value)) && "must be a text without spaces and line breaks.",
+  licenseKey: (value) => !isHeaderText(value) && "must be a text without spaces.",
   signIn: (value) => typeof Object(value).accessToken !== "function" && "must have accessToken().",
   licenseId: text,
   userId: text,
@@ -464,12 +464,14 @@ function checkUrl(url) {
   if (url === void 0) throw optionInvalid("url", "is required.");
   const given = String(url);
   if (given.includes("@")) throw optionInvalid("url", "must not contain a password.");
-  if (!URL.canParse(given)) throw optionInvalid("url", `must be an address, not "${given}".`);
-  const { protocol, hostname: hostname3, origin, pathname } = new URL(given);
-  const isLocal = isLoopback(hostname3);
-  if (protocol !== "https:" && !(protocol === "http:" && isLocal))
-    throw optionInvalid("url", `must begin with https:// (http:// only for this machine), not "${given}".`);
-  return { base: `${origin}${pathname.replace(/\/+$/, "")}`, isLocal };
+  const address = URL.canParse(given) ? new URL(given) : void 0;
+  const isLocal = isLoopback(String(address?.hostname));
+  if (!address || address.protocol !== "https:" && !(address.protocol === "http:" && isLocal))
+    throw optionInvalid(
+      "url",
+      `must be an https:// address (http:// only for this machine), not "${given}".`
+    );
+  return { base: `${address.origin}${address.pathname.replace(/\/+$/, "")}`, isLocal };
 }
 
 // clients/sdk/src/node/failure.ts
@@ -810,10 +812,10 @@ var NEXT_STEPS = {
   LICENSE_NOT_FOUND: { next: "stop" },
   LICENSE_SUSPENDED: { next: "stop", whileHeld: "repair", within: "lease" },
   NOT_ENTITLED: { next: "stop" },
-  SEATS_EXHAUSTED: { next: "seat", whileHeld: "seat", within: "lease" },
+  SEATS_EXHAUSTED: { next: "seat", within: "lease" },
   SESSION_ENDED: { next: "stop" },
   SESSION_NOT_FOUND: { next: "stop", whileHeld: "acquire", byEnded: { released: "stop", evicted: "stop" } },
-  SESSIONS_EXHAUSTED: { next: "seat", whileHeld: "seat", within: "lease" },
+  SESSIONS_EXHAUSTED: { next: "seat", within: "lease" },
   SIGNED_LIMIT: { next: "stop" },
   VALIDATION_FAILED: { next: "stop", whileHeld: "repair" }
 };
@@ -823,14 +825,13 @@ var LONGEST_TTL_SECONDS = 90 * 24 * 3600;
 var ROUNDING_SECONDS = 2;
 function fieldsOf(body) {
   try {
-    const value = JSON.parse(body);
-    return Object(value) === value ? value : void 0;
+    return Object(JSON.parse(body));
   } catch {
-    return void 0;
+    return {};
   }
 }
 function readGrant(body) {
-  const fields = fieldsOf(body) ?? {};
+  const fields = fieldsOf(body);
   const { session_id: sessionId, session_token: sessionToken, license_id: licenseId } = fields;
   const {
     heartbeat_interval: interval,
@@ -852,18 +853,21 @@ function readGrant(body) {
     graceDays,
     startDays: isCount(startDays) ? startDays : 0,
     borrowedUntil: borrowedUntilMs ? new Date(borrowedUntilMs) : void 0,
-    entitlements: readEntitlements(fields.entitlements) ?? NO_ENTITLEMENTS
+    entitlements: readEntitlements(fields.entitlements)
   };
 }
 function readHeartbeat(body, sessionId) {
-  const fields = fieldsOf(body) ?? {};
+  const fields = fieldsOf(body);
   const { status, session_id, session_token: sessionToken, revived, entitlements } = fields;
   const lease = readLease(fields, fields.ttl_extended_to);
-  return lease && status === "heartbeat_acknowledged" && session_id === sessionId && isText2(sessionToken) ? { ...lease, sessionToken, revived: revived === true, entitlements: readEntitlements(entitlements) } : void 0;
+  return lease && status === "heartbeat_acknowledged" && session_id === sessionId && isText2(sessionToken) ? {
+    ...lease,
+    sessionToken,
+    revived: revived === true,
+    entitlements: entitlements ? readEntitlements(entitlements) : void 0
+  } : void 0;
 }
-var NO_ENTITLEMENTS = { plan: void 0, features: [], limits: {} };
 function readEntitlements(value) {
-  if (!value) return void 0;
   const { plan, features, limits } = Object(value);
   const numbers = Object.entries(Object(limits)).filter(([, limit]) => typeof limit === "number");
   return {
@@ -873,11 +877,11 @@ function readEntitlements(value) {
   };
 }
 function readSigned(body) {
-  const token = fieldsOf(body)?.license_token;
+  const token = fieldsOf(body).license_token;
   return isText2(token) ? token : void 0;
 }
 function readProblem({ status, body, header }) {
-  const { type, title, code, detail, status: bodyStatus, request_id, ...members } = fieldsOf(body) ?? {};
+  const { type, title, code, detail, status: bodyStatus, request_id, ...members } = fieldsOf(body);
   const urn = `urn:seatlease:problem:${String(code).toLowerCase().replaceAll("_", "-")}`;
   if (!isText2(code) || type !== urn || bodyStatus !== status) return void 0;
   const { retry_after: seconds } = members;
@@ -1026,53 +1030,6 @@ function namingVariable(error, given, env) {
   return new SeatleaseError("OPTION_INVALID", message, { members: { option } });
 }
 
-// clients/sdk/src/acquire-calls.ts
-async function identify({ licenseKey, licenseId, userId, fingerprint }, platform4) {
-  const machine = fingerprint ?? await platform4.fingerprint();
-  const name = await digest(licenseKey ?? String(licenseId), userId ?? "", machine);
-  return { fingerprint: machine, name: `seat-${name.slice(0, 32)}` };
-}
-function acquireCalls({ options, platform: platform4, server, fingerprint, grace }) {
-  let previous = Promise.resolve();
-  const { licenseId, userId, appVersion } = options;
-  const { processId: processId2 = platform4.processId, hostname: hostname3 = platform4.hostname() } = options;
-  async function send({ instanceId, borrowDays, ...sending }) {
-    const offlineSince = await grace.offlineSince();
-    const answer = await server.call("acquire", {
-      body: {
-        fingerprint,
-        instance_id: instanceId,
-        license_id: licenseId,
-        user_id: userId,
-        process_id: processId2,
-        hostname: hostname3 || void 0,
-        app_version: appVersion,
-        borrow_days: borrowDays,
-        offline_since: offlineSince?.toISOString()
-      },
-      ...sending,
-      read: (body) => {
-        const grant = readGrant(body);
-        return grant && isForRequest(grant, options) ? grant : void 0;
-      }
-    });
-    if (answer.kind === "good") {
-      if (offlineSince) grace.reported();
-      grace.observe(answer.sentAtMs, answer.body.serverMs);
-    }
-    return answer;
-  }
-  return (request) => {
-    const answer = previous.then(() => send(request));
-    previous = answer.catch(() => void 0);
-    return answer;
-  };
-}
-function isForRequest({ licenseId, sessionId }, options) {
-  const name = licenseId.slice("lic_".length);
-  return sessionId.startsWith(`ses_${name}_`) && (options.licenseId ?? licenseId) === licenseId && (options.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`);
-}
-
 // clients/sdk/src/backoff.ts
 function leastMs(backoff, retryAfterSeconds = 0) {
   return backoff === "seat" ? 0 : Math.min(retryAfterSeconds * 1e3, BACKOFFS.repair.longestMs);
@@ -1092,6 +1049,14 @@ function within(clock, timeoutMs, promise, late) {
     const cancel = clock.after(timeoutMs, () => reject(late));
     promise.then(resolve2, reject).finally(cancel);
   });
+}
+function oneAtATime() {
+  let previous = Promise.resolve();
+  return (task) => {
+    const done = previous.then(task);
+    previous = done.catch(() => void 0);
+    return done;
+  };
 }
 function sleep(clock, delayMs, signal) {
   return new Promise((resolve2) => {
@@ -1115,14 +1080,57 @@ function orAborted(promise, signal) {
   });
 }
 
+// clients/sdk/src/acquire-calls.ts
+async function identify({ licenseKey, licenseId, userId, fingerprint }, platform4) {
+  const machine = fingerprint ?? await platform4.fingerprint();
+  const name = await digest(licenseKey ?? String(licenseId), userId ?? "", machine);
+  return { fingerprint: machine, name: `seat-${name.slice(0, 32)}` };
+}
+function acquireCalls({ options, platform: platform4, server, fingerprint, grace }) {
+  const inTurn = oneAtATime();
+  const { licenseId, userId, appVersion } = options;
+  const { processId: processId2 = platform4.processId, hostname: hostname3 = platform4.hostname() } = options;
+  async function send({ instanceId, borrowDays, ...sending }) {
+    const offlineSince = await grace.offlineSince();
+    const answer = await server.call("acquire", {
+      body: {
+        fingerprint,
+        instance_id: instanceId,
+        license_id: licenseId,
+        user_id: userId,
+        process_id: processId2,
+        hostname: hostname3 || void 0,
+        app_version: appVersion,
+        borrow_days: borrowDays,
+        offline_since: offlineSince?.toISOString()
+      },
+      ...sending,
+      read: (body) => {
+        const grant = readGrant(body);
+        return grant && isForRequest(grant, options) ? grant : void 0;
+      }
+    });
+    if (!answer.error) {
+      if (offlineSince) grace.reported();
+      grace.observe(answer.sentAtMs, answer.body.serverMs);
+    }
+    return answer;
+  }
+  return (request) => inTurn(() => send(request));
+}
+function isForRequest({ licenseId, sessionId }, options) {
+  const name = licenseId.slice("lic_".length);
+  return sessionId.startsWith(`ses_${name}_`) && (options.licenseId ?? licenseId) === licenseId && (options.licenseKey ?? `slk_${name}_`).startsWith(`slk_${name}_`);
+}
+
 // clients/sdk/src/events.ts
 var Emitter = class {
   #entries = [];
   #names;
-  #report;
-  constructor(names, report) {
+  #platform;
+  constructor(names, platform4) {
     this.#names = names;
-    this.#report = report;
+    this.#platform = platform4;
   }
   on(name, listener) {
     return this.#add(name, listener, false);
@@ -1140,9 +1148,9 @@ var Emitter = class {
       if (entry.isOnce) this.#remove(entry);
       try {
         const given = entry.listener(event);
-        if (given instanceof Promise) given.catch(this.#report);
+        if (given instanceof Promise) given.catch((error) => this.#platform.report(error));
       } catch (error) {
-        this.#report(error);
+        this.#platform.report(error);
       }
     }
   }
@@ -1157,10 +1165,7 @@ var Emitter = class {
   }
   #check(name, listener) {
     if (!this.#names.includes(name))
-      throw optionInvalid(
-        "name",
-        `is not an event: "${String(name)}". Events are ${this.#names.join(", ")}.`
-      );
+      throw optionInvalid("name", `must be one of ${this.#names.join(", ")}, not "${String(name)}".`);
     if (typeof listener !== "function") throw optionInvalid("listener", "must be a function.");
   }
 };
@@ -1259,9 +1264,9 @@ async function verifyToken(token, keys, expected) {
   if (alg !== "RS256" || typ !== "license+jwt" || typeof kid !== "string")
     throw invalid("It is not a signed license.");
   if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
-    throw invalid("It is signed by the key of a local test server.");
+    throw invalid("It is signed by a local test server.");
   const isSigned = more.length === 0 && await isSignedByOne(keys, `${head}.${payload}`, signature);
-  if (!isSigned) throw invalid(`No key of publicKeys has signed it. Its key id is ${kid}.`);
+  if (!isSigned) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
   const { license: claim, exp } = fieldsIn(payload);
   const license = readLicense(claim);
   if (!license || typeof exp !== "number") throw invalid("It is not a signed license.");
@@ -1283,7 +1288,7 @@ async function isSignedByOne(keys, signed, signature) {
 }
 function fieldsIn(part) {
   try {
-    return fieldsOf(new TextDecoder().decode(fromBase64(part))) ?? {};
+    return fieldsOf(new TextDecoder().decode(fromBase64(part)));
   } catch {
     return {};
   }
@@ -1303,7 +1308,7 @@ var Store = class {
   #storage;
   #name;
   #secret;
-  #previous = Promise.resolve();
+  #inTurn = oneAtATime();
   constructor(storage, name, secret) {
     this.#storage = storage;
     this.#name = name;
@@ -1315,9 +1320,9 @@ var Store = class {
   }
   async #parse(text2) {
     if (text2 === void 0) return void 0;
-    const { v, content, seal } = fieldsOf(text2) ?? {};
+    const { v, content, seal } = fieldsOf(text2);
     if (v !== VERSION || typeof content !== "string" || seal !== await this.#seal(content))
-      throw invalid("Its file was changed, or is of another version.");
+      throw invalid("It was changed, or is of another version.");
     return JSON.parse(content);
   }
   /**
@@ -1326,7 +1331,7 @@ var Store = class {
    * again every few minutes settles it. Returns whether it was stored; never throws.
    */
   update(change) {
-    const done = this.#previous.then(async () => {
+    return this.#inTurn(async () => {
       const before = await this.#text();
       const stored = await this.#parse(before).catch(() => void 0);
       const next = change(stored);
@@ -1336,10 +1341,7 @@ var Store = class {
       await (text2 ? this.#storage.write(this.#name, text2) : this.#storage.remove(this.#name));
       const after = await this.#text();
       return after === text2 || after !== before;
-    });
-    const settled = done.catch(() => false);
-    this.#previous = settled;
-    return settled;
+    }).catch(() => false);
   }
   #text() {
     return this.#storage.read(this.#name).catch(() => void 0);
@@ -1388,20 +1390,16 @@ var Grace = class {
   #wanted = "";
   #failures = 0;
   /** Causes that `atRisk` has reported since the latest signed license. */
-  #reported = /* @__PURE__ */ new Map();
+  #reported = /* @__PURE__ */ new Set();
   #nextNoteAtMs = 0;
   /** Increases when the license is removed: a pending signing must not restore it. */
   #generation = 0;
   constructor(deps) {
     this.#deps = deps;
-    this.#time = new ServerTime(deps.clock, deps.stopwatch);
+    this.#time = new ServerTime(deps.platform.clock, deps.stopwatch);
   }
   get offlineUntil() {
     return this.#license && new Date(this.#license.offlineUntilMs);
-  }
-  /** Why there is no new signed license, as `atRisk` has reported it last; `undefined` once there is one. */
-  get risk() {
-    return [...this.#reported.values()].at(-1);
   }
   /** When a program started without the server, by the server's clock; `undefined` once the server knows it. */
   async offlineSince() {
@@ -1419,7 +1417,7 @@ var Grace = class {
   }
   /** Measures the clock by an answer of the server: `serverMs` is the server's time in its body. */
   observe(sentAtMs, serverMs) {
-    if (serverMs !== void 0 && this.#time.observe(sentAtMs, serverMs)) this.#nextNoteAtMs = 0;
+    if (this.#time.observe(sentAtMs, serverMs)) this.#nextNoteAtMs = 0;
   }
   /**
    * Requests and stores a signed license if that is due. Never throws: a failure is returned, reported and retried later.
@@ -1527,7 +1525,7 @@ var Grace = class {
         background,
         read: readSigned
       });
-      if (answer.kind !== "good") throw answer.error;
+      if (answer.error) throw answer.error;
       const token = answer.body;
       const license = await this.#verify(token, expected.licenseId);
       if (!isWanted()) return void 0;
@@ -1551,7 +1549,7 @@ var Grace = class {
     const pauseMs2 = Math.min((error.retryAfterSeconds ?? 0) * 1e3, SIGN_AGAIN_AFTER_MS);
     this.#nextSignAtMs = this.#deps.stopwatch.read() + Math.max(pauseMs2, TRY_AGAIN_AFTER_MS);
     if (this.#failures < TRIES && isTemporary(error) || this.#reported.has(error.code)) return;
-    this.#reported.set(error.code, error);
+    this.#reported.add(error.code);
     this.#deps.atRisk(error);
   }
   /** Stores what this program knows, and returns whether that succeeded. `isNew`: also if nothing is stored. */
@@ -1602,7 +1600,7 @@ function whyNotStarted({ isReleased, startDays, time: { contactMs }, license: { 
   if (!isReleased || isBorrowed || time.nowMs() < untilMs) return void 0;
   return new SeatleaseError(
     "OFFLINE_START_NOT_ALLOWED",
-    `The seat was released. Offline starts were allowed until ${timestamp(untilMs)}.`,
+    `Offline starts were allowed until ${timestamp(untilMs)}.`,
     { members: { until: timestamp(untilMs) } }
   );
 }
@@ -1665,6 +1663,8 @@ var FIRST_TRY_AFTER_MS = 1e3;
 var SURE_PAUSE_MS = { least: 1e3, most: 1e4 };
 var HeartbeatLoop = class {
   #deps;
+  #seat;
+  #understudy;
   #lease;
   /** When the next try is due. */
   #nextAtMs = Number.POSITIVE_INFINITY;
@@ -1679,8 +1679,10 @@ var HeartbeatLoop = class {
   #generation = 0;
   #isStopped = true;
   #cancel = () => void 0;
-  constructor(deps) {
+  constructor(deps, seat, understudy) {
     this.#deps = deps;
+    this.#seat = seat;
+    this.#understudy = understudy;
   }
   /** Whether the server certainly counts the seat as ours. */
   isLeased() {
@@ -1716,19 +1718,19 @@ var HeartbeatLoop = class {
     this.#lease = new Lease(extension);
     this.#countFromMs = extension.sentAtMs;
     const loanAtMs = this.#deps.stopwatch.read() + LOAN_EVERY_MS;
-    this.#setNext(this.#deps.isBorrowed() ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
+    this.#setNext(this.#seat.borrowedUntil ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
   }
   /** The next try is due now. */
   hurry() {
     if (!this.#isPending) this.#nextAtMs = this.#deps.stopwatch.read();
   }
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
-  #wake(lateMs = 0, stateBefore = this.#deps.state()) {
+  #wake(lateMs = 0, stateBefore = this.#seat.stateNow()) {
     this.#cancel();
-    this.#deps.understudy?.drain();
+    this.#understudy?.drain();
     if (this.#isStopped) return;
-    if (lateMs > LATE_MS && this.#deps.state() !== stateBefore) this.#countAnew();
-    this.#deps.changed();
+    if (lateMs > LATE_MS && this.#seat.stateNow() !== stateBefore) this.#countAnew();
+    this.#seat.changed();
     if (this.#isStopped) return;
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
     const untilMs = this.#deps.stopwatch.read() + aheadMs;
@@ -1746,12 +1748,12 @@ var HeartbeatLoop = class {
     const untilMs = [
       this.#isPending ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
-      this.#deps.nextChangeMs()
+      this.#deps.grace.leftMs()
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
-    const state = this.#deps.state();
-    this.#cancel = this.#deps.clock.after(
+    const state = this.#seat.stateNow();
+    this.#cancel = this.#deps.platform.clock.after(
       delayMs,
       () => this.#wake(this.#deps.stopwatch.read() - wakeAtMs, state)
     );
@@ -1762,10 +1764,10 @@ var HeartbeatLoop = class {
     const sentAtMs = this.#deps.stopwatch.read();
     const timeoutMs = this.#heldLease()?.timeoutMs ?? LONGEST_TIMEOUT_MS;
     this.#plan(sentAtMs + timeoutMs);
-    const error = await this.#deps.send(timeoutMs);
+    const error = await this.#seat.send(timeoutMs);
     if (this.#isStopped || generation !== this.#generation) return;
     this.#isPending = false;
-    this.#deps.understudy?.drain();
+    this.#understudy?.drain();
     if (this.#isStopped) return;
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
     if (error && isCurrent) this.#failedTry(sentAtMs, error);
@@ -1785,8 +1787,11 @@ var HeartbeatLoop = class {
     if (!this.hasFailed()) {
       const { least, most } = SURE_PAUSE_MS;
       const soonMs = (lease?.endsAtMs ?? nowMs) + least + (most - least) * Math.random();
-      const inTurnMs = lease && Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs);
-      nextAtMs = inTurnMs === void 0 ? soonMs : Math.min(nextAtMs, inTurnMs, soonMs);
+      nextAtMs = lease ? Math.min(
+        nextAtMs,
+        soonMs,
+        Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs)
+      ) : soonMs;
     }
     const lastAtMs = lease ? lease.endsAtMs - lease.pauseMs : nowMs;
     if (nowMs < lastAtMs) nextAtMs = Math.min(nextAtMs, lastAtMs);
@@ -1797,33 +1802,30 @@ var HeartbeatLoop = class {
     this.#plan(nextAtMs);
   }
   #plan(atMs) {
-    this.#deps.understudy?.plan(atMs, this.#deps.isBorrowed() ? void 0 : this.#heldLease());
+    this.#understudy?.plan(atMs, this.#seat.borrowedUntil ? void 0 : this.#heldLease());
   }
 };
 
 // clients/sdk/src/release-calls.ts
 var PATIENCE_MS = 2e3;
 var LOAN_PATIENCE_MS = 2e4;
-async function releaseSeat({ server, platform: platform4, stopwatch }, { sessionId, token, isLoan }) {
+async function releaseSeat({ server, platform: platform4, stopwatch }, body, isLoan = false) {
   const untilMs = stopwatch.read() + (isLoan ? LOAN_PATIENCE_MS : PATIENCE_MS);
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.call("release", {
-      body: releaseBody(sessionId, token),
+      body,
       timeoutMs: isLoan ? leftMs / 2 : leftMs,
       background: false,
       read: (_, status) => status === 204 ? true : void 0
     });
-    if (answer.kind === "good") return void 0;
+    if (!answer.error) return void 0;
     const step = stepAfter(answer.error, false);
     if (!isRetry(step)) return answer.error;
     const afterMs = pauseMs(step, n, answer.error.retryAfterSeconds);
     if (stopwatch.read() + afterMs >= untilMs) return answer.error;
     await sleep(platform4.clock, afterMs);
   }
-}
-function releaseBody(sessionId, token) {
-  return { session_id: sessionId, session_token: token };
 }
 
 // clients/sdk/src/held-seat.ts
@@ -1850,26 +1852,12 @@ var HeldSeat = class _HeldSeat extends Emitter {
   #releasing;
   #offExit;
   constructor(deps, instanceId, facts) {
-    super(SEAT_EVENTS, (error) => deps.platform.report(error));
+    super(SEAT_EVENTS, deps.platform);
     this.#deps = deps;
     this.instanceId = instanceId;
     this.#facts = facts;
-    this.#understudy = deps.openUnderstudy?.(deps, {
-      heartbeatBody: () => this.#end || this.#token === void 0 ? void 0 : { session_id: this.sessionId, session_token: this.#token },
-      apply: (answer) => this.#applyHeartbeat(answer),
-      hurry: () => this.#heartbeats.hurry(),
-      changed: () => this.#end ?? this.#changed()
-    });
-    this.#heartbeats = new HeartbeatLoop({
-      clock: deps.platform.clock,
-      stopwatch: deps.stopwatch,
-      send: (timeoutMs) => this.#send(timeoutMs),
-      understudy: this.#understudy,
-      changed: () => this.#changed(),
-      state: () => this.#state(),
-      isBorrowed: () => this.borrowedUntil !== void 0,
-      nextChangeMs: () => deps.grace.leftMs()
-    });
+    this.#understudy = deps.openUnderstudy?.(deps, this);
+    this.#heartbeats = new HeartbeatLoop(deps, this, this.#understudy);
   }
   get sessionId() {
     return this.#facts.sessionId;
@@ -1897,7 +1885,7 @@ var HeldSeat = class _HeldSeat extends Emitter {
   }
   get state() {
     this.#understudy?.drain();
-    return this.#state();
+    return this.stateNow();
   }
   /** Whether it was released, or is lost permanently. */
   hasEnded() {
@@ -1929,10 +1917,9 @@ var HeldSeat = class _HeldSeat extends Emitter {
   }
   /** Starts, or restarts, with a grant. `sentAtMs`: when its request was sent. */
   hold(grant, sentAtMs) {
-    const before = { sessionId: this.sessionId, token: this.#token };
+    const before = this.session();
     this.#take(grant, sentAtMs);
-    if (before.token !== void 0 && before.sessionId !== grant.sessionId)
-      void releaseSeat(this.#deps, before);
+    if (before && before.session_id !== grant.sessionId) void releaseSeat(this.#deps, before);
     this.#heartbeats.start({ ...grant, sentAtMs });
   }
   /** Starts with a stored loan, whose heartbeat the server has answered. */
@@ -1966,42 +1953,50 @@ var HeldSeat = class _HeldSeat extends Emitter {
     this.#end = "released";
     this.#stop();
     if (isLost) return;
-    const { sessionId, borrowedUntil } = this;
+    const { borrowedUntil } = this;
     const hasSession = this.#token !== void 0 || borrowedUntil !== void 0;
-    const session = { sessionId, token: this.#token, isLoan: borrowedUntil !== void 0 };
-    const error = hasSession ? await releaseSeat(this.#deps, session) : void 0;
+    const error = hasSession ? await releaseSeat(this.#deps, this.#session, !!borrowedUntil) : void 0;
     if (hasSession && !error) await this.#deps.grace.released(this.#facts.startDays);
     this.#offExit?.();
     if (error && borrowedUntil) throw error;
+  }
+  hurry() {
+    this.#heartbeats.hurry();
+  }
+  session() {
+    return this.#end === "lost" || this.#token === void 0 ? void 0 : this.#session;
+  }
+  get #session() {
+    return { session_id: this.sessionId, session_token: this.#token };
   }
   #entitlements() {
     this.#understudy?.drain();
     return this.#facts.entitlements;
   }
-  #state() {
+  stateNow() {
     if (this.#end) return this.#end === "released" ? "released" : "expired";
     if (this.#heartbeats.isLeased()) return this.#heartbeats.hasFailed() ? "offline" : "online";
     return this.#refusal || this.#deps.grace.whyUnusable() ? "expired" : "offline";
   }
-  async #send(timeoutMs) {
+  async send(timeoutMs) {
     const { sessionId, borrowedUntil } = this.#facts;
     if (this.#token === void 0 && !borrowedUntil) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call("heartbeat", {
-      body: { session_id: sessionId, session_token: this.#token },
+      body: this.#session,
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId)
     });
     if (this.#end || sessionId !== this.sessionId) return void 0;
-    const error = this.#applyHeartbeat(answer);
+    const error = this.applyHeartbeat(answer);
     return error && stepAfter(error, true) === "acquire" ? this.#acquire(timeoutMs) : error;
   }
   async #acquire(timeoutMs) {
     const answer = await this.#deps.acquire({ instanceId: this.instanceId, timeoutMs, background: true });
-    if (answer.kind === "failed") return this.#end ? void 0 : this.#failed(answer.error);
+    if (answer.error) return this.#end ? void 0 : this.#failed(answer.error);
     const { body: grant, sentAtMs } = answer;
     if (this.#end) {
-      void releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
+      void releaseSeat(this.#deps, { session_id: grant.sessionId, session_token: grant.sessionToken });
       return void 0;
     }
     this.#isReacquired ||= this.#wasHeld;
@@ -2010,8 +2005,8 @@ var HeldSeat = class _HeldSeat extends Emitter {
     return void 0;
   }
   /** Returns why it failed. */
-  #applyHeartbeat(answer) {
-    if (answer.kind === "failed") return this.#failed(answer.error);
+  applyHeartbeat(answer) {
+    if (answer.error) return this.#failed(answer.error);
     const { body, sentAtMs } = answer;
     this.#isReacquired ||= body.revived;
     this.#extend(body, sentAtMs);
@@ -2063,9 +2058,9 @@ var HeldSeat = class _HeldSeat extends Emitter {
     this.#heartbeats.stop();
     this.#understudy?.stop();
   }
-  #changed() {
+  changed() {
     const { grace } = this.#deps;
-    const state = this.#state();
+    const state = this.stateNow();
     if (state === "online") void grace.signIfDue(this.sessionId, this.#facts);
     void grace.storeTime();
     if (this.#isReacquired) {
@@ -2095,7 +2090,10 @@ var HeldSeat = class _HeldSeat extends Emitter {
   }
   #exit = {
     inTime: () => this.release(),
-    afterwards: () => this.#end === "lost" || this.#token === void 0 ? void 0 : this.#deps.server.requestFor("release", releaseBody(this.sessionId, this.#token))
+    afterwards: () => {
+      const session = this.session();
+      return session && this.#deps.server.requestFor("release", session);
+    }
   };
 };
 
@@ -2114,11 +2112,11 @@ var SeatTaker = class {
       if (loan) return loan;
     }
     let answer = await this.#acquire(this.#instanceId, request);
-    if (answer.kind === "failed" && answer.error.code === "SESSION_ENDED") {
+    if (answer.error?.code === "SESSION_ENDED") {
       this.#instanceId = crypto.randomUUID();
       answer = await this.#acquire(this.#instanceId, request);
     }
-    return answer.kind === "good" ? this.#granted(answer, request) : this.#startOffline(answer.error, request);
+    return answer.error ? this.#startOffline(answer.error, request) : this.#granted(answer, request);
   }
   /**
    * Acquires the held seat again: to borrow it, or after it expired. Returns false if the seat ended meanwhile. Throws if
@@ -2126,7 +2124,7 @@ var SeatTaker = class {
    */
   async takeAgain(seat, request) {
     const answer = await this.#acquire(seat.instanceId, request);
-    if (answer.kind === "failed") throw answer.error;
+    if (answer.error) throw answer.error;
     await this.#deps.loans?.keep(answer.body);
     if (seat.hasEnded()) return false;
     seat.hold(answer.body, answer.sentAtMs);
@@ -2136,12 +2134,13 @@ var SeatTaker = class {
     const grant = answer.body;
     const instanceId = this.#nextInstance();
     if (!isWanted()) {
-      await releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
+      await releaseSeat(this.#deps, { session_id: grant.sessionId, session_token: grant.sessionToken });
       throw new DOMException();
     }
-    await this.#deps.loans?.keep(grant);
+    const risk = await this.#deps.loans?.keep(grant);
     const seat = new HeldSeat(this.#deps, instanceId, grant);
     seat.hold(grant, answer.sentAtMs);
+    if (risk) seat.warn(risk);
     return seat;
   }
   /** Starts with the stored license if there was no answer; never after a refusal. */
@@ -2162,10 +2161,9 @@ var SeatTaker = class {
     return seat;
   }
   #storedSeat({ license, isBorrowed, sessionId }) {
-    const { licenseId, offlineUntilMs, plan, features, limits } = license;
+    const { licenseId, offlineUntilMs } = license;
     const borrowedUntil = isBorrowed ? new Date(offlineUntilMs) : void 0;
-    const entitlements = { plan, features, limits };
-    const facts = { licenseId, sessionId, borrowedUntil, entitlements, graceDays: 0, startDays: 0 };
+    const facts = { licenseId, sessionId, borrowedUntil, entitlements: license, graceDays: 0, startDays: 0 };
     return new HeldSeat(this.#deps, this.#nextInstance(), facts);
   }
   /** The name of the seat that is taken now. */
@@ -2189,16 +2187,14 @@ var METHODS = {
 var Server = class {
   #url;
   #credentials;
-  #transport;
-  #clock;
+  #platform;
   #stopwatch;
   /** The last one sent, for requests that cannot wait for a new token. */
   #lastAuthorization = "";
   constructor(url, credentials, platform4, stopwatch) {
     this.#url = url;
     this.#credentials = credentials;
-    this.#transport = platform4.transport;
-    this.#clock = platform4.clock;
+    this.#platform = platform4;
     this.#stopwatch = stopwatch;
   }
   async call(operation, options) {
@@ -2207,12 +2203,12 @@ var Server = class {
       if (!this.canReplaceToken(answer)) return answer;
       return await this.#try(operation, options, this.#lastAuthorization.slice(7));
     } catch (error) {
-      return { kind: "failed", error: error instanceof SeatleaseError ? error : noAnswer(error) };
+      return { error: error instanceof SeatleaseError ? error : noAnswer(error) };
     }
   }
   /** Whether the credentials were refused because the access token is no longer valid. */
   canReplaceToken(answer) {
-    return answer.kind === "failed" && answer.error.code === "CREDENTIALS_INVALID" && "signIn" in this.#credentials;
+    return answer.error?.code === "CREDENTIALS_INVALID" && "signIn" in this.#credentials;
   }
   /** Parses an answer that this client or its understudy received. `sentAtMs`: when its request was sent, by the stopwatch. */
   parse(request, response, sentAtMs, read) {
@@ -2220,9 +2216,9 @@ var Server = class {
     const isOurs = (response.header("x-request-id") ?? requestId) === requestId;
     if (response.status >= 200 && response.status < 300) {
       const body = isOurs ? read(response.body, response.status) : void 0;
-      if (body !== void 0) return { kind: "good", body, sentAtMs };
+      if (body !== void 0) return { body, sentAtMs };
     }
-    return { kind: "failed", error: isOurs && readProblem(response) || unusable(request, response) };
+    return { error: isOurs && readProblem(response) || unusable(request, response) };
   }
   async #try(operation, { body, timeoutMs, background, signal, read }, refused) {
     const beganAtMs = this.#stopwatch.read();
@@ -2230,19 +2226,21 @@ var Server = class {
     const request = this.requestFor(operation, body);
     const sentAtMs = this.#stopwatch.read();
     const leftMs = Math.max(timeoutMs - (sentAtMs - beganAtMs), LEAST_TIMEOUT_MS);
-    const response = await this.#transport.send(request, { timeoutMs: leftMs, background, signal });
+    const response = await this.#platform.transport.send(request, { timeoutMs: leftMs, background, signal });
     return this.parse(request, response, sentAtMs, read);
   }
   async #authorize(timeoutMs, refused) {
     const credentials = this.#credentials;
     if ("licenseKey" in credentials) return `License ${credentials.licenseKey}`;
-    const late = new NoAnswer("signIn.accessToken() returned no token in time.");
+    const late = new Error("no token in time");
     const asked = (async () => credentials.signIn.accessToken(refused))();
-    const token = await within(this.#clock, timeoutMs, asked, late).catch((cause) => {
-      if (cause instanceof SeatleaseError || cause instanceof NoAnswer) throw cause;
-      throw new NoAnswer(`signIn.accessToken() failed: ${cause}`, { cause });
-    });
-    if (!/^[!-~]+$/.test(String(token ?? ""))) throw new NoAnswer("signIn.accessToken() returned no token.");
+    const token = await within(this.#platform.clock, timeoutMs, asked, late).catch(
+      (cause) => {
+        if (cause instanceof SeatleaseError) throw cause;
+        throw new NoAnswer(`signIn.accessToken() failed: ${cause}`, { cause });
+      }
+    );
+    if (!isHeaderText(token)) throw new NoAnswer("signIn.accessToken() returned no token.");
     return `Bearer ${token}`;
   }
   /** A request with the credentials of the last call: others send it without waiting for new ones. */
@@ -2286,7 +2284,7 @@ var Seatlease = class extends Emitter {
   #denied;
   /** Throws OPTION_INVALID for the first option that is wrong. */
   constructor(options, platform4, native) {
-    super(["granted", "denied", ...SEAT_EVENTS], (error) => platform4.report(error));
+    super(["granted", "denied", ...SEAT_EVENTS], platform4);
     this.#checked = checkOptions(options);
     this.#options = options;
     this.#native = native;
@@ -2313,13 +2311,10 @@ var Seatlease = class extends Emitter {
         if (!(error instanceof SeatleaseError)) throw error;
         const asked = error.cause instanceof SeatleaseError ? error.cause : error;
         const step = stepAfter(asked, false);
-        if (!isRetry(step)) throw this.#deny(error);
         const { retryAfterSeconds = 0 } = asked;
         wasUnanswered = isOutage(asked);
-        if (waitMs === void 0) {
-          const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
-          if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
-        }
+        const isLast = waitMs === void 0 && (n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS);
+        if (isLast || !isRetry(step)) throw this.#deny(error);
         if (leftMs() <= 0) throw this.#deny(waitedInVain(error, stopwatch.read() - sinceMs));
         const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1e3);
@@ -2373,24 +2368,19 @@ var Seatlease = class extends Emitter {
       return await orAborted(pending.seat, signal);
     } finally {
       pending.waiting -= 1;
-      if (signal?.aborted) this.#cancelLater(pending);
+      if (signal?.aborted)
+        this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
+          if (pending.waiting === 0) pending.canceled.abort();
+        });
     }
   }
-  /** A seat that is granted soon can still be released. A server that hangs must not keep the program running. */
-  #cancelLater(pending) {
-    this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
-      if (pending.waiting === 0) pending.canceled.abort();
-    });
-  }
   async #take(request) {
-    const { seatTaker, grace } = await this.#open();
-    const { borrowDays } = request;
+    const { seatTaker } = await this.#open();
     const held = this.#seat;
     const isAgain = held && !held.hasEnded() && await seatTaker.takeAgain(held, request);
     const seat = isAgain ? held : await seatTaker.take(request);
     this.#seat = seat;
     if (!isAgain) this.emit("granted", { seat });
-    if (borrowDays !== void 0 && grace.risk) seat.warn(grace.risk);
     return seat;
   }
   #open() {
@@ -2410,7 +2400,6 @@ var Seatlease = class extends Emitter {
     const store = new Store(platform4.storage, identity.name, secret);
     const grace = new Grace({
       ...deps,
-      clock: platform4.clock,
       store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
@@ -2419,8 +2408,8 @@ var Seatlease = class extends Emitter {
     const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,
+      ...this.#native,
       loans,
-      openUnderstudy: this.#native?.openUnderstudy,
       acquire: acquireCalls({ ...deps, options: this.#options, fingerprint: identity.fingerprint, grace }),
       grace,
       // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.
@@ -2471,11 +2460,11 @@ var Loans = class {
       background: false,
       read: (body) => readHeartbeat(body, sessionId)
     });
-    if (answer.kind === "failed" && !isRetry(stepAfter(answer.error, true))) {
+    if (answer.error && !isRetry(stepAfter(answer.error, true))) {
       await grace.loanEnded();
       return void 0;
     }
-    if (answer.kind === "failed") {
+    if (answer.error) {
       const held = await grace.load().catch(() => void 0);
       const offline = held && seatOf(held);
       offline?.holdOffline(answer.error);
@@ -2489,20 +2478,21 @@ var Loans = class {
   }
   /**
    * A borrowed seat is used offline, and returned by its stored session: its license is signed and stored before the seat is
-   * returned to the caller. If that fails, the loan is released again and the reason is thrown, unless the machine had it before.
+   * returned to the caller. If that fails, the loan is released again and the reason is thrown; if the machine had it before, the
+   * reason is returned.
    */
   async keep(grant) {
-    if (!grant.borrowedUntil) return;
+    if (!grant.borrowedUntil) return void 0;
     const { grace, platform: platform4 } = this.#deps;
-    const { sessionId, sessionToken: token } = grant;
+    const { sessionId, sessionToken } = grant;
     let error = await grace.signIfDue(sessionId, grant, false);
     if (error && isOutage(error)) {
       await sleep(platform4.clock, pauseMs("outage", 0));
       error = await grace.signIfDue(sessionId, grant, false);
     }
     const stored = await this.#stored().catch(() => void 0);
-    if (!error || stored?.sessionId === sessionId) return;
-    await releaseSeat(this.#deps, { sessionId, token, isLoan: true });
+    if (!error || stored?.sessionId === sessionId) return error;
+    await releaseSeat(this.#deps, { session_id: sessionId, session_token: sessionToken }, true);
     await grace.loanEnded();
     throw error;
   }
@@ -2515,7 +2505,7 @@ var Loans = class {
     }
     const loan = await this.#stored();
     if (!loan) return void 0;
-    const error = await releaseSeat(this.#deps, { ...loan, token: void 0, isLoan: true });
+    const error = await releaseSeat(this.#deps, { session_id: loan.sessionId }, true);
     if (error) throw error;
     await this.#deps.grace.loanEnded();
     return loan;
@@ -2535,13 +2525,13 @@ var SeatUnderstudy = class {
   /** The understudy sends only if the event loop is blocked for one pause after `atMs`; nothing without a lease. */
   plan(atMs, lease) {
     const { server, platform: platform4, stopwatch } = this.#deps;
-    const body = this.#seat.heartbeatBody();
-    if (!lease || !body) {
+    const session = this.#seat.session();
+    if (!lease || !session) {
       this.#understudy?.cancel();
       return;
     }
     this.#understudy ??= platform4.understudy?.();
-    this.#understudy?.plan(server.requestFor("heartbeat", body), {
+    this.#understudy?.plan(server.requestFor("heartbeat", session), {
       inMs: atMs - stopwatch.read() + lease.pauseMs,
       everyMs: lease.heartbeatMs,
       retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
@@ -2552,7 +2542,7 @@ var SeatUnderstudy = class {
   drain() {
     const answers = this.#understudy?.drain() ?? [];
     for (const answer of answers) this.#apply(answer);
-    if (answers.length > 0) queueMicrotask(() => this.#seat.changed());
+    if (answers.length > 0) queueMicrotask(() => this.#seat.hasEnded() || this.#seat.changed());
   }
   stop() {
     this.#understudy?.cancel();
@@ -2561,17 +2551,17 @@ var SeatUnderstudy = class {
   }
   #apply({ request, sentAt, response }) {
     const { server, stopwatch, platform: platform4 } = this.#deps;
-    const sessionId = this.#seat.heartbeatBody()?.session_id;
+    const sessionId = this.#seat.session()?.session_id;
     if (sessionId === void 0 || !request.body?.includes(sessionId)) return;
     const now = platform4.clock.now();
     const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
     const sentAtMs = stopwatch.read() - agoMs;
     const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
-    if (answer.kind === "failed") {
+    if (answer.error) {
       this.#seat.hurry();
       if (answer.error.code === "NO_ANSWER" || server.canReplaceToken(answer)) return;
     }
-    this.#seat.apply(answer);
+    this.#seat.applyHeartbeat(answer);
   }
 };
 

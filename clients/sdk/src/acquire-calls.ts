@@ -1,3 +1,4 @@
+import { oneAtATime } from './backoff.ts';
 import { digest } from './offline/bytes.ts';
 import type { Grace } from './offline/grace.ts';
 import type { SeatleaseOptions } from './options.ts';
@@ -44,7 +45,7 @@ export type SendAcquire = (request: AcquireRequest) => Promise<Answer<Grant>>;
 
 /** Sends requests for seats of this program, one at a time: a seat that started offline sends its own. */
 export function acquireCalls({ options, platform, server, fingerprint, grace }: AcquireDeps): SendAcquire {
-  let previous: Promise<unknown> = Promise.resolve();
+  const inTurn = oneAtATime();
   const { licenseId, userId, appVersion } = options;
   const { processId = platform.processId, hostname = platform.hostname() } = options;
 
@@ -68,18 +69,14 @@ export function acquireCalls({ options, platform, server, fingerprint, grace }: 
         return grant && isForRequest(grant, options) ? grant : undefined;
       },
     });
-    if (answer.kind === 'good') {
+    if (!answer.error) {
       if (offlineSince) grace.reported();
       grace.observe(answer.sentAtMs, answer.body.serverMs);
     }
     return answer;
   }
 
-  return (request) => {
-    const answer = previous.then(() => send(request));
-    previous = answer.catch(() => undefined);
-    return answer;
-  };
+  return (request) => inTurn(() => send(request));
 }
 
 /** Ids and keys contain the id of their license: a proxy may mix up answers, also of servers that send no X-Request-Id. */

@@ -2720,10 +2720,10 @@ export const NEXT_STEPS = {
   LICENSE_NOT_FOUND: { next: 'stop' },
   LICENSE_SUSPENDED: { next: 'stop', whileHeld: 'repair', within: 'lease' },
   NOT_ENTITLED: { next: 'stop' },
-  SEATS_EXHAUSTED: { next: 'seat', whileHeld: 'seat', within: 'lease' },
+  SEATS_EXHAUSTED: { next: 'seat', within: 'lease' },
   SESSION_ENDED: { next: 'stop' },
   SESSION_NOT_FOUND: { next: 'stop', whileHeld: 'acquire', byEnded: { released: 'stop', evicted: 'stop' } },
-  SESSIONS_EXHAUSTED: { next: 'seat', whileHeld: 'seat', within: 'lease' },
+  SESSIONS_EXHAUSTED: { next: 'seat', within: 'lease' },
   SIGNED_LIMIT: { next: 'stop' },
   VALIDATION_FAILED: { next: 'stop', whileHeld: 'repair' },
 } as const satisfies Partial<Record<ProblemCode, NextSteps>>;

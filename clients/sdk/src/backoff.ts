@@ -38,6 +38,16 @@ export function within<Value>(
   });
 }
 
+/** Returns a function that runs tasks one after the other, also after one has failed. */
+export function oneAtATime(): <Value>(task: () => Promise<Value>) => Promise<Value> {
+  let previous: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const done = previous.then(task);
+    previous = done.catch(() => undefined);
+    return done;
+  };
+}
+
 /** Waits until the delay has passed or `signal` aborts; does not throw. A caller awaits it: it keeps the program running. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

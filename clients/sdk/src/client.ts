@@ -46,7 +46,7 @@ interface Opened {
 }
 
 /** What browsers do without: see `native.ts`. */
-export interface Native extends Pick<HeldSeatDeps, 'openUnderstudy'> {
+export interface Native extends Required<Pick<HeldSeatDeps, 'openUnderstudy'>> {
   openLoans(deps: LoanDeps): Loans;
 }
 
@@ -64,7 +64,7 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
 
   /** Throws OPTION_INVALID for the first option that is wrong. */
   constructor(options: SeatleaseOptions, platform: Platform, native?: Native) {
-    super(['granted', 'denied', ...SEAT_EVENTS], (error) => platform.report(error));
+    super(['granted', 'denied', ...SEAT_EVENTS], platform);
     this.#checked = checkOptions(options);
     this.#options = options;
     this.#native = native;
@@ -94,13 +94,15 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
         // If the stored license cannot be used, its cause is what the server answered.
         const asked = error.cause instanceof SeatleaseError ? error.cause : error;
         const step = stepAfter(asked, false);
-        if (!isRetry(step)) throw this.#deny(error);
         const { retryAfterSeconds = 0 } = asked;
         wasUnanswered = isOutage(asked);
-        if (waitMs === undefined) {
-          const isLast = n + 1 >= TRIES_WITHOUT_WAIT || asked !== error || !wasUnanswered;
-          if (isLast || retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS) throw this.#deny(error);
-        }
+        const isLast =
+          waitMs === undefined &&
+          (n + 1 >= TRIES_WITHOUT_WAIT ||
+            asked !== error ||
+            !wasUnanswered ||
+            retryAfterSeconds > LONGEST_PAUSE_WITHOUT_WAIT_SECONDS);
+        if (isLast || !isRetry(step)) throw this.#deny(error);
         if (leftMs() <= 0) throw this.#deny(waitedInVain(error, stopwatch.read() - sinceMs));
         const afterMs = Math.min(pauseMs(step, n, retryAfterSeconds), leftMs());
         this.#deny(error, afterMs / 1000);
@@ -162,28 +164,22 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
       return await orAborted(pending.seat, signal);
     } finally {
       pending.waiting -= 1;
-      if (signal?.aborted) this.#cancelLater(pending);
+      // A seat that is granted soon can still be released. A server that hangs must not keep the program running.
+      if (signal?.aborted)
+        this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
+          if (pending.waiting === 0) pending.canceled.abort();
+        });
     }
   }
 
-  /** A seat that is granted soon can still be released. A server that hangs must not keep the program running. */
-  #cancelLater(pending: PendingTry): void {
-    this.#deps.platform.clock.after(CANCEL_AFTER_MS, () => {
-      if (pending.waiting === 0) pending.canceled.abort();
-    });
-  }
-
   async #take(request: SeatRequest): Promise<HeldSeat> {
-    const { seatTaker, grace } = await this.#open();
-    const { borrowDays } = request;
+    const { seatTaker } = await this.#open();
     const held = this.#seat;
     // An expired seat may come back by itself: reuse it, so that there are not two.
     const isAgain = held && !held.hasEnded() && (await seatTaker.takeAgain(held, request));
     const seat = isAgain ? held : await seatTaker.take(request);
     this.#seat = seat;
     if (!isAgain) this.emit('granted', { seat });
-    // A loan is signed before its seat exists.
-    if (borrowDays !== undefined && grace.risk) seat.warn(grace.risk);
     return seat;
   }
 
@@ -206,7 +202,6 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     const store = new Store(platform.storage, identity.name, secret);
     const grace = new Grace({
       ...deps,
-      clock: platform.clock,
       store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
@@ -215,8 +210,8 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,
+      ...this.#native,
       loans,
-      openUnderstudy: this.#native?.openUnderstudy,
       acquire: acquireCalls({ ...deps, options: this.#options, fingerprint: identity.fingerprint, grace }),
       grace,
       // `SeatEvents` is a part of `SeatleaseEvents`; TypeScript cannot derive that from the generic name.

@@ -1,4 +1,5 @@
 import { optionInvalid } from './options.ts';
+import type { Platform } from './platform.ts';
 
 /** Removes a listener. */
 export type Off = () => void;
@@ -25,11 +26,11 @@ interface Entry {
 export abstract class Emitter<Events> implements EventSource<Events> {
   #entries: readonly Entry[] = [];
   readonly #names: readonly (keyof Events)[];
-  readonly #report: (error: unknown) => void;
+  readonly #platform: Pick<Platform, 'report'>;
 
-  constructor(names: readonly (keyof Events)[], report: (error: unknown) => void) {
+  constructor(names: readonly (keyof Events)[], platform: Pick<Platform, 'report'>) {
     this.#names = names;
-    this.#report = report;
+    this.#platform = platform;
   }
 
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): Off {
@@ -52,9 +53,9 @@ export abstract class Emitter<Events> implements EventSource<Events> {
       try {
         const given: unknown = (entry.listener as (event: Events[Name]) => unknown)(event);
         // An async listener fails later: without this, the rejection is unhandled.
-        if (given instanceof Promise) given.catch(this.#report);
+        if (given instanceof Promise) given.catch((error) => this.#platform.report(error));
       } catch (error) {
-        this.#report(error);
+        this.#platform.report(error);
       }
     }
   }
@@ -72,10 +73,7 @@ export abstract class Emitter<Events> implements EventSource<Events> {
 
   #check(name: keyof Events, listener: unknown): void {
     if (!this.#names.includes(name))
-      throw optionInvalid(
-        'name',
-        `is not an event: "${String(name)}". Events are ${this.#names.join(', ')}.`,
-      );
+      throw optionInvalid('name', `must be one of ${this.#names.join(', ')}, not "${String(name)}".`);
     if (typeof listener !== 'function') throw optionInvalid('listener', 'must be a function.');
   }
 }

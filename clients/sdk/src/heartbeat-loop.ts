@@ -2,27 +2,31 @@ import type { BACKOFFS } from './api.ts';
 import { leastMs, pauseMs } from './backoff.ts';
 import type { SeatleaseError } from './errors.ts';
 import { type Extension, Lease, TRIES } from './lease.ts';
-import { type Clock, LONGEST_TIMEOUT_MS } from './platform.ts';
+import type { Grace } from './offline/grace.ts';
+import { LONGEST_TIMEOUT_MS, type Platform } from './platform.ts';
+import type { SeatState } from './seat.ts';
 import type { SeatUnderstudy } from './seat-understudy.ts';
 import { isRetry, stepAfter } from './steps.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export interface HeartbeatLoopDeps {
-  readonly clock: Clock;
+  readonly platform: Pick<Platform, 'clock'>;
   readonly stopwatch: Stopwatch;
+  readonly grace: Pick<Grace, 'leftMs'>;
+}
+
+/** The seat that the loop keeps. */
+export interface KeptSeat {
+  readonly borrowedUntil: Date | undefined;
   /**
    * Sends one heartbeat, or acquires again, in the background, and calls `extend` after a good answer. Returns why it failed;
    * never throws.
    */
   send(timeoutMs: number): Promise<SeatleaseError | undefined>;
-  readonly understudy: SeatUnderstudy | undefined;
-  /** Called when time has passed, or when a try has ended. */
+  /** What the program reads now, without the answers of the understudy. */
+  stateNow(): SeatState;
+  /** Reports to listeners what has changed. Called when time has passed, or when a try has ended. */
   changed(): void;
-  /** What the program reads now. */
-  state(): string;
-  isBorrowed(): boolean;
-  /** Milliseconds until the state changes for another reason than the lease; 0 for never. */
-  nextChangeMs(): number;
 }
 
 /** Timers stop while a machine sleeps: after it wakes up, the clocks are read within this time. */
@@ -42,6 +46,8 @@ const SURE_PAUSE_MS = { least: 1_000, most: 10_000 } as const;
 /** Keeps a lease by heartbeats, and knows whether it still holds. */
 export class HeartbeatLoop {
   readonly #deps: HeartbeatLoopDeps;
+  readonly #seat: KeptSeat;
+  readonly #understudy: SeatUnderstudy | undefined;
   #lease: Lease | undefined;
   /** When the next try is due. */
   #nextAtMs = Number.POSITIVE_INFINITY;
@@ -57,8 +63,10 @@ export class HeartbeatLoop {
   #isStopped = true;
   #cancel: () => void = () => undefined;
 
-  constructor(deps: HeartbeatLoopDeps) {
+  constructor(deps: HeartbeatLoopDeps, seat: KeptSeat, understudy: SeatUnderstudy | undefined) {
     this.#deps = deps;
+    this.#seat = seat;
+    this.#understudy = understudy;
   }
 
   /** Whether the server certainly counts the seat as ours. */
@@ -100,7 +108,7 @@ export class HeartbeatLoop {
     this.#lease = new Lease(extension);
     this.#countFromMs = extension.sentAtMs;
     const loanAtMs = this.#deps.stopwatch.read() + LOAN_EVERY_MS;
-    this.#setNext(this.#deps.isBorrowed() ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
+    this.#setNext(this.#seat.borrowedUntil ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
   }
 
   /** The next try is due now. */
@@ -109,13 +117,13 @@ export class HeartbeatLoop {
   }
 
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
-  #wake(lateMs = 0, stateBefore = this.#deps.state()): void {
+  #wake(lateMs = 0, stateBefore = this.#seat.stateNow()): void {
     this.#cancel();
-    this.#deps.understudy?.drain();
+    this.#understudy?.drain();
     // A listener, or an answer of the understudy, may have ended the seat.
     if (this.#isStopped) return;
-    if (lateMs > LATE_MS && this.#deps.state() !== stateBefore) this.#countAnew();
-    this.#deps.changed();
+    if (lateMs > LATE_MS && this.#seat.stateNow() !== stateBefore) this.#countAnew();
+    this.#seat.changed();
     if (this.#isStopped) return;
     // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
@@ -136,12 +144,12 @@ export class HeartbeatLoop {
     const untilMs = [
       this.#isPending ? 0 : this.#nextAtMs - nowMs,
       this.#lease ? this.#lease.endsAtMs - nowMs : 0,
-      this.#deps.nextChangeMs(),
+      this.#deps.grace.leftMs(),
     ].filter((ms) => ms > 0);
     const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
-    const state = this.#deps.state();
-    this.#cancel = this.#deps.clock.after(delayMs, () =>
+    const state = this.#seat.stateNow();
+    this.#cancel = this.#deps.platform.clock.after(delayMs, () =>
       this.#wake(this.#deps.stopwatch.read() - wakeAtMs, state),
     );
   }
@@ -152,11 +160,11 @@ export class HeartbeatLoop {
     const sentAtMs = this.#deps.stopwatch.read();
     const timeoutMs = this.#heldLease()?.timeoutMs ?? LONGEST_TIMEOUT_MS;
     this.#plan(sentAtMs + timeoutMs);
-    const error = await this.#deps.send(timeoutMs);
+    const error = await this.#seat.send(timeoutMs);
     if (this.#isStopped || generation !== this.#generation) return;
     this.#isPending = false;
     // The event loop may have been blocked while the answer was under way.
-    this.#deps.understudy?.drain();
+    this.#understudy?.drain();
     if (this.#isStopped) return;
     // The understudy may have sent a later heartbeat, and its answer was good.
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
@@ -181,9 +189,13 @@ export class HeartbeatLoop {
       const { least, most } = SURE_PAUSE_MS;
       const soonMs = (lease?.endsAtMs ?? nowMs) + least + (most - least) * Math.random();
       // Three tries fit into the lease.
-      const inTurnMs =
-        lease && Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs);
-      nextAtMs = inTurnMs === undefined ? soonMs : Math.min(nextAtMs, inTurnMs, soonMs);
+      nextAtMs = lease
+        ? Math.min(
+            nextAtMs,
+            soonMs,
+            Math.max(nowMs + leastMs(backoff, retryAfterSeconds), sentAtMs + lease.pauseMs),
+          )
+        : soonMs;
     }
     // Whatever pause the server asks for: one more try before the lease ends.
     const lastAtMs = lease ? lease.endsAtMs - lease.pauseMs : nowMs;
@@ -198,6 +210,6 @@ export class HeartbeatLoop {
 
   #plan(atMs: number): void {
     // A loan can wait for the event loop.
-    this.#deps.understudy?.plan(atMs, this.#deps.isBorrowed() ? undefined : this.#heldLease());
+    this.#understudy?.plan(atMs, this.#seat.borrowedUntil ? undefined : this.#heldLease());
   }
 }

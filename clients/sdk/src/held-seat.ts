@@ -1,11 +1,11 @@
 import type { SendAcquire } from './acquire-calls.ts';
 import type { SeatleaseError } from './errors.ts';
 import { Emitter } from './events.ts';
-import { HeartbeatLoop } from './heartbeat-loop.ts';
+import { HeartbeatLoop, type KeptSeat } from './heartbeat-loop.ts';
 import type { Grace } from './offline/grace.ts';
 import { type Entitlements, type Grant, type HeartbeatAnswer, readHeartbeat } from './parse-answers.ts';
 import type { AtExit } from './platform.ts';
-import { type ReleaseDeps, releaseBody, releaseSeat } from './release-calls.ts';
+import { type ReleaseDeps, releaseSeat, type SessionBody } from './release-calls.ts';
 import { SEAT_EVENTS, type Seat, type SeatEvents, type SeatState } from './seat.ts';
 import type { SeatUnderstudy, UnderstudiedSeat } from './seat-understudy.ts';
 import type { Answer } from './server.ts';
@@ -15,7 +15,7 @@ export interface HeldSeatDeps extends ReleaseDeps {
   readonly grace: Grace;
   readonly acquire: SendAcquire;
   /** Missing in browsers. */
-  readonly openUnderstudy: ((deps: ReleaseDeps, seat: UnderstudiedSeat) => SeatUnderstudy) | undefined;
+  readonly openUnderstudy?: (deps: ReleaseDeps, seat: UnderstudiedSeat) => SeatUnderstudy;
   emit<Name extends keyof SeatEvents>(name: Name, event: SeatEvents[Name]): void;
 }
 
@@ -25,7 +25,7 @@ export type SeatFacts = Pick<
   'sessionId' | 'licenseId' | 'borrowedUntil' | 'entitlements' | 'graceDays' | 'startDays'
 >;
 
-export class HeldSeat extends Emitter<SeatEvents> implements Seat {
+export class HeldSeat extends Emitter<SeatEvents> implements Seat, KeptSeat, UnderstudiedSeat {
   /** Names this seat to the server, also when it is acquired again. */
   readonly instanceId: string;
   readonly #deps: HeldSeatDeps;
@@ -49,29 +49,12 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   #offExit: (() => void) | undefined;
 
   constructor(deps: HeldSeatDeps, instanceId: string, facts: SeatFacts) {
-    super(SEAT_EVENTS, (error) => deps.platform.report(error));
+    super(SEAT_EVENTS, deps.platform);
     this.#deps = deps;
     this.instanceId = instanceId;
     this.#facts = facts;
-    this.#understudy = deps.openUnderstudy?.(deps, {
-      heartbeatBody: () =>
-        this.#end || this.#token === undefined
-          ? undefined
-          : { session_id: this.sessionId, session_token: this.#token },
-      apply: (answer) => this.#applyHeartbeat(answer),
-      hurry: () => this.#heartbeats.hurry(),
-      changed: () => this.#end ?? this.#changed(),
-    });
-    this.#heartbeats = new HeartbeatLoop({
-      clock: deps.platform.clock,
-      stopwatch: deps.stopwatch,
-      send: (timeoutMs) => this.#send(timeoutMs),
-      understudy: this.#understudy,
-      changed: () => this.#changed(),
-      state: () => this.#state(),
-      isBorrowed: () => this.borrowedUntil !== undefined,
-      nextChangeMs: () => deps.grace.leftMs(),
-    });
+    this.#understudy = deps.openUnderstudy?.(deps, this);
+    this.#heartbeats = new HeartbeatLoop(deps, this, this.#understudy);
   }
 
   get sessionId(): string {
@@ -108,7 +91,7 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
 
   get state(): SeatState {
     this.#understudy?.drain();
-    return this.#state();
+    return this.stateNow();
   }
 
   /** Whether it was released, or is lost permanently. */
@@ -147,11 +130,10 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
 
   /** Starts, or restarts, with a grant. `sentAtMs`: when its request was sent. */
   hold(grant: Grant, sentAtMs: number): void {
-    const before = { sessionId: this.sessionId, token: this.#token };
+    const before = this.session();
     this.#take(grant, sentAtMs);
     // A loan replaces the session with heartbeats.
-    if (before.token !== undefined && before.sessionId !== grant.sessionId)
-      void releaseSeat(this.#deps, before);
+    if (before && before.session_id !== grant.sessionId) void releaseSeat(this.#deps, before);
     this.#heartbeats.start({ ...grant, sentAtMs });
   }
 
@@ -191,15 +173,26 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     this.#end = 'released';
     this.#stop();
     if (isLost) return;
-    const { sessionId, borrowedUntil } = this;
+    const { borrowedUntil } = this;
     // A seat that started offline has no session of its own yet: the stored one may be another program's.
     const hasSession = this.#token !== undefined || borrowedUntil !== undefined;
-    const session = { sessionId, token: this.#token, isLoan: borrowedUntil !== undefined };
-    const error = hasSession ? await releaseSeat(this.#deps, session) : undefined;
+    const error = hasSession ? await releaseSeat(this.#deps, this.#session, !!borrowedUntil) : undefined;
     // Until the server has confirmed the release, the seat is still taken, and an offline start may use it again.
     if (hasSession && !error) await this.#deps.grace.released(this.#facts.startDays);
     this.#offExit?.();
     if (error && borrowedUntil) throw error;
+  }
+
+  hurry(): void {
+    this.#heartbeats.hurry();
+  }
+
+  session(): SessionBody | undefined {
+    return this.#end === 'lost' || this.#token === undefined ? undefined : this.#session;
+  }
+
+  get #session(): SessionBody {
+    return { session_id: this.sessionId, session_token: this.#token };
   }
 
   #entitlements(): Entitlements {
@@ -207,33 +200,33 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     return this.#facts.entitlements;
   }
 
-  #state(): SeatState {
+  stateNow(): SeatState {
     if (this.#end) return this.#end === 'released' ? 'released' : 'expired';
     if (this.#heartbeats.isLeased()) return this.#heartbeats.hasFailed() ? 'offline' : 'online';
     return this.#refusal || this.#deps.grace.whyUnusable() ? 'expired' : 'offline';
   }
 
-  async #send(timeoutMs: number): Promise<SeatleaseError | undefined> {
+  async send(timeoutMs: number): Promise<SeatleaseError | undefined> {
     const { sessionId, borrowedUntil } = this.#facts;
     if (this.#token === undefined && !borrowedUntil) return this.#acquire(timeoutMs);
     const answer = await this.#deps.server.call('heartbeat', {
-      body: { session_id: sessionId, session_token: this.#token },
+      body: this.#session,
       timeoutMs,
       background: true,
       read: (body) => readHeartbeat(body, sessionId),
     });
     // The seat has a new session by now: this answer is about the old one.
     if (this.#end || sessionId !== this.sessionId) return undefined;
-    const error = this.#applyHeartbeat(answer);
+    const error = this.applyHeartbeat(answer);
     return error && stepAfter(error, true) === 'acquire' ? this.#acquire(timeoutMs) : error;
   }
 
   async #acquire(timeoutMs: number): Promise<SeatleaseError | undefined> {
     const answer = await this.#deps.acquire({ instanceId: this.instanceId, timeoutMs, background: true });
-    if (answer.kind === 'failed') return this.#end ? undefined : this.#failed(answer.error);
+    if (answer.error) return this.#end ? undefined : this.#failed(answer.error);
     const { body: grant, sentAtMs } = answer;
     if (this.#end) {
-      void releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
+      void releaseSeat(this.#deps, { session_id: grant.sessionId, session_token: grant.sessionToken });
       return undefined;
     }
     this.#isReacquired ||= this.#wasHeld;
@@ -243,8 +236,8 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
   }
 
   /** Returns why it failed. */
-  #applyHeartbeat(answer: Answer<HeartbeatAnswer>): SeatleaseError | undefined {
-    if (answer.kind === 'failed') return this.#failed(answer.error);
+  applyHeartbeat(answer: Answer<HeartbeatAnswer>): SeatleaseError | undefined {
+    if (answer.error) return this.#failed(answer.error);
     const { body, sentAtMs } = answer;
     this.#isReacquired ||= body.revived;
     this.#extend(body, sentAtMs);
@@ -304,9 +297,9 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
     this.#understudy?.stop();
   }
 
-  #changed(): void {
+  changed(): void {
     const { grace } = this.#deps;
-    const state = this.#state();
+    const state = this.stateNow();
     if (state === 'online') void grace.signIfDue(this.sessionId, this.#facts);
     void grace.storeTime();
     if (this.#isReacquired) {
@@ -342,9 +335,9 @@ export class HeldSeat extends Emitter<SeatEvents> implements Seat {
 
   readonly #exit: AtExit = {
     inTime: () => this.release(),
-    afterwards: () =>
-      this.#end === 'lost' || this.#token === undefined
-        ? undefined
-        : this.#deps.server.requestFor('release', releaseBody(this.sessionId, this.#token)),
+    afterwards: () => {
+      const session = this.session();
+      return session && this.#deps.server.requestFor('release', session);
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { pauseMs, sleep } from './backoff.ts';
+import type { SeatleaseError } from './errors.ts';
 import type { HeldSeat } from './held-seat.ts';
 import type { Grace, StoredState } from './offline/grace.ts';
 import type { Store } from './offline/store.ts';
@@ -50,11 +51,11 @@ export class Loans {
       read: (body) => readHeartbeat(body, sessionId),
     });
     // The session has ended.
-    if (answer.kind === 'failed' && !isRetry(stepAfter(answer.error, true))) {
+    if (answer.error && !isRetry(stepAfter(answer.error, true))) {
       await grace.loanEnded();
       return undefined;
     }
-    if (answer.kind === 'failed') {
+    if (answer.error) {
       const held = await grace.load().catch(() => undefined);
       const offline = held && seatOf(held);
       offline?.holdOffline(answer.error);
@@ -70,20 +71,21 @@ export class Loans {
 
   /**
    * A borrowed seat is used offline, and returned by its stored session: its license is signed and stored before the seat is
-   * returned to the caller. If that fails, the loan is released again and the reason is thrown, unless the machine had it before.
+   * returned to the caller. If that fails, the loan is released again and the reason is thrown; if the machine had it before, the
+   * reason is returned.
    */
-  async keep(grant: Grant): Promise<void> {
-    if (!grant.borrowedUntil) return;
+  async keep(grant: Grant): Promise<SeatleaseError | undefined> {
+    if (!grant.borrowedUntil) return undefined;
     const { grace, platform } = this.#deps;
-    const { sessionId, sessionToken: token } = grant;
+    const { sessionId, sessionToken } = grant;
     let error = await grace.signIfDue(sessionId, grant, false);
     if (error && isOutage(error)) {
       await sleep(platform.clock, pauseMs('outage', 0));
       error = await grace.signIfDue(sessionId, grant, false);
     }
     const stored = await this.#stored().catch(() => undefined);
-    if (!error || stored?.sessionId === sessionId) return;
-    await releaseSeat(this.#deps, { sessionId, token, isLoan: true });
+    if (!error || stored?.sessionId === sessionId) return error;
+    await releaseSeat(this.#deps, { session_id: sessionId, session_token: sessionToken }, true);
     await grace.loanEnded();
     throw error;
   }
@@ -97,7 +99,7 @@ export class Loans {
     }
     const loan = await this.#stored();
     if (!loan) return undefined;
-    const error = await releaseSeat(this.#deps, { ...loan, token: undefined, isLoan: true });
+    const error = await releaseSeat(this.#deps, { session_id: loan.sessionId }, true);
     if (error) throw error;
     await this.#deps.grace.loanEnded();
     return loan;

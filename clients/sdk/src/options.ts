@@ -61,14 +61,15 @@ export type Rule = (value: unknown) => string | false;
 
 /** The server allows at most 256 characters, and fewer for some options. */
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '' && value.length <= 256;
+/** Whether it can be sent in a header. */
+export const isHeaderText = (value: unknown): boolean => /^[!-~]+$/.test(String(value ?? ''));
 const text: Rule = (value) => !isText(value) && 'must be a text of 1 to 256 characters.';
 /** For `checkUrl` and `importKeys`. */
 const checkedElsewhere: Rule = () => false;
 
 const OPTIONS: Readonly<Record<keyof SeatleaseOptions, Rule>> = {
   url: checkedElsewhere,
-  // It is sent in a header.
-  licenseKey: (value) => !/^[!-~]+$/.test(String(value)) && 'must be a text without spaces and line breaks.',
+  licenseKey: (value) => !isHeaderText(value) && 'must be a text without spaces.',
   signIn: (value) => typeof Object(value).accessToken !== 'function' && 'must have accessToken().',
   licenseId: text,
   userId: text,
@@ -131,11 +132,13 @@ export function checkUrl(url: unknown): Omit<CheckedOptions, 'credentials'> {
   if (url === undefined) throw optionInvalid('url', 'is required.');
   const given = String(url);
   if (given.includes('@')) throw optionInvalid('url', 'must not contain a password.');
-  if (!URL.canParse(given)) throw optionInvalid('url', `must be an address, not "${given}".`);
-  const { protocol, hostname, origin, pathname } = new URL(given);
-  const isLocal = isLoopback(hostname);
+  const address = URL.canParse(given) ? new URL(given) : undefined;
+  const isLocal = isLoopback(String(address?.hostname));
   // Credentials are sent to it.
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLocal))
-    throw optionInvalid('url', `must begin with https:// (http:// only for this machine), not "${given}".`);
-  return { base: `${origin}${pathname.replace(/\/+$/, '')}`, isLocal };
+  if (!address || (address.protocol !== 'https:' && !(address.protocol === 'http:' && isLocal)))
+    throw optionInvalid(
+      'url',
+      `must be an https:// address (http:// only for this machine), not "${given}".`,
+    );
+  return { base: `${address.origin}${address.pathname.replace(/\/+$/, '')}`, isLocal };
 }

@@ -44,19 +44,18 @@ export interface HeartbeatAnswer {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `undefined` if the body is not a JSON object or list. */
-export function fieldsOf(body: string): Fields | undefined {
+/** None if the body is not a JSON object. */
+export function fieldsOf(body: string): Fields {
   try {
-    const value: unknown = JSON.parse(body);
-    return Object(value) === value ? (value as Fields) : undefined;
+    return Object(JSON.parse(body));
   } catch {
-    return undefined;
+    return {};
   }
 }
 
 /** `undefined` unless all fields of a grant are present and consistent. */
 export function readGrant(body: string): Grant | undefined {
-  const fields = fieldsOf(body) ?? {};
+  const fields = fieldsOf(body);
   const { session_id: sessionId, session_token: sessionToken, license_id: licenseId } = fields;
   const {
     heartbeat_interval: interval,
@@ -80,25 +79,27 @@ export function readGrant(body: string): Grant | undefined {
     graceDays,
     startDays: isCount(startDays) ? startDays : 0,
     borrowedUntil: borrowedUntilMs ? new Date(borrowedUntilMs) : undefined,
-    entitlements: readEntitlements(fields.entitlements) ?? NO_ENTITLEMENTS,
+    entitlements: readEntitlements(fields.entitlements),
   };
 }
 
 /** `undefined` unless it is an answer to a heartbeat of that session. */
 export function readHeartbeat(body: string, sessionId: string): HeartbeatAnswer | undefined {
-  const fields = fieldsOf(body) ?? {};
+  const fields = fieldsOf(body);
   const { status, session_id, session_token: sessionToken, revived, entitlements } = fields;
   const lease = readLease(fields, fields.ttl_extended_to);
   return lease && status === 'heartbeat_acknowledged' && session_id === sessionId && isText(sessionToken)
-    ? { ...lease, sessionToken, revived: revived === true, entitlements: readEntitlements(entitlements) }
+    ? {
+        ...lease,
+        sessionToken,
+        revived: revived === true,
+        entitlements: entitlements ? readEntitlements(entitlements) : undefined,
+      }
     : undefined;
 }
 
-const NO_ENTITLEMENTS: Entitlements = { plan: undefined, features: [], limits: {} };
-
-/** `undefined` if there are none. What this version does not understand is left out. */
-function readEntitlements(value: unknown): Entitlements | undefined {
-  if (!value) return undefined;
+/** What this version does not understand is left out. */
+function readEntitlements(value: unknown): Entitlements {
   const { plan, features, limits } = Object(value);
   const numbers = Object.entries(Object(limits)).filter(([, limit]) => typeof limit === 'number');
   return {
@@ -110,13 +111,13 @@ function readEntitlements(value: unknown): Entitlements | undefined {
 
 /** The token of a signed license, not verified; `undefined` if there is none. */
 export function readSigned(body: string): string | undefined {
-  const token = fieldsOf(body)?.license_token;
+  const token = fieldsOf(body).license_token;
   return isText(token) ? token : undefined;
 }
 
 /** A problem document of the license server (RFC 9457); `undefined` for any other error page. */
 export function readProblem({ status, body, header }: Response): SeatleaseError | undefined {
-  const { type, title, code, detail, status: bodyStatus, request_id, ...members } = fieldsOf(body) ?? {};
+  const { type, title, code, detail, status: bodyStatus, request_id, ...members } = fieldsOf(body);
   const urn = `urn:seatlease:problem:${String(code).toLowerCase().replaceAll('_', '-')}`;
   if (!isText(code) || type !== urn || bodyStatus !== status) return undefined;
   const { retry_after: seconds } = members;

@@ -16,36 +16,33 @@ export interface ReleaseDeps {
   readonly stopwatch: Stopwatch;
 }
 
-export interface ReleaseRequest {
-  readonly sessionId: string;
+/** What names a session in requests. */
+export interface SessionBody extends Readonly<Record<string, unknown>> {
+  readonly session_id: string;
   /** `undefined` for a loan whose program started offline. */
-  readonly token: string | undefined;
-  readonly isLoan?: boolean;
+  readonly session_token?: string | undefined;
 }
 
 /** Releases a session at the server. Returns the error if that fails; never throws. */
 export async function releaseSeat(
   { server, platform, stopwatch }: ReleaseDeps,
-  { sessionId, token, isLoan }: ReleaseRequest,
+  body: SessionBody,
+  isLoan = false,
 ): Promise<SeatleaseError | undefined> {
   const untilMs = stopwatch.read() + (isLoan ? LOAN_PATIENCE_MS : PATIENCE_MS);
   for (let n = 0; ; n += 1) {
     const leftMs = untilMs - stopwatch.read();
     const answer = await server.call('release', {
-      body: releaseBody(sessionId, token),
+      body,
       timeoutMs: isLoan ? leftMs / 2 : leftMs,
       background: false,
       read: (_, status) => (status === 204 ? true : undefined),
     });
-    if (answer.kind === 'good') return undefined;
+    if (!answer.error) return undefined;
     const step = stepAfter(answer.error, false);
     if (!isRetry(step)) return answer.error;
     const afterMs = pauseMs(step, n, answer.error.retryAfterSeconds);
     if (stopwatch.read() + afterMs >= untilMs) return answer.error;
     await sleep(platform.clock, afterMs);
   }
-}
-
-export function releaseBody(sessionId: string, token: string | undefined): Readonly<Record<string, unknown>> {
-  return { session_id: sessionId, session_token: token };
 }

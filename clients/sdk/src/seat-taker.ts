@@ -23,7 +23,7 @@ interface SeatTakerDeps extends HeldSeatDeps {
   readonly loans: Loans | undefined;
 }
 
-type Granted = Extract<Answer<Grant>, { kind: 'good' }>;
+type Granted = Extract<Answer<Grant>, { error?: undefined }>;
 
 /** Acquires seats, one at a time, with one try each. */
 export class SeatTaker {
@@ -42,13 +42,11 @@ export class SeatTaker {
       if (loan) return loan;
     }
     let answer = await this.#acquire(this.#instanceId, request);
-    if (answer.kind === 'failed' && answer.error.code === 'SESSION_ENDED') {
+    if (answer.error?.code === 'SESSION_ENDED') {
       this.#instanceId = crypto.randomUUID();
       answer = await this.#acquire(this.#instanceId, request);
     }
-    return answer.kind === 'good'
-      ? this.#granted(answer, request)
-      : this.#startOffline(answer.error, request);
+    return answer.error ? this.#startOffline(answer.error, request) : this.#granted(answer, request);
   }
 
   /**
@@ -57,7 +55,7 @@ export class SeatTaker {
    */
   async takeAgain(seat: HeldSeat, request: SeatRequest): Promise<boolean> {
     const answer = await this.#acquire(seat.instanceId, request);
-    if (answer.kind === 'failed') throw answer.error;
+    if (answer.error) throw answer.error;
     await this.#deps.loans?.keep(answer.body);
     if (seat.hasEnded()) return false;
     seat.hold(answer.body, answer.sentAtMs);
@@ -68,12 +66,13 @@ export class SeatTaker {
     const grant = answer.body;
     const instanceId = this.#nextInstance();
     if (!isWanted()) {
-      await releaseSeat(this.#deps, { sessionId: grant.sessionId, token: grant.sessionToken });
+      await releaseSeat(this.#deps, { session_id: grant.sessionId, session_token: grant.sessionToken });
       throw new DOMException();
     }
-    await this.#deps.loans?.keep(grant);
+    const risk = await this.#deps.loans?.keep(grant);
     const seat = new HeldSeat(this.#deps, instanceId, grant);
     seat.hold(grant, answer.sentAtMs);
+    if (risk) seat.warn(risk);
     return seat;
   }
 
@@ -97,10 +96,9 @@ export class SeatTaker {
   }
 
   #storedSeat({ license, isBorrowed, sessionId }: StoredState): HeldSeat {
-    const { licenseId, offlineUntilMs, plan, features, limits } = license;
+    const { licenseId, offlineUntilMs } = license;
     const borrowedUntil = isBorrowed ? new Date(offlineUntilMs) : undefined;
-    const entitlements = { plan, features, limits };
-    const facts = { licenseId, sessionId, borrowedUntil, entitlements, graceDays: 0, startDays: 0 };
+    const facts = { licenseId, sessionId, borrowedUntil, entitlements: license, graceDays: 0, startDays: 0 };
     return new HeldSeat(this.#deps, this.#nextInstance(), facts);
   }
 

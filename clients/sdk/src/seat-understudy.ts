@@ -1,17 +1,18 @@
 import type { Lease } from './lease.ts';
 import { type HeartbeatAnswer, readHeartbeat } from './parse-answers.ts';
 import type { Understudy, UnderstudyAnswer } from './platform.ts';
-import type { ReleaseDeps } from './release-calls.ts';
+import type { ReleaseDeps, SessionBody } from './release-calls.ts';
 import type { Answer } from './server.ts';
 
 /** The seat that an understudy sends heartbeats for. */
 export interface UnderstudiedSeat {
-  /** The body of its heartbeat; `undefined` while it has no session, and after its end. */
-  heartbeatBody(): { readonly session_id: string; readonly session_token: string } | undefined;
-  apply(answer: Answer<HeartbeatAnswer>): void;
-  /** The seat's own heartbeat is due now. */
+  /** `undefined` before its grant, and once it is lost. */
+  session(): SessionBody | undefined;
+  hasEnded(): boolean;
+  applyHeartbeat(answer: Answer<HeartbeatAnswer>): void;
+  /** Its own next heartbeat is due now. */
   hurry(): void;
-  /** Called after the answers were applied. */
+  /** Reports to listeners what has changed. */
   changed(): void;
 }
 
@@ -31,13 +32,13 @@ export class SeatUnderstudy {
   /** The understudy sends only if the event loop is blocked for one pause after `atMs`; nothing without a lease. */
   plan(atMs: number, lease: Lease | undefined): void {
     const { server, platform, stopwatch } = this.#deps;
-    const body = this.#seat.heartbeatBody();
-    if (!lease || !body) {
+    const session = this.#seat.session();
+    if (!lease || !session) {
       this.#understudy?.cancel();
       return;
     }
     this.#understudy ??= platform.understudy?.();
-    this.#understudy?.plan(server.requestFor('heartbeat', body), {
+    this.#understudy?.plan(server.requestFor('heartbeat', session), {
       inMs: atMs - stopwatch.read() + lease.pauseMs,
       everyMs: lease.heartbeatMs,
       retryMs: Math.max(lease.pauseMs, LEAST_RETRY_MS),
@@ -50,7 +51,7 @@ export class SeatUnderstudy {
     const answers = this.#understudy?.drain() ?? [];
     for (const answer of answers) this.#apply(answer);
     // The program may just read the state: its listeners run afterwards.
-    if (answers.length > 0) queueMicrotask(() => this.#seat.changed());
+    if (answers.length > 0) queueMicrotask(() => this.#seat.hasEnded() || this.#seat.changed());
   }
 
   stop(): void {
@@ -61,17 +62,17 @@ export class SeatUnderstudy {
 
   #apply({ request, sentAt, response }: UnderstudyAnswer): void {
     const { server, stopwatch, platform } = this.#deps;
-    const sessionId = this.#seat.heartbeatBody()?.session_id;
+    const sessionId = this.#seat.session()?.session_id;
     if (sessionId === undefined || !request.body?.includes(sessionId)) return;
     const now = platform.clock.now();
     const agoMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs, 0);
     const sentAtMs = stopwatch.read() - agoMs;
     const answer = server.parse(request, response, sentAtMs, (body) => readHeartbeat(body, sessionId));
     // A failure is no try of the loop, which asks by itself. It alone can get a new access token.
-    if (answer.kind === 'failed') {
+    if (answer.error) {
       this.#seat.hurry();
       if (answer.error.code === 'NO_ANSWER' || server.canReplaceToken(answer)) return;
     }
-    this.#seat.apply(answer);
+    this.#seat.applyHeartbeat(answer);
   }
 }

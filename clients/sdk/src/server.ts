@@ -1,7 +1,7 @@
 import type { OPERATIONS } from './api.ts';
 import { within } from './backoff.ts';
 import { SeatleaseError } from './errors.ts';
-import type { Credentials } from './options.ts';
+import { type Credentials, isHeaderText } from './options.ts';
 import { readProblem } from './parse-answers.ts';
 import {
   type Clock,
@@ -26,9 +26,9 @@ const METHODS = {
 export type Operation = keyof typeof METHODS;
 
 export type Answer<Body> =
-  | { readonly kind: 'good'; readonly body: Body; readonly sentAtMs: number }
+  | { readonly body: Body; readonly sentAtMs: number; readonly error?: undefined }
   /** A problem of the license server, or NO_ANSWER. `stepAfter` says what follows. */
-  | { readonly kind: 'failed'; readonly error: SeatleaseError };
+  | { readonly error: SeatleaseError };
 
 /** Parses the body; `undefined` if it is not an answer to this request. */
 export type Read<Body> = (body: string, status: number) => Body | undefined;
@@ -50,8 +50,7 @@ export interface ServerPlatform {
 export class Server {
   readonly #url: string;
   readonly #credentials: Credentials;
-  readonly #transport: Transport;
-  readonly #clock: Clock;
+  readonly #platform: ServerPlatform;
   readonly #stopwatch: Stopwatch;
   /** The last one sent, for requests that cannot wait for a new token. */
   #lastAuthorization = '';
@@ -59,8 +58,7 @@ export class Server {
   constructor(url: string, credentials: Credentials, platform: ServerPlatform, stopwatch: Stopwatch) {
     this.#url = url;
     this.#credentials = credentials;
-    this.#transport = platform.transport;
-    this.#clock = platform.clock;
+    this.#platform = platform;
     this.#stopwatch = stopwatch;
   }
 
@@ -71,15 +69,13 @@ export class Server {
       // An access token may end early. If the sign-in itself has ended, `accessToken` throws.
       return await this.#try(operation, options, this.#lastAuthorization.slice(7));
     } catch (error) {
-      return { kind: 'failed', error: error instanceof SeatleaseError ? error : noAnswer(error) };
+      return { error: error instanceof SeatleaseError ? error : noAnswer(error) };
     }
   }
 
   /** Whether the credentials were refused because the access token is no longer valid. */
   canReplaceToken(answer: Answer<unknown>): boolean {
-    return (
-      answer.kind === 'failed' && answer.error.code === 'CREDENTIALS_INVALID' && 'signIn' in this.#credentials
-    );
+    return answer.error?.code === 'CREDENTIALS_INVALID' && 'signIn' in this.#credentials;
   }
 
   /** Parses an answer that this client or its understudy received. `sentAtMs`: when its request was sent, by the stopwatch. */
@@ -89,9 +85,9 @@ export class Server {
     const isOurs = (response.header('x-request-id') ?? requestId) === requestId;
     if (response.status >= 200 && response.status < 300) {
       const body = isOurs ? read(response.body, response.status) : undefined;
-      if (body !== undefined) return { kind: 'good', body, sentAtMs };
+      if (body !== undefined) return { body, sentAtMs };
     }
-    return { kind: 'failed', error: (isOurs && readProblem(response)) || unusable(request, response) };
+    return { error: (isOurs && readProblem(response)) || unusable(request, response) };
   }
 
   async #try<Body>(
@@ -104,21 +100,23 @@ export class Server {
     const request = this.requestFor(operation, body);
     const sentAtMs = this.#stopwatch.read();
     const leftMs = Math.max(timeoutMs - (sentAtMs - beganAtMs), LEAST_TIMEOUT_MS);
-    const response = await this.#transport.send(request, { timeoutMs: leftMs, background, signal });
+    const response = await this.#platform.transport.send(request, { timeoutMs: leftMs, background, signal });
     return this.parse(request, response, sentAtMs, read);
   }
 
   async #authorize(timeoutMs: number, refused: string | undefined): Promise<string> {
     const credentials = this.#credentials;
     if ('licenseKey' in credentials) return `License ${credentials.licenseKey}`;
-    const late = new NoAnswer('signIn.accessToken() returned no token in time.');
+    const late = new Error('no token in time');
     const asked = (async () => credentials.signIn.accessToken(refused))();
-    const token: unknown = await within(this.#clock, timeoutMs, asked, late).catch((cause: unknown) => {
-      if (cause instanceof SeatleaseError || cause instanceof NoAnswer) throw cause;
-      throw new NoAnswer(`signIn.accessToken() failed: ${cause}`, { cause });
-    });
+    const token: unknown = await within(this.#platform.clock, timeoutMs, asked, late).catch(
+      (cause: unknown) => {
+        if (cause instanceof SeatleaseError) throw cause;
+        throw new NoAnswer(`signIn.accessToken() failed: ${cause}`, { cause });
+      },
+    );
     // It is sent in a header.
-    if (!/^[!-~]+$/.test(String(token ?? ''))) throw new NoAnswer('signIn.accessToken() returned no token.');
+    if (!isHeaderText(token)) throw new NoAnswer('signIn.accessToken() returned no token.');
     return `Bearer ${token}`;
   }
 

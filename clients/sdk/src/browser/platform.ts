@@ -1,4 +1,4 @@
-import { SeatleaseError } from '../errors.ts';
+import { optionInvalid } from '../options.ts';
 import type { AtExit, Clock, Platform } from '../platform.ts';
 import { browserFingerprint, localStore } from './storage.ts';
 import { fetchTransport, sendOnPageHide } from './transport.ts';
@@ -14,13 +14,11 @@ const clock: Clock = {
 
 /** For a page or its worker. A page releases its seat when it closes. Throws OPTION_INVALID in a Node program. */
 export function browserPlatform(): Platform {
-  if (isNode()) {
-    const message =
-      'platform is for browsers: let the bundler of a Node program resolve packages with the condition "node".';
-    throw new SeatleaseError('OPTION_INVALID', message, { members: { option: 'platform' } });
-  }
+  // Without the condition, a bundler takes this part also for Node, where it would never release a seat.
+  if (!globalThis.addEventListener)
+    throw optionInvalid('platform', 'is for browsers: bundle a Node program with the condition "node".');
   const ends = new Set<AtExit>();
-  globalThis.addEventListener?.('pagehide', (event) => {
+  addEventListener('pagehide', (event) => {
     // The page is kept in the back/forward cache and may be shown again; the clocks then show how much time has passed.
     if ((event as PageTransitionEvent).persisted) return;
     for (const end of ends) {
@@ -42,13 +40,4 @@ export function browserPlatform(): Platform {
     // Shown in the console and passed to the page’s `error` listeners, like any uncaught error.
     report: (error) => reportError(error),
   };
-}
-
-/** Without the condition, a bundler takes the part for browsers, which would never release a seat in Node. */
-function isNode(): boolean {
-  const { process, document } = globalThis as {
-    process?: { versions?: { node?: string } };
-    document?: unknown;
-  };
-  return process?.versions?.node !== undefined && document === undefined;
 }

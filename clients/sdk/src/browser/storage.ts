@@ -29,6 +29,6 @@ export async function browserFingerprint(): Promise<string> {
   }
   throw new SeatleaseError(
     'FINGERPRINT_UNAVAILABLE',
-    'localStorage cannot be used here (never in a worker): pass the option fingerprint.',
+    'localStorage is not available: pass the option fingerprint.',
   );
 }

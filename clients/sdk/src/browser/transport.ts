@@ -5,7 +5,7 @@ function initOf({ method, headers, body }: Request): RequestInit {
   return {
     method,
     headers,
-    ...(body === undefined ? {} : { body }),
+    body: body ?? null,
     credentials: 'omit',
     cache: 'no-store',
     redirect: 'error',
@@ -15,23 +15,13 @@ function initOf({ method, headers, body }: Request): RequestInit {
 
 export const fetchTransport: Transport = {
   async send(request, { timeoutMs, signal }) {
-    const stop = new AbortController();
-    const cancel = (): void => stop.abort(new Error('the request was canceled'));
-    signal?.addEventListener('abort', cancel);
-    if (signal?.aborted) cancel();
-    const timeout = new Error(`timed out after ${timeoutMs / 1000} s`);
-    const timer = setTimeout(() => stop.abort(timeout), timeoutMs);
+    const stop = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
     try {
-      const { status, headers, body } = await fetch(request.url, { ...initOf(request), signal: stop.signal });
-      const text = await textOf(body);
-      return { status, header: (name) => headers.get(name) ?? undefined, body: text };
+      const { status, headers, body } = await fetch(request.url, { ...initOf(request), signal: stop });
+      return { status, header: (name) => headers.get(name) ?? undefined, body: await textOf(body) };
     } catch (cause) {
-      stop.abort();
       const { message } = cause as Error;
       throw new NoAnswer(`No answer from ${new URL(request.url).origin}: ${message}.`, { cause });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
     }
   },
 };
@@ -42,16 +32,15 @@ export function sendOnPageHide(request: Request): void {
 }
 
 async function textOf(body: globalThis.Response['body']): Promise<string> {
-  if (!body) return '';
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
   let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('the answer is larger than 1 MiB');
-    text += decoder.decode(value, { stream: true });
-  }
+  const limited = body?.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength;
+        if (bytes > MAX_ANSWER_BYTES) throw new RangeError('the answer is larger than 1 MiB');
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  return new Response(limited).text();
 }

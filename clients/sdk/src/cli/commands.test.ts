@@ -88,15 +88,23 @@ describe('help', () => {
 
 describe('a wrong setting is named as it was given, and exits with 64:', () => {
   test.each<[string, NodeJS.ProcessEnv, RegExp]>([
-    ['run -- x', { SEATLEASE_URL: 'foo' }, /^seatlease: SEATLEASE_URL must be an address, not "foo"/],
-    ['run --url=foo -- x', withKeyOf('https://licenses.example.com'), /^seatlease: --url must be an address/],
+    [
+      'run -- x',
+      { SEATLEASE_URL: 'foo' },
+      /^seatlease: SEATLEASE_URL must be an https:.* address .*not "foo"/,
+    ],
+    [
+      'run --url=foo -- x',
+      withKeyOf('https://licenses.example.com'),
+      /^seatlease: --url must be an https:.* address/,
+    ],
     ['run -- x', {}, /^seatlease: --url is required, or set SEATLEASE_URL\./],
     [
       'borrow --days=3',
       { ...withKeyOf('https://x.example'), SEATLEASE_FINGERPRINT: 'f'.repeat(300) },
       /^seatlease: SEATLEASE_FINGERPRINT must/,
     ],
-    ['run -- x', withKeyOf('http://licenses.example.com'), /^seatlease: SEATLEASE_URL must begin with https/],
+    ['run -- x', withKeyOf('http://licenses.example.com'), /^seatlease: SEATLEASE_URL must be an https:/],
     [
       'run -- x',
       { SEATLEASE_URL: 'https://licenses.example.com' },

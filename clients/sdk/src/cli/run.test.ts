@@ -13,7 +13,7 @@ class TestSeat extends Emitter<SeatEvents> {
   state = 'online';
   problem = new SeatleaseError('NO_ANSWER', 'The server answered HTTP 503.');
   constructor() {
-    super(SEAT_EVENTS, () => {});
+    super(SEAT_EVENTS, { report() {} });
   }
   report<Name extends keyof SeatEvents>(name: Name, event: Omit<SeatEvents[Name], 'seat'>): void {
     this.emit(name, { ...event, seat: this as unknown as Seat } as unknown as SeatEvents[Name]);

@@ -210,8 +210,8 @@ describe('a sign-in', () => {
 
   test.each([
     [undefined, /^url is required, or set SEATLEASE_URL\.$/],
-    ['foo', /^url must be an address/],
-    ['http://licenses.example.com', /^url must begin with https/],
+    ['foo', /^url must be an https:.* address/],
+    ['http://licenses.example.com', /^url must be an https:/],
     ['http://user:password@localhost', /^url must not contain a password/],
   ])('is not sent to the address %s', async (url, message) => {
     for (const act of [signIn, storedSignIn])

@@ -168,7 +168,7 @@ async function signInWithBrowser(
 function withAddress(error: SeatleaseError, address: string): SeatleaseError {
   return new SeatleaseError(error.code, error.message, {
     ...error,
-    cause: error.cause,
+    ...('cause' in error && { cause: error.cause }),
     members: { ...error.members, address },
   });
 }
@@ -253,7 +253,7 @@ function openStore({ remember = true, ...options }: SignInOptions): SignInStore 
     },
     async read() {
       const text = remember ? await storage.read(name) : undefined;
-      return text === undefined ? undefined : readStoredTokens(fieldsOf(text) ?? {});
+      return text === undefined ? undefined : readStoredTokens(fieldsOf(text));
     },
     async write({ refreshToken, userId, tenants }) {
       const kept = {
@@ -278,10 +278,10 @@ function addressOf(options: Pick<SignInOptions, 'url'>): string {
 }
 
 const noAnswer = (message: string, cause?: Error): SeatleaseError =>
-  new SeatleaseError('NO_ANSWER', message, { cause });
+  new SeatleaseError('NO_ANSWER', message, cause && { cause });
 
 function readTokens(body: string, age: Stopwatch): Tokens | undefined {
-  const fields = fieldsOf(body) ?? {};
+  const fields = fieldsOf(body);
   const { access_token: token, expires_in: seconds } = fields;
   const kept = readStoredTokens(fields);
   if (!kept || typeof token !== 'string' || typeof seconds !== 'number') return undefined;

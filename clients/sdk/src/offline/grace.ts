@@ -1,6 +1,6 @@
 import { SeatleaseError } from '../errors.ts';
 import { type Grant, readSigned } from '../parse-answers.ts';
-import { type Clock, LONGEST_TIMEOUT_MS } from '../platform.ts';
+import { LONGEST_TIMEOUT_MS, type Platform } from '../platform.ts';
 import type { Server } from '../server.ts';
 import { stepAfter } from '../steps.ts';
 import type { Stopwatch } from '../stopwatch.ts';
@@ -19,7 +19,7 @@ const TRIES = 3;
 export interface GraceDeps {
   readonly server: Pick<Server, 'call'>;
   readonly store: Store;
-  readonly clock: Clock;
+  readonly platform: Pick<Platform, 'clock'>;
   readonly stopwatch: Stopwatch;
   /** The vendor's keys, pinned in the app. Without them nothing is signed, stored or used offline. */
   readonly keys: readonly VerifyingKey[] | undefined;
@@ -63,23 +63,18 @@ export class Grace {
   #wanted = '';
   #failures = 0;
   /** Causes that `atRisk` has reported since the latest signed license. */
-  readonly #reported = new Map<string, SeatleaseError>();
+  readonly #reported = new Set<string>();
   #nextNoteAtMs = 0;
   /** Increases when the license is removed: a pending signing must not restore it. */
   #generation = 0;
 
   constructor(deps: GraceDeps) {
     this.#deps = deps;
-    this.#time = new ServerTime(deps.clock, deps.stopwatch);
+    this.#time = new ServerTime(deps.platform.clock, deps.stopwatch);
   }
 
   get offlineUntil(): Date | undefined {
     return this.#license && new Date(this.#license.offlineUntilMs);
-  }
-
-  /** Why there is no new signed license, as `atRisk` has reported it last; `undefined` once there is one. */
-  get risk(): SeatleaseError | undefined {
-    return [...this.#reported.values()].at(-1);
   }
 
   /** When a program started without the server, by the server's clock; `undefined` once the server knows it. */
@@ -100,8 +95,8 @@ export class Grace {
   }
 
   /** Measures the clock by an answer of the server: `serverMs` is the server's time in its body. */
-  observe(sentAtMs: number, serverMs: number | undefined): void {
-    if (serverMs !== undefined && this.#time.observe(sentAtMs, serverMs)) this.#nextNoteAtMs = 0;
+  observe(sentAtMs: number, serverMs: number): void {
+    if (this.#time.observe(sentAtMs, serverMs)) this.#nextNoteAtMs = 0;
   }
 
   /**
@@ -228,7 +223,7 @@ export class Grace {
         background,
         read: readSigned,
       });
-      if (answer.kind !== 'good') throw answer.error;
+      if (answer.error) throw answer.error;
       const token = answer.body;
       const license = await this.#verify(token, expected.licenseId);
       if (!isWanted()) return undefined;
@@ -255,7 +250,7 @@ export class Grace {
     const pauseMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, SIGN_AGAIN_AFTER_MS);
     this.#nextSignAtMs = this.#deps.stopwatch.read() + Math.max(pauseMs, TRY_AGAIN_AFTER_MS);
     if ((this.#failures < TRIES && isTemporary(error)) || this.#reported.has(error.code)) return;
-    this.#reported.set(error.code, error);
+    this.#reported.add(error.code);
     this.#deps.atRisk(error);
   }
 
@@ -318,7 +313,7 @@ function whyNotStarted(
   if (!isReleased || isBorrowed || time.nowMs() < untilMs) return undefined;
   return new SeatleaseError(
     'OFFLINE_START_NOT_ALLOWED',
-    `The seat was released. Offline starts were allowed until ${timestamp(untilMs)}.`,
+    `Offline starts were allowed until ${timestamp(untilMs)}.`,
     { members: { until: timestamp(untilMs) } },
   );
 }

@@ -1,3 +1,4 @@
+import { oneAtATime } from '../backoff.ts';
 import { fieldsOf } from '../parse-answers.ts';
 import type { Storage } from '../platform.ts';
 import { toHex, utf8 } from './bytes.ts';
@@ -39,7 +40,7 @@ export class Store {
   readonly #storage: Storage;
   readonly #name: string;
   readonly #secret: string;
-  #previous: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = oneAtATime();
 
   constructor(storage: Storage, name: string, secret: string) {
     this.#storage = storage;
@@ -54,9 +55,9 @@ export class Store {
 
   async #parse(text: string | undefined): Promise<Stored | undefined> {
     if (text === undefined) return undefined;
-    const { v, content, seal } = fieldsOf(text) ?? {};
+    const { v, content, seal } = fieldsOf(text);
     if (v !== VERSION || typeof content !== 'string' || seal !== (await this.#seal(content)))
-      throw invalid('Its file was changed, or is of another version.');
+      throw invalid('It was changed, or is of another version.');
     return JSON.parse(content) as Stored;
   }
 
@@ -66,7 +67,7 @@ export class Store {
    * again every few minutes settles it. Returns whether it was stored; never throws.
    */
   update(change: (stored: Stored | undefined) => Stored | undefined): Promise<boolean> {
-    const done = this.#previous.then(async () => {
+    return this.#inTurn(async () => {
       const before = await this.#text();
       const stored = await this.#parse(before).catch(() => undefined);
       const next = change(stored);
@@ -77,10 +78,7 @@ export class Store {
       const after = await this.#text();
       // Another program may have replaced it already.
       return after === text || after !== before;
-    });
-    const settled = done.catch(() => false);
-    this.#previous = settled;
-    return settled;
+    }).catch(() => false);
   }
 
   #text(): Promise<string | undefined> {

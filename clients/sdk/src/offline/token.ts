@@ -41,9 +41,9 @@ export async function verifyToken(
   if (alg !== 'RS256' || typ !== 'license+jwt' || typeof kid !== 'string')
     throw invalid('It is not a signed license.');
   if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
-    throw invalid('It is signed by the key of a local test server.');
+    throw invalid('It is signed by a local test server.');
   const isSigned = more.length === 0 && (await isSignedByOne(keys, `${head}.${payload}`, signature));
-  if (!isSigned) throw invalid(`No key of publicKeys has signed it. Its key id is ${kid}.`);
+  if (!isSigned) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
   const { license: claim, exp } = fieldsIn(payload);
   const license = readLicense(claim as never);
   if (!license || typeof exp !== 'number') throw invalid('It is not a signed license.');
@@ -74,7 +74,7 @@ async function isSignedByOne(
 /** The fields of a part of a token; none if it cannot be read. */
 function fieldsIn(part: string): Readonly<Record<string, unknown>> {
   try {
-    return fieldsOf(new TextDecoder().decode(fromBase64(part))) ?? {};
+    return fieldsOf(new TextDecoder().decode(fromBase64(part)));
   } catch {
     return {};
   }
