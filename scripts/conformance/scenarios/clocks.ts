@@ -168,7 +168,8 @@ export const CLOCKS: readonly Scenario[] = [
       stage.expect(player.last?.mayRun === true, 'the grace applies');
       await player.setClock(-HOUR_SECONDS);
       await stage.until('it may not run', () => player.last?.mayRun === false, 25);
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 15);
+      // The client reads the clocks every 20 seconds.
+      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 22);
       player.expectEvent('lost', 'CLOCK_ROLLED_BACK');
       player.network.always(PASS);
       await player.untilState('online', 65);
