@@ -1060,9 +1060,7 @@ function oneAtATime() {
 }
 function sleep(clock, delayMs, signal) {
   return new Promise((resolve2) => {
-    if (signal?.aborted) return resolve2();
     const done = () => {
-      signal?.removeEventListener("abort", done);
       cancel();
       resolve2();
     };
@@ -1446,8 +1444,8 @@ var Grace = class {
   async find() {
     const stored = await this.#read();
     if (!stored) return void 0;
-    const { token, licenseId, sessionId, isBorrowed } = stored.license;
-    const license = await this.#verify(token, this.#deps.expected.licenseId ?? licenseId);
+    const { token, sessionId, isBorrowed } = stored.license;
+    const license = await this.#verify(token);
     const time = this.#time.resumed(stored.time, license.issuedAtMs);
     const problem = whyUnusable(license, time) ?? whyNotStarted(stored, license, time);
     return { license, sessionId, isBorrowed, problem, stored, time };
@@ -1487,7 +1485,7 @@ var Grace = class {
    * with a note of the release; a loan and any other license is deleted. A loan of another program stays.
    */
   async released(startDays) {
-    const isLoan = this.#mine?.license.isBorrowed ?? false;
+    const isLoan = this.#mine?.license.isBorrowed;
     const time = this.#time.note();
     this.#forget();
     await this.#deps.store.update((stored) => {
@@ -1514,7 +1512,7 @@ var Grace = class {
     this.#wanted = "";
   }
   async #sign(sessionId, isBorrowed, background) {
-    const { server, expected, stopwatch } = this.#deps;
+    const { server, stopwatch } = this.#deps;
     const generation = this.#generation;
     const wanted = this.#wanted;
     const isWanted = () => generation === this.#generation && wanted === this.#wanted;
@@ -1527,7 +1525,7 @@ var Grace = class {
       });
       if (answer.error) throw answer.error;
       const token = answer.body;
-      const license = await this.#verify(token, expected.licenseId);
+      const license = await this.#verify(token);
       if (!isWanted()) return void 0;
       const { licenseId, issuedAtMs, offlineUntilMs } = license;
       this.#time.prove(answer.sentAtMs, license);
@@ -1538,7 +1536,7 @@ var Grace = class {
       const stored = { token, licenseId, sessionId, isBorrowed, issuedAtMs, offlineUntilMs };
       this.#mine = { license: stored, startDays: this.#startDays, isReleased: false };
       const isStored = await this.#save(true);
-      return isStored || !isBorrowed ? void 0 : notWritable();
+      return isStored ? void 0 : notWritable();
     } catch (error) {
       if (isWanted()) this.#failed(error);
       return error;
@@ -1578,9 +1576,9 @@ var Grace = class {
     if (stored?.offlineSinceMs !== this.#reportedMs) this.#offlineSinceMs ??= stored?.offlineSinceMs;
     return stored;
   }
-  #verify(token, licenseId) {
+  #verify(token) {
     const { keys = [], expected } = this.#deps;
-    return verifyToken(token, keys, { ...expected, licenseId });
+    return verifyToken(token, keys, expected);
   }
 };
 function whyUnusable({ offlineUntilMs }, time) {
@@ -1675,8 +1673,6 @@ var HeartbeatLoop = class {
   /** Tries that were sent before do not count. */
   #countFromMs = 0;
   #isPending = false;
-  /** Increases with each start: results of earlier tries are ignored. */
-  #generation = 0;
   #isStopped = true;
   #cancel = () => void 0;
   constructor(deps, seat, understudy) {
@@ -1699,9 +1695,7 @@ var HeartbeatLoop = class {
   start(extension) {
     this.#isStopped = false;
     this.#isPending = false;
-    this.#generation += 1;
     this.#failed = 0;
-    this.#lease = void 0;
     if (extension) this.extend(extension);
     else this.#setNext(this.#deps.stopwatch.read() + FIRST_TRY_AFTER_MS);
     this.#wake();
@@ -1716,13 +1710,12 @@ var HeartbeatLoop = class {
     this.#backoff = void 0;
     if (this.#lease && extension.sentAtMs < this.#lease.sentAtMs) return;
     this.#lease = new Lease(extension);
-    this.#countFromMs = extension.sentAtMs;
     const loanAtMs = this.#deps.stopwatch.read() + LOAN_EVERY_MS;
     this.#setNext(this.#seat.borrowedUntil ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
   }
   /** The next try is due now. */
   hurry() {
-    if (!this.#isPending) this.#nextAtMs = this.#deps.stopwatch.read();
+    this.#nextAtMs = this.#deps.stopwatch.read();
   }
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
   #wake(lateMs = 0, stateBefore = this.#seat.stateNow()) {
@@ -1760,15 +1753,12 @@ var HeartbeatLoop = class {
   }
   async #try() {
     this.#isPending = true;
-    const generation = this.#generation;
     const sentAtMs = this.#deps.stopwatch.read();
     const timeoutMs = this.#heldLease()?.timeoutMs ?? LONGEST_TIMEOUT_MS;
     this.#plan(sentAtMs + timeoutMs);
     const error = await this.#seat.send(timeoutMs);
-    if (this.#isStopped || generation !== this.#generation) return;
-    this.#isPending = false;
-    this.#understudy?.drain();
     if (this.#isStopped) return;
+    this.#isPending = false;
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
     if (error && isCurrent) this.#failedTry(sentAtMs, error);
     else this.#plan(this.#nextAtMs);
@@ -2358,7 +2348,6 @@ var Seatlease = class extends Emitter {
         this.#pending = void 0;
       })
     };
-    pending.seat.catch(() => void 0);
     this.#pending = pending;
     return pending;
   }
@@ -2540,9 +2529,7 @@ var SeatUnderstudy = class {
   }
   /** Applies the answers in the order of sending. */
   drain() {
-    const answers = this.#understudy?.drain() ?? [];
-    for (const answer of answers) this.#apply(answer);
-    if (answers.length > 0) queueMicrotask(() => this.#seat.hasEnded() || this.#seat.changed());
+    for (const answer of this.#understudy?.drain() ?? []) this.#apply(answer);
   }
   stop() {
     this.#understudy?.cancel();

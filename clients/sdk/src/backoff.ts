@@ -51,9 +51,7 @@ export function oneAtATime(): <Value>(task: () => Promise<Value>) => Promise<Val
 /** Waits until the delay has passed or `signal` aborts; does not throw. A caller awaits it: it keeps the program running. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
     const done = (): void => {
-      signal?.removeEventListener('abort', done);
       cancel();
       resolve();
     };

@@ -152,8 +152,6 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
         this.#pending = undefined;
       }),
     };
-    // Every caller may have stopped waiting.
-    pending.seat.catch(() => undefined);
     this.#pending = pending;
     return pending;
   }

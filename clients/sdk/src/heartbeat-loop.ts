@@ -58,8 +58,6 @@ export class HeartbeatLoop {
   /** Tries that were sent before do not count. */
   #countFromMs = 0;
   #isPending = false;
-  /** Increases with each start: results of earlier tries are ignored. */
-  #generation = 0;
   #isStopped = true;
   #cancel: () => void = () => undefined;
 
@@ -87,9 +85,7 @@ export class HeartbeatLoop {
   start(extension?: Extension): void {
     this.#isStopped = false;
     this.#isPending = false;
-    this.#generation += 1;
     this.#failed = 0;
-    this.#lease = undefined;
     if (extension) this.extend(extension);
     else this.#setNext(this.#deps.stopwatch.read() + FIRST_TRY_AFTER_MS);
     this.#wake();
@@ -106,14 +102,13 @@ export class HeartbeatLoop {
     this.#backoff = undefined;
     if (this.#lease && extension.sentAtMs < this.#lease.sentAtMs) return;
     this.#lease = new Lease(extension);
-    this.#countFromMs = extension.sentAtMs;
     const loanAtMs = this.#deps.stopwatch.read() + LOAN_EVERY_MS;
     this.#setNext(this.#seat.borrowedUntil ? loanAtMs : this.#lease.nextHeartbeatAtMs(Math.random()));
   }
 
   /** The next try is due now. */
   hurry(): void {
-    if (!this.#isPending) this.#nextAtMs = this.#deps.stopwatch.read();
+    this.#nextAtMs = this.#deps.stopwatch.read();
   }
 
   /** `lateMs`: how late the timer fired. In hidden browser tabs, timers fire once a minute. */
@@ -156,16 +151,12 @@ export class HeartbeatLoop {
 
   async #try(): Promise<void> {
     this.#isPending = true;
-    const generation = this.#generation;
     const sentAtMs = this.#deps.stopwatch.read();
     const timeoutMs = this.#heldLease()?.timeoutMs ?? LONGEST_TIMEOUT_MS;
     this.#plan(sentAtMs + timeoutMs);
     const error = await this.#seat.send(timeoutMs);
-    if (this.#isStopped || generation !== this.#generation) return;
-    this.#isPending = false;
-    // The event loop may have been blocked while the answer was under way.
-    this.#understudy?.drain();
     if (this.#isStopped) return;
+    this.#isPending = false;
     // The understudy may have sent a later heartbeat, and its answer was good.
     const isCurrent = !this.#lease || this.#lease.sentAtMs <= sentAtMs;
     if (error && isCurrent) this.#failedTry(sentAtMs, error);

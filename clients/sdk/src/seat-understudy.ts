@@ -8,12 +8,9 @@ import type { Answer } from './server.ts';
 export interface UnderstudiedSeat {
   /** `undefined` before its grant, and once it is lost. */
   session(): SessionBody | undefined;
-  hasEnded(): boolean;
   applyHeartbeat(answer: Answer<HeartbeatAnswer>): void;
   /** Its own next heartbeat is due now. */
   hurry(): void;
-  /** Reports to listeners what has changed. */
-  changed(): void;
 }
 
 const LEAST_RETRY_MS = 1000;
@@ -48,10 +45,7 @@ export class SeatUnderstudy {
 
   /** Applies the answers in the order of sending. */
   drain(): void {
-    const answers = this.#understudy?.drain() ?? [];
-    for (const answer of answers) this.#apply(answer);
-    // The program may just read the state: its listeners run afterwards.
-    if (answers.length > 0) queueMicrotask(() => this.#seat.hasEnded() || this.#seat.changed());
+    for (const answer of this.#understudy?.drain() ?? []) this.#apply(answer);
   }
 
   stop(): void {

@@ -128,8 +128,8 @@ export class Grace {
   async find(): Promise<Found | undefined> {
     const stored = await this.#read();
     if (!stored) return undefined;
-    const { token, licenseId, sessionId, isBorrowed } = stored.license;
-    const license = await this.#verify(token, this.#deps.expected.licenseId ?? licenseId);
+    const { token, sessionId, isBorrowed } = stored.license;
+    const license = await this.#verify(token);
     const time = this.#time.resumed(stored.time, license.issuedAtMs);
     const problem = whyUnusable(license, time) ?? whyNotStarted(stored, license, time);
     return { license, sessionId, isBorrowed, problem, stored, time };
@@ -175,7 +175,7 @@ export class Grace {
    * with a note of the release; a loan and any other license is deleted. A loan of another program stays.
    */
   async released(startDays: number): Promise<void> {
-    const isLoan = this.#mine?.license.isBorrowed ?? false;
+    const isLoan = this.#mine?.license.isBorrowed;
     const time = this.#time.note();
     this.#forget();
     await this.#deps.store.update((stored) => {
@@ -212,7 +212,7 @@ export class Grace {
     isBorrowed: boolean,
     background: boolean,
   ): Promise<SeatleaseError | undefined> {
-    const { server, expected, stopwatch } = this.#deps;
+    const { server, stopwatch } = this.#deps;
     const generation = this.#generation;
     const wanted = this.#wanted;
     const isWanted = (): boolean => generation === this.#generation && wanted === this.#wanted;
@@ -225,7 +225,7 @@ export class Grace {
       });
       if (answer.error) throw answer.error;
       const token = answer.body;
-      const license = await this.#verify(token, expected.licenseId);
+      const license = await this.#verify(token);
       if (!isWanted()) return undefined;
       const { licenseId, issuedAtMs, offlineUntilMs } = license;
       this.#time.prove(answer.sentAtMs, license);
@@ -236,8 +236,8 @@ export class Grace {
       const stored: StoredLicense = { token, licenseId, sessionId, isBorrowed, issuedAtMs, offlineUntilMs };
       this.#mine = { license: stored, startDays: this.#startDays, isReleased: false };
       const isStored = await this.#save(true);
-      // A running program needs no file for its grace. A loan is for later programs.
-      return isStored || !isBorrowed ? undefined : notWritable();
+      // Only a loan needs the file: it is for later programs.
+      return isStored ? undefined : notWritable();
     } catch (error) {
       // The license of before stays usable until its end.
       if (isWanted()) this.#failed(error as SeatleaseError);
@@ -283,9 +283,9 @@ export class Grace {
     return stored;
   }
 
-  #verify(token: string, licenseId: string | undefined): Promise<SignedLicense> {
+  #verify(token: string): Promise<SignedLicense> {
     const { keys = [], expected } = this.#deps;
-    return verifyToken(token, keys, { ...expected, licenseId });
+    return verifyToken(token, keys, expected);
   }
 }
 
