@@ -79,6 +79,24 @@ describe('acquiring', () => {
   });
 
   test.each([
+    ['desk', 'desk'],
+    ['', undefined],
+  ])('sends the fingerprint, process and host name %j that the app passes', async (hostname, sent) => {
+    const { seatlease, network } = program({ fingerprint: 'mine', processId: 'p', hostname });
+    await seatlease.acquire();
+    const body = JSON.parse(network.sent[0]?.body ?? '');
+    expect([body.fingerprint, body.process_id, body.hostname]).toEqual(['mine', 'p', sent]);
+  });
+
+  test('reads the machine’s id again if that failed before', async () => {
+    const { seatlease, platform } = program();
+    const unavailable = new SeatleaseError('FINGERPRINT_UNAVAILABLE', 'No.');
+    vi.spyOn(platform, 'fingerprint').mockRejectedValueOnce(unavailable);
+    expect(await failure(seatlease.acquire())).toBe('FINGERPRINT_UNAVAILABLE');
+    expect((await seatlease.acquire()).state).toBe('online');
+  });
+
+  test.each([
     ['a server error', problem(500, 'INTERNAL')],
     ['a rate limit', problem(429, 'RATE_LIMITED')],
     ['the error page of a proxy', { status: 502, body: '<html>Bad gateway</html>' }],
@@ -122,15 +140,27 @@ describe('acquiring', () => {
     expect(events).toEqual(Array(4).fill('denied'));
   });
 
+  test('rejects a grant with the status of a failure', async () => {
+    const { seatlease } = program();
+    server.acquire = () => ({ status: 500, body: server.grant() });
+    expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+  });
+
   test('rejects an answer to another request', async () => {
     const { seatlease } = program();
     server.acquire = () => ({ status: 201, body: server.grant(), headers: { 'x-request-id': 'another' } });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
   });
 
-  test('rejects a seat of another license', async () => {
-    const { seatlease } = program({ licenseId: 'lic_07_other' });
+  test.each<[string, Partial<SeatleaseOptions>, Record<string, string>]>([
+    ['license than licenseId', { licenseId: 'lic_07_other' }, {}],
+    ['license than that of its session', {}, { session_id: 'ses_08_bbbbbbbbbbbbbbbb_1' }],
+    ['license than that of the key', {}, { session_id: 'ses_08_b_1', license_id: 'lic_08_b' }],
+  ])('rejects a seat of another %s', async (_, options, grant) => {
+    const { seatlease, network } = program(options);
+    server.acquire = () => ({ status: 201, body: server.grant(grant) });
     expect(await clock.until(failure(seatlease.acquire()))).toBe('NO_ANSWER');
+    expect(network.count('/release')).toBe(0);
   });
 
   test.each([
@@ -226,6 +256,70 @@ describe('acquiring', () => {
     expect(refusedTokens).toEqual([undefined, 'stale', undefined, 'stale']);
     expect(network.count('/heartbeat')).toBe(2);
     expect((await seatlease.acquire()).state).toBe('online');
+  });
+});
+
+describe('a source of access tokens', () => {
+  const signedIn = (accessToken: AccessTokens['accessToken']) =>
+    program({ licenseKey: undefined, signIn: { accessToken }, licenseId: 'lic_07_aaaaaaaaaaaaaaaa' });
+
+  test('that takes long leaves less time for the answer, and no timer', async () => {
+    const { seatlease, network } = signedIn(async () => {
+      await new Promise<void>((resolve) => void clock.after(3_000, resolve));
+      return 'token';
+    });
+    const send = vi.spyOn(network, 'send');
+    const seat = await clock.until(seatlease.acquire());
+    expect(send.mock.lastCall?.[1].timeoutMs).toBe(7_000);
+    await clock.until(seat.release());
+    // The request for the release has not waited for its token.
+    await clock.advance(3_000);
+    expect(clock.isIdle).toBe(true);
+  });
+
+  test.each([
+    ['a seat', undefined],
+    ['another refusal', problem(409, 'SEATS_EXHAUSTED', { active: 3, max: 3 })],
+  ])('is asked once if the answer is %s', async (_, answer) => {
+    const accessToken = vi.fn(async () => 'token');
+    const { seatlease, network } = signedIn(accessToken);
+    if (answer) server.acquire = () => answer;
+    await failure(seatlease.acquire());
+    expect(accessToken.mock.calls).toEqual([[undefined]]);
+    expect(network.sent).toHaveLength(1);
+  });
+
+  test('that says that the sign-in has ended is not asked again, and nothing is sent', async () => {
+    const accessToken = vi.fn(() => Promise.reject(new SeatleaseError('SIGN_IN_REFUSED', 'Sign in again.')));
+    const { seatlease, network } = signedIn(accessToken);
+    expect(await failure(seatlease.acquire({ wait: true }))).toBe('SIGN_IN_REFUSED');
+    expect(accessToken).toHaveBeenCalledOnce();
+    expect(network.sent).toEqual([]);
+  });
+
+  test('that replaces a token in vain, because the network fails, costs no seat', async () => {
+    const { seatlease, network, events } = signedIn(async () => 'token');
+    const seat = await seatlease.acquire();
+    server.heartbeat = () => {
+      network.condition = 'cut';
+      return problem(401, 'CREDENTIALS_INVALID');
+    };
+    await clock.advance(286_000);
+    expect(seat.problem ?? seat.state).toBe('online');
+    server.heartbeat = () => ({ status: 200, body: server.heartbeatAnswer() });
+    network.condition = 'on';
+    await clock.advance(300_000);
+    expect(seat.state).toBe('online');
+    expect(events).toEqual(['granted']);
+  });
+
+  test('that fails synchronously is asked again', async () => {
+    const accessToken = vi.fn<AccessTokens['accessToken']>(async () => 'token');
+    accessToken.mockImplementationOnce(() => {
+      throw new TypeError('no keychain');
+    });
+    const { seatlease } = signedIn(accessToken);
+    expect((await clock.until(seatlease.acquire())).state).toBe('online');
   });
 });
 
@@ -366,6 +460,33 @@ describe('waiting for a seat', () => {
     await expect(seatlease.acquire({ signal: stop.signal })).rejects.toBe('enough');
   });
 
+  test('leaves no timer when its signal aborts, so that a program can end', async () => {
+    const { seatlease } = program();
+    server.acquire = () => full(40);
+    const stop = new AbortController();
+    const waiting = failure(seatlease.acquire({ wait: true, signal: stop.signal }));
+    await clock.advance(100);
+    stop.abort('enough');
+    expect(await waiting).toBe('enough');
+    expect(clock.isIdle).toBe(true);
+  });
+
+  test('cancels a request that hangs a second after the last caller has stopped waiting', async () => {
+    const { seatlease, network } = program();
+    network.condition = 'hung';
+    const send = vi.spyOn(network, 'send');
+    const stop = new AbortController();
+    const callers = [stop.signal, stop.signal].map((signal) => failure(seatlease.acquire({ signal })));
+    await clock.advance(100);
+    stop.abort('enough');
+    expect(await Promise.all(callers)).toEqual(['enough', 'enough']);
+    const [, options] = send.mock.lastCall ?? [];
+    await clock.advance(999);
+    expect(options?.signal?.aborted).toBe(false);
+    await clock.advance(1);
+    expect(options?.signal?.aborted).toBe(true);
+  });
+
   test('keeps the seat for the other caller when one of two stops waiting', async () => {
     const { seatlease, network } = program();
     const stop = new AbortController();
@@ -448,6 +569,7 @@ describe('a wrong option', () => {
     ['userId', { userId: 7 }, 'userId must be a text'],
     ['fingerprint', { fingerprint: '' }, 'fingerprint must be a text'],
     ['fingerprint', { fingerprint: 'f'.repeat(257) }, 'fingerprint must be a text of 1 to 256'],
+    ['hostname', { hostname: 7 }, 'hostname must be a text'],
     ['licencekey', { licencekey: 'x' }, /licencekey is not an option.*licenseKey/],
   ])('%s throws OPTION_INVALID for %j', (option, options, message) => {
     const error = wrong({ ...KEY, ...options });
@@ -455,6 +577,14 @@ describe('a wrong option', () => {
     expect((error as Error).message).toMatch(message);
     expect((error as Error).message).not.toContain('secret');
   });
+
+  test.each([undefined, null, 'url', () => KEY])(
+    'throws OPTION_INVALID for %j in place of options',
+    (options) => {
+      const error = wrong(options as never);
+      expect(error).toMatchObject({ code: 'OPTION_INVALID', message: 'options must be an object.' });
+    },
+  );
 
   test.each<[string, unknown, string | RegExp]>([
     ['wait', { wait: 30 }, 'wait must be true, false or { atMostSeconds: number }'],

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NativeSeatlease as Seatlease } from './native.ts';
@@ -5,7 +6,7 @@ import type { SeatleaseOptions } from './options.ts';
 import type { Seat } from './seat.ts';
 import { type CannedAnswer, CannedServer, LICENSE, problem, SESSION } from './testing/canned.ts';
 import { TestClock } from './testing/clock.ts';
-import { type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
+import { powerCut, type TestMachine, testMachine, testPlatform } from './testing/platform.ts';
 import { TestUnderstudy } from './testing/understudy.ts';
 import { testVendor, type Vendor } from './testing/vendor.ts';
 
@@ -134,6 +135,10 @@ describe('heartbeats', () => {
     ['the heartbeat of another session', { status: 200, body: { ...{ session_id: 'ses_other' } } }],
     ['the refusal of another server', { status: 404, body: '<h1>Not found</h1>' }],
     ['a refusal that says nothing about the seat', problem(400, 'INVALID_JSON')],
+    [
+      'the refusal of another request',
+      { ...problem(404, 'LICENSE_NOT_FOUND'), headers: { 'x-request-id': 'another' } },
+    ],
   ])('are retried after %s', async (_, answer) => {
     const { network, seat, events } = await seated();
     if (answer) server.heartbeat = () => answer;
@@ -264,6 +269,46 @@ describe('heartbeats', () => {
     expect(stateOf(seat)).toEqual(ONLINE);
   });
 
+  test('begin with short pauses again after a good answer', async () => {
+    const { network, seat } = await graced();
+    network.condition = 'cut';
+    await clock.advance(3600_000);
+    network.condition = 'on';
+    await clock.advance(60_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+    const atMs: number[] = [];
+    seat.once('offline', () => {
+      network.condition = 'on';
+      atMs.push(clock.now().monotonicMs);
+    });
+    seat.once('online', () => void atMs.push(clock.now().monotonicMs));
+    network.condition = 'cut';
+    await clock.advance(400_000);
+    // Of the fourth try on average, and not the 30 s of the outage before.
+    const [offlineAtMs = 0, onlineAtMs = 0] = atMs;
+    expect(onlineAtMs - offlineAtMs).toBe(2_000);
+  });
+
+  test('are sent one at a time, also when the grace ends while an answer is pending', async () => {
+    const GRACE_MS = 1260_000;
+    server.acquire = () => ({ status: 201, body: server.grant({ offline_grace_days: 1 }) });
+    server.sign = () => signed(GRACE_MS / DAY_MS);
+    const { network } = await seated({ publicKeys: vendor.pem });
+    network.condition = 'hung';
+    let inFlight = 0;
+    let most = 0;
+    const { send } = network;
+    network.send = async (...call) => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      return send.apply(network, call).finally(() => {
+        inFlight -= 1;
+      });
+    };
+    await clock.advance(GRACE_MS);
+    expect([inFlight, most]).toEqual([1, 1]);
+  });
+
   test.each([
     [403, 'LICENSE_SUSPENDED'],
     [403, 'LICENSE_EXPIRED'],
@@ -353,6 +398,31 @@ describe('heartbeats', () => {
     },
   );
 
+  test('go on if acquiring anew is answered as only a heartbeat should be', async () => {
+    const { network, seat } = await seated();
+    const { heartbeat, acquire } = server;
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    server.acquire = server.heartbeat;
+    await clock.advance(300_000);
+    expect(network.count('/acquire')).toBeGreaterThan(1);
+    Object.assign(server, { heartbeat, acquire });
+    await clock.advance(120_000);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test('measure a clock that was set, also by acquiring anew', async () => {
+    server.nowMs = () => Date.UTC(2040, 0) + clock.now().monotonicMs;
+    const { network, seat, events } = await graced();
+    server.sign = () => problem(502, 'SIGNING_UNAVAILABLE');
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    await clock.shift(10 * DAY_MS);
+    await clock.advance(20_000);
+    expect(events).toEqual(['reacquired', 'online']);
+    network.condition = 'cut';
+    await clock.advance(360_000);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+  });
+
   test('go on in grace through an outage longer than the lease and an hour, and acquire anew after it (S2)', async () => {
     const { network, seat, events } = await graced();
     network.condition = 'cut';
@@ -383,16 +453,23 @@ describe('heartbeats', () => {
     expect(stateOf(seat)).toEqual(ONLINE);
   });
 
-  test('are sent in time in a hidden browser tab, whose timers fire once a minute', async () => {
+  test('are sent in time in a hidden browser tab, whose timers fire once a minute, without an understudy', async () => {
     vi.mocked(Math.random).mockReturnValue(0);
     clock.timersEveryMs = 60_000;
     // A heartbeat is then due right after a timer has fired.
     await clock.advance(1_000);
-    const { network, seat, events } = await seated();
-    await clock.advance(3600_000);
-    expect(stateOf(seat)).toEqual(ONLINE);
+    const platform = testPlatform(server.answer, machine);
+    const seat = await clock.until(new Seatlease(KEY, platform).acquire());
+    const events: unknown[] = [];
+    for (const name of ['offline', 'lost', 'reacquired'] as const) seat.on(name, () => events.push(name));
+    // Read right before each timer.
+    await clock.advance(58_900);
+    for (let minute = 1; minute < 60; minute += 1) {
+      expect(stateOf(seat)).toEqual(ONLINE);
+      await clock.advance(60_000);
+    }
     expect(events).toEqual([]);
-    expect(network.count('/heartbeat')).toBeLessThan(18);
+    expect(platform.transport.count('/heartbeat')).toBeLessThan(18);
   });
 
   test('continue when a listener throws, and the error is reported', async () => {
@@ -434,6 +511,17 @@ describe('the lease', () => {
     await clock.sleep(USABLE_LEASE_MS + 1);
     expect(stateOf(seat)).toEqual(EXPIRED);
     expect(events).toEqual([]);
+  });
+
+  test('that ends in a sleep has no problem: what failed before the last good answer is over', async () => {
+    const { seat, network } = await seated();
+    network.condition = 'cut';
+    await clock.advance(286_000);
+    network.condition = 'on';
+    await clock.advance(60_000);
+    await clock.sleep(3600_000);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    expect(seat.problem).toBeUndefined();
   });
 
   test('ends by the monotonic clock when the wall clock is set back', async () => {
@@ -491,7 +579,9 @@ describe('the lease', () => {
     expect(network.count('/heartbeat')).toBe(2);
     await clock.sleep(3600_000);
     expect(seat.mayRun).toBe(false);
-    await clock.advance(500);
+    // One more has failed when the machine has woken up: it counts as the first.
+    await clock.advance(1_500);
+    expect(network.count('/heartbeat')).toBe(3);
     expect(events).toEqual([]);
     network.condition = 'on';
     await clock.advance(20_000);
@@ -508,6 +598,31 @@ describe('the lease', () => {
     expect(events).toEqual([]);
     await clock.advance(200);
     expect(events).toEqual(['offline']);
+  });
+
+  test('is followed by no grace while the clock is set back, and the event says so', async () => {
+    const { network, seat, events } = await graced();
+    network.condition = 'cut';
+    const lost: unknown[] = [];
+    seat.on('lost', ({ error }) => lost.push(error?.code));
+    await clock.advance(3600_000);
+    await clock.shift(-DAY_MS);
+    expect(stateOf(seat)).toEqual(EXPIRED);
+    await clock.advance(20_000);
+    expect([events, lost]).toEqual([['offline', 'lost: CLOCK_ROLLED_BACK'], ['CLOCK_ROLLED_BACK']]);
+    await clock.shift(DAY_MS);
+    expect(stateOf(seat)).toEqual(IN_GRACE);
+    await clock.advance(20_000);
+    expect(events.slice(2)).toEqual(['offline']);
+  });
+
+  test('ends with the event "lost", which names the latest failure', async () => {
+    const { network, seat } = await seated();
+    const lost: unknown[] = [];
+    seat.on('lost', ({ reason, isFinal, error }) => lost.push(reason, isFinal, error?.code));
+    network.condition = 'cut';
+    await clock.advance(3600_000);
+    expect(lost).toEqual(['expired', false, 'NO_ANSWER']);
   });
 
   test('is not shortened by many reads of the clocks', async () => {
@@ -549,6 +664,52 @@ describe('releasing', () => {
     expect(events).toEqual([]);
   });
 
+  test('without an answer leaves the stored license: the seat is taken, and may be used offline', async () => {
+    const { seat, network } = await graced();
+    network.condition = 'cut';
+    await clock.advance(3600_000);
+    await clock.until(seat.release());
+    expect(machine.files.size).toBe(1);
+    expect([seat.offlineUntil, seat.problem]).toEqual([undefined, undefined]);
+    network.condition = 'on';
+    server.acquire = () => ({ status: 502, body: '<html>' });
+    const next = await seated({ publicKeys: { keys: [vendor.jwk] } }, 'process-2');
+    expect(stateOf(next.seat)).toEqual(IN_GRACE);
+  });
+
+  test('leaves no timer, so that a program can end', async () => {
+    const { seat } = await seated();
+    await seat.release();
+    expect(clock.isIdle).toBe(true);
+  });
+
+  test('in a listener ends the heartbeats, too', async () => {
+    const { seat, network, events } = await seated();
+    seat.on('offline', () => void seat.release());
+    network.condition = 'cut';
+    await clock.advance(360_000);
+    expect([stateOf(seat), events]).toEqual([RELEASED, ['offline']]);
+    expect(network.count('/heartbeat')).toBe(3);
+    expect(clock.isIdle).toBe(true);
+  });
+
+  test('while the seat is acquired again is final: the caller gets another seat', async () => {
+    const { seat, seatlease, network } = await seated();
+    network.condition = 'cut';
+    await clock.advance(3600_000);
+    network.condition = 3_000;
+    const again = seatlease.acquire();
+    await clock.advance(1_000);
+    network.condition = 'on';
+    await seat.release();
+    const other = await clock.until(again);
+    expect(other).not.toBe(seat);
+    expect([stateOf(seat), stateOf(other)]).toEqual([RELEASED, ONLINE]);
+    const before = network.count('/heartbeat');
+    await clock.advance(300_000);
+    expect(network.count('/heartbeat') - before).toBe(1);
+  });
+
   test('happens at the end of an `await using` block', async () => {
     const { seatlease, network } = await seated();
     {
@@ -587,11 +748,16 @@ describe('releasing', () => {
     expect(stateOf(seat)).toEqual(RELEASED);
   });
 
-  test('is retried after a server error', async () => {
+  test.each<[string, CannedAnswer]>([
+    ['a server error', problem(500, 'INTERNAL')],
+    ['the page of a proxy', { status: 200, body: '<html>Welcome</html>' }],
+  ])('is retried after %s, after a pause', async (_, answer) => {
     const { seat, network } = await seated();
-    server.release = () => (network.count('/release') < 2 ? problem(500, 'INTERNAL') : { status: 204 });
+    server.release = () => (network.count('/release') < 2 ? answer : { status: 204 });
+    const beganAtMs = clock.now().monotonicMs;
     await clock.until(seat.release());
     expect(network.count('/release')).toBe(2);
+    expect(clock.now().monotonicMs - beganAtMs).toBe(500);
   });
 
   test('is not undone by a pending heartbeat', async () => {
@@ -603,6 +769,26 @@ describe('releasing', () => {
     await released;
     expect(stateOf(seat)).toEqual(RELEASED);
     expect(events).toEqual([]);
+  });
+
+  test.each<[string, CannedAnswer | undefined]>([
+    ['good', undefined],
+    ['that the seat was released', problem(404, 'SESSION_NOT_FOUND', { ended: 'released' })],
+    ['that the session has expired', problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' })],
+  ])('is final for a pending heartbeat whose answer is %s', async (_, answer) => {
+    const { seat, network, understudy, events } = await seated();
+    if (answer) server.heartbeat = () => answer;
+    network.condition = 5_000;
+    await clock.advance(286_000);
+    network.condition = 'on';
+    await seat.release();
+    await clock.advance(10_000);
+    await clock.block(3600_000);
+    await clock.advance(1);
+    expect(stateOf(seat)).toEqual(RELEASED);
+    expect(events).toEqual([]);
+    expect(understudy.sent).toEqual([]);
+    expect(network.sent.at(-1)?.url).toMatch(/\/release$/);
   });
 
   test('of one program leaves the others of the machine alone', async () => {
@@ -697,11 +883,75 @@ describe('a program that starts after a crash, with a stored license,', () => {
     expect(await starting()).toBe('offline');
   });
 
+  test('reports to the server since when it runs offline, once', async () => {
+    await crashed(UNANSWERED, UNANSWERED);
+    const sinceMs = server.nowMs();
+    const { network } = await seated({ publicKeys: { keys: [vendor.jwk] } }, 'process-2');
+    await clock.advance(1_500);
+    const { body = '' } = network.sent.findLast(({ url }) => url.endsWith('/acquire')) ?? {};
+    const sinceOf = (text: string) => Date.parse(JSON.parse(text).offline_since);
+    expect(Math.abs(sinceOf(body) - sinceMs)).toBeLessThan(5_000);
+    clock.dropTimers();
+    const next = await seated({ publicKeys: { keys: [vendor.jwk] } }, 'process-3');
+    expect(sinceOf(next.network.sent[0]?.body ?? '')).toBeNaN();
+  });
+
+  test('is offline without an event, and online with one when the server answers', async () => {
+    await crashed(UNANSWERED, UNANSWERED);
+    const { seat, events } = await seated({ publicKeys: { keys: [vendor.jwk] } }, 'process-2');
+    expect([seat.state, events]).toEqual(['offline', []]);
+    await clock.advance(1_500);
+    expect([seat.state, events]).toEqual(['online', ['online']]);
+  });
+
+  test('keeps it if only a loan is refused', async () => {
+    await crashed();
+    server.acquire = () => problem(403, 'BORROW_NOT_ALLOWED', { max_days: 0 });
+    const platform = testPlatform(server.answer, machine);
+    const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, platform);
+    await expect(seatlease.acquire({ borrowDays: 3 })).rejects.toMatchObject({ code: 'BORROW_NOT_ALLOWED' });
+    server.acquire = () => UNANSWERED;
+    expect(await starting()).toBe('offline');
+  });
+
+  test('reads it with a seal whose key derives from license key and fingerprint', async () => {
+    await graced();
+    const { content, seal } = JSON.parse([...machine.files.values()].join(''));
+    const secret = JSON.stringify([KEY.licenseKey, 'fingerprint of laptop']);
+    const hmac = createHmac('sha256', `seatlease offline license ${secret}`).update(content);
+    expect(hmac.digest('hex')).toBe(seal);
+  });
+
+  test('does not use it if the clock was set back to before what the earlier program had seen', async () => {
+    await graced();
+    await clock.advance(3 * 3600_000);
+    clock.dropTimers();
+    server.acquire = () => UNANSWERED;
+    await clock.shift(-2 * 3600_000);
+    expect(await starting()).toBe('CLOCK_ROLLED_BACK');
+    await clock.shift(2 * 3600_000);
+    expect(await starting()).toBe('offline');
+  });
+
   test('never starts with it after a refusal, and deletes it', async () => {
     await crashed(UNANSWERED, problem(401, 'CREDENTIALS_INVALID'), ...Array(4).fill(UNANSWERED));
     expect(await starting()).toBe('CREDENTIALS_INVALID');
     expect(await starting()).toBe('NO_ANSWER');
   });
+});
+
+test('a risk for the grace is reported once, not for each seat', async () => {
+  server.acquire = () => ({ status: 201, body: server.grant({ offline_grace_days: 7 }) });
+  server.sign = () => problem(409, 'SIGNED_LIMIT');
+  const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, testPlatform(server.answer, machine));
+  const risks: unknown[] = [];
+  seatlease.on('graceAtRisk', ({ error }) => risks.push(error.code));
+  for (let n = 0; n < 2; n += 1) {
+    const seat = await clock.until(seatlease.acquire());
+    await clock.advance(1);
+    await seat.release();
+  }
+  expect(risks).toEqual(['SIGNED_LIMIT']);
 });
 
 describe('an understudy', () => {
@@ -729,6 +979,14 @@ describe('an understudy', () => {
     expect(events).toEqual([]);
   });
 
+  test('keeps the seat of a blocked program that only listens', async () => {
+    const { network, events } = await seated();
+    await clock.block(3400_000);
+    await clock.advance(1);
+    expect(events).toEqual([]);
+    expect(network.count('/heartbeat')).toBe(0);
+  });
+
   test('takes over while an answer is under way', async () => {
     const { network, seat, understudy, events } = await seated();
     network.condition = 'hung';
@@ -743,6 +1001,16 @@ describe('an understudy', () => {
     expect(stateOf(seat)).toEqual(ONLINE);
     expect(seat.problem).toBeUndefined();
     expect(events).toEqual([]);
+  });
+
+  test('sends nothing while a try that began late is pending', async () => {
+    const { network, understudy } = await seated();
+    await clock.advance(284_000);
+    network.condition = 'hung';
+    await clock.block(11_000);
+    await clock.advance(9_800);
+    expect(network.count('/heartbeat')).toBe(1);
+    expect(understudy.sent).toEqual([]);
   });
 
   test('counts the lease from its sending', async () => {
@@ -824,6 +1092,39 @@ describe('an understudy', () => {
     await clock.block(3600_000);
     expect(understudy.sent).toEqual([]);
     expect(understudy.isStopped).toBe(true);
+  });
+
+  test('is not opened for a borrowed seat', async () => {
+    server.sign = () => signed(2);
+    server.acquire = () => ({ status: 201, body: server.loan(2) });
+    const understudy = vi.fn(() => new TestUnderstudy(clock, server.answer));
+    const platform = testPlatform(server.answer, machine, 'process-1', { understudy });
+    const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, platform);
+    await clock.until(seatlease.acquire({ borrowDays: 2 }));
+    await clock.advance(2 * 3600_000);
+    expect(understudy).not.toHaveBeenCalled();
+  });
+
+  test('does not end a seat by an answer about an earlier session', async () => {
+    const { seat, understudy } = await seated();
+    const request = {
+      method: 'PUT',
+      url: `${KEY.url}/api/v1/licenses/heartbeat`,
+      headers: {},
+      body: JSON.stringify({ session_id: 'ses_07_aaaaaaaaaaaaaaaa_old', session_token: 'old' }),
+    } as const;
+    const { status, body } = problem(404, 'SESSION_NOT_FOUND', { ended: 'evicted' });
+    const response = { status, header: () => undefined, body: JSON.stringify(body) };
+    vi.spyOn(understudy, 'drain').mockReturnValueOnce([{ request, sentAt: clock.now(), response }]);
+    expect(stateOf(seat)).toEqual(ONLINE);
+  });
+
+  test('is opened once for a seat', async () => {
+    const understudy = vi.fn(() => new TestUnderstudy(clock, server.answer));
+    const platform = testPlatform(server.answer, machine, 'process-1', { understudy });
+    await clock.until(new Seatlease(KEY, platform).acquire());
+    await clock.advance(3600_000);
+    expect(understudy).toHaveBeenCalledOnce();
   });
 
   test('stops with the seat, and sends nothing for a borrowed one', async () => {
@@ -926,6 +1227,153 @@ describe('a borrowed seat', () => {
     return { platform, network: platform.transport, seatlease, seat };
   }
 
+  /** The next program, after the end of the others. */
+  function restarted() {
+    machine = powerCut(machine);
+    const platform = testPlatform(server.answer, machine);
+    const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, platform);
+    return { network: platform.transport, seatlease };
+  }
+
+  test('is used by the next program with the server, which takes no other seat', async () => {
+    const { seat } = await borrowed();
+    const { seatlease, network } = restarted();
+    const next = await seatlease.acquire();
+    expect(stateOf(next)).toEqual(ONLINE);
+    expect(next).toMatchObject({ sessionId: SESSION, borrowedUntil: seat.offlineUntil });
+    expect(JSON.parse(network.sent[0]?.body ?? '')).toEqual({ session_id: SESSION });
+    expect([network.count('/heartbeat'), network.count('/acquire')]).toEqual([1, 0]);
+  });
+
+  test('is used by the next program without the server, and extended with it', async () => {
+    const { seat } = await borrowed();
+    const { seatlease, network } = restarted();
+    network.condition = 'cut';
+    const next = await clock.until(seatlease.acquire());
+    expect(stateOf(next)).toEqual(IN_GRACE);
+    expect(next).toMatchObject({ sessionId: SESSION, borrowedUntil: seat.offlineUntil });
+    network.condition = 'on';
+    await clock.advance(10_000);
+    expect(stateOf(next)).toEqual(ONLINE);
+    expect(network.count('/acquire')).toBe(0);
+  });
+
+  test('whose license cannot be verified does not stop a program that has the server', async () => {
+    await borrowed();
+    machine = powerCut(machine);
+    const publicKeys = (await testVendor()).pem;
+    server.acquire = () => ({ status: 201, body: server.grant() });
+    const seat = await new Seatlease({ ...KEY, publicKeys }, testPlatform(server.answer, machine)).acquire();
+    expect(stateOf(seat)).toEqual(ONLINE);
+    expect(seat.borrowedUntil).toBeUndefined();
+  });
+
+  test('that started without the server can be released with it', async () => {
+    await borrowed();
+    const { seatlease, network } = restarted();
+    network.condition = 'cut';
+    const seat = await clock.until(seatlease.acquire());
+    network.condition = 'on';
+    await clock.until(seat.release());
+    expect(JSON.parse(network.sent.at(-1)?.body ?? '')).toEqual({ session_id: SESSION });
+    expect(network.count('/release')).toBe(1);
+    expect(machine.files.size).toBe(0);
+  });
+
+  test('does not start after its loan has ended, and another seat is acquired with the server', async () => {
+    await borrowed();
+    const { seatlease, network } = restarted();
+    await clock.advance(3 * DAY_MS);
+    network.condition = 'cut';
+    await expect(clock.until(seatlease.acquire())).rejects.toMatchObject({ code: 'OFFLINE_LICENSE_EXPIRED' });
+    network.condition = 'on';
+    server.heartbeat = () => problem(404, 'SESSION_NOT_FOUND', { ended: 'expired' });
+    server.acquire = () => ({ status: 201, body: server.grant() });
+    expect((await clock.until(seatlease.acquire())).borrowedUntil).toBeUndefined();
+    expect(machine.files.size).toBe(0);
+  });
+
+  test('is returned by returnLoan() of a later program, which takes no seat', async () => {
+    await borrowed();
+    const { seatlease, network } = restarted();
+    expect(await clock.until(seatlease.returnLoan())).toMatchObject({
+      sessionId: SESSION,
+      licenseId: LICENSE,
+    });
+    expect(network.sent.map(({ url, body = '' }) => [url, JSON.parse(body)])).toEqual([
+      [expect.stringMatching(/\/release$/), { session_id: SESSION }],
+    ]);
+    expect(machine.files.size).toBe(0);
+    expect(await seatlease.returnLoan()).toBeUndefined();
+    expect(network.sent).toHaveLength(1);
+  });
+
+  test('stays borrowed if the server does not confirm its return', async () => {
+    const holder = await borrowed();
+    holder.network.condition = 'cut';
+    await expect(clock.until(holder.seatlease.returnLoan())).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    const { seatlease, network } = restarted();
+    network.condition = 'cut';
+    await expect(clock.until(seatlease.returnLoan())).rejects.toMatchObject({ code: 'NO_ANSWER' });
+    network.condition = 'on';
+    expect(await clock.until(seatlease.returnLoan())).toMatchObject({ sessionId: SESSION });
+  });
+
+  test('is the only seat that returnLoan() ends', async () => {
+    const { seatlease, seat } = await borrowed();
+    expect(await clock.until(seatlease.returnLoan())).toBe(seat);
+    expect(stateOf(seat)).toEqual(RELEASED);
+    server.acquire = () => ({ status: 201, body: server.grant() });
+    const other = await clock.until(seatlease.acquire());
+    expect(await seatlease.returnLoan()).toBeUndefined();
+    expect(stateOf(other)).toEqual(ONLINE);
+  });
+
+  test.each([
+    ['is not signed', false],
+    ['is not signed, while the file of an earlier one was changed', true],
+  ])('that %s is released again, and acquire throws the reason', async (_, isChanged) => {
+    if (isChanged) {
+      await borrowed();
+      for (const name of machine.files.keys()) machine.files.set(name, 'changed');
+    }
+    server.sign = () => problem(409, 'SIGNED_LIMIT');
+    const { seatlease, network } = restarted();
+    await expect(clock.until(seatlease.acquire({ borrowDays: 3 }))).rejects.toMatchObject({
+      code: 'SIGNED_LIMIT',
+    });
+    expect(network.count('/release')).toBe(1);
+    expect(machine.files.size).toBe(0);
+  });
+
+  test('that is borrowed for longer stays if it is not signed again, and an event says so', async () => {
+    const { seat } = await borrowed();
+    server.sign = () => problem(409, 'SIGNED_LIMIT');
+    const { seatlease, network } = restarted();
+    const risks: unknown[] = [];
+    seatlease.on('graceAtRisk', ({ error, offlineUntil }) => risks.push(error.code, offlineUntil));
+    const next = await clock.until(seatlease.acquire({ borrowDays: 5 }));
+    expect(next.sessionId).toBe(seat.sessionId);
+    expect(risks).toEqual(['SIGNED_LIMIT', next.offlineUntil]);
+    expect(network.count('/release')).toBe(0);
+    expect(machine.files.size).toBe(1);
+  });
+
+  test('is signed again, after a pause, if there was no answer', async () => {
+    const sentAtMs: number[] = [];
+    const { sign } = server;
+    server.sign = (...call) => {
+      sentAtMs.push(clock.now().wallMs);
+      return sentAtMs.length === 1 ? { status: 502, body: '<html>' } : sign(...call);
+    };
+    const { seat, network } = await borrowed();
+    const [first = 0, second = 0] = sentAtMs;
+    expect(second - first).toBe(500);
+    // It is not acquired again.
+    expect([network.count('/acquire'), network.count('/release')]).toEqual([1, 0]);
+    expect(seat.offlineUntil).toBeInstanceOf(Date);
+  });
+
   test('asks once an hour, is not released at the program’s end, and ends with its loan', async () => {
     const { seat, network, platform } = await borrowed();
     expect(seat.borrowedUntil).toBeInstanceOf(Date);
@@ -1017,6 +1465,19 @@ describe('a borrowed seat', () => {
     await clock.until(seatlease.acquire({ borrowDays: 2 }));
     await clock.advance(3_500_000);
     expect(network.count('/heartbeat')).toBe(1);
+  });
+
+  test('is granted although another call of the program is refused meanwhile', async () => {
+    server.acquire = (_, { borrow_days }) =>
+      borrow_days
+        ? { status: 201, body: server.loan(Number(borrow_days)) }
+        : problem(403, 'LICENSE_SUSPENDED');
+    const seatlease = new Seatlease({ ...KEY, publicKeys: vendor.pem }, testPlatform(server.answer, machine));
+    const [refused, loan] = await clock.until(
+      Promise.allSettled([seatlease.acquire(), seatlease.acquire({ borrowDays: 3 })]),
+    );
+    expect(refused).toMatchObject({ reason: { code: 'LICENSE_SUSPENDED' } });
+    expect(loan).toMatchObject({ value: { state: 'online' } });
   });
 
   test('that is refused leaves the held seat unchanged', async () => {

@@ -336,6 +336,51 @@ describe('a start offline', () => {
   });
 });
 
+test('the time is stored every five minutes, not at every call', async () => {
+  const storage = memoryStorage(files);
+  const write = vi.spyOn(storage, 'write');
+  const program = await new Program({ storage }).online();
+  write.mockClear();
+  for (let n = 0; n < 60; n += 1) {
+    await clock.advance(20_000);
+    await program.grace.storeTime();
+  }
+  expect(write).toHaveBeenCalledTimes(4);
+});
+
+test('a file that was changed does not stop a program that has the server', async () => {
+  await new Program().online();
+  for (const name of files.keys()) files.set(name, 'changed');
+  const program = new Program();
+  expect(await program.grace.offlineSince()).toBeUndefined();
+  await program.online();
+  expect(program.grace.whyUnusable()).toBeUndefined();
+  expect(await new Program().grace.load()).toBeDefined();
+});
+
+test('a seat that is granted after a start offline is noted at once, also if signing fails', async () => {
+  await (await new Program().online({ startDays: 1 })).grace.released(1);
+  const offline = new Program();
+  await offline.grace.load();
+  offline.grace.startedOffline();
+  await clock.advance(MINUTE_MS);
+  refusal = refused(409, 'SIGNED_LIMIT');
+  await offline.online({ startDays: 1 });
+  // A crash: without the note, the release of before would allow one day only.
+  await clock.advance(6 * DAY_MS);
+  expect(await new Program().grace.load()).toBeDefined();
+});
+
+test('a start offline is reported also if another program has deleted the file', async () => {
+  await new Program().online();
+  const { grace } = new Program();
+  await grace.load();
+  grace.startedOffline();
+  const since = new Date(serverMs());
+  await new Program().grace.remove();
+  expect(await grace.offlineSince()).toEqual(since);
+});
+
 describe('programs of one machine', () => {
   test('the release of one does not end what another one stores', async () => {
     const running = await new Program().online();
@@ -376,6 +421,25 @@ describe('programs of one machine', () => {
     expect(await third.grace.load()).toMatchObject({ isBorrowed: true });
     await third.grace.released(0);
     await borrowing.offline(HOUR_MS);
+    expect(files.size).toBe(0);
+  });
+
+  test('the end of a loan ends the use of its license, and of no other', async () => {
+    const other = await new Program().online();
+    const borrowing = await new Program().online({ borrowedUntil: new Date(serverMs() + 7 * DAY_MS) });
+    for (const { grace } of [other, borrowing]) await grace.loanEnded();
+    expect(other.grace.whyUnusable()).toBeUndefined();
+    expect(borrowing.grace.whyUnusable()?.code).toBe('NO_ANSWER');
+    expect(await new Program().grace.find()).toBeUndefined();
+  });
+
+  test('a loan outlasts a refusal of another program, and not its own', async () => {
+    const other = await new Program().online();
+    const borrowing = await new Program().online({ borrowedUntil: new Date(serverMs() + 7 * DAY_MS) });
+    await other.grace.remove();
+    expect(other.grace.whyUnusable()?.code).toBe('NO_ANSWER');
+    expect(await new Program().grace.find()).toMatchObject({ sessionId: 'ses_07_a', isBorrowed: true });
+    await borrowing.grace.remove();
     expect(files.size).toBe(0);
   });
 

@@ -116,6 +116,15 @@ describe('a clock that is set while online is measured anew', () => {
     expect(program.answer()).toBe(false);
   });
 
+  test.each([
+    [59 * SECOND_MS, false],
+    [61 * SECOND_MS, true],
+  ])('by %i ms, which is worth storing at once: %s', (ms, isNoteworthy) => {
+    program.answer(0);
+    machine.shift(ms);
+    expect(program.answer(0)).toBe(isNoteworthy);
+  });
+
   test('while a request is under way: the next answer measures it', () => {
     const sentAtMs = program.stopwatch.read();
     const serverMs = machine.trueMs;
@@ -241,6 +250,35 @@ test('a signed license that the server kept from before does not turn the time b
   const issuedAtMs = machine.trueMs - 17 * HOUR_MS;
   program.time.prove(program.stopwatch.read(), { issuedAtMs, offlineUntilMs: issuedAtMs + 7 * DAY_MS });
   expect(Math.abs(program.errorMs)).toBeLessThan(SECOND_MS);
+});
+
+test('a signed license that arrives after its end does not turn the time back', () => {
+  program.answer();
+  const sentAtMs = program.stopwatch.read();
+  const issuedAtMs = machine.trueMs - 17 * HOUR_MS;
+  const offlineUntilMs = machine.trueMs + 10 * SECOND_MS;
+  machine.pass(30 * SECOND_MS);
+  program.time.prove(sentAtMs, { issuedAtMs, offlineUntilMs });
+  expect(Math.abs(program.errorMs)).toBeLessThan(SECOND_MS);
+});
+
+test('a signed license that is the only measurement counts from when it was requested: the estimate is never early', () => {
+  program = new Program(new Machine(-10 * DAY_MS));
+  const sentAtMs = program.stopwatch.read();
+  const issuedAtMs = program.machine.trueMs;
+  program.machine.pass(10 * SECOND_MS);
+  program.time.prove(sentAtMs, { issuedAtMs, offlineUntilMs: issuedAtMs + 7 * DAY_MS });
+  expect(program.errorMs).toBe(0);
+});
+
+test('a program that reads its own note does not forget what has passed since', () => {
+  program.answer();
+  const noted = program.time.note();
+  machine.pass(4 * MINUTE_MS);
+  machine.shift(-4 * MINUTE_MS);
+  program.time.nowMs();
+  program.time = program.time.resumed(noted, 0);
+  expect(program.errorMs).toBeGreaterThan(-2 * SECOND_MS);
 });
 
 test('a program continues with what another one has noted since, and never with less than it knows', () => {

@@ -72,6 +72,17 @@ describe('a store', () => {
     expect(await store.read()).toMatchObject({ startDays: 20 });
   });
 
+  test('returns true if another program has replaced what was stored', async () => {
+    const theirs = new Map<string, string>();
+    await new Store(memoryStorage(theirs), 'seat', 'secret').update(() => ({ ...stored(), startDays: 9 }));
+    const contended: Storage = {
+      ...storage,
+      write: async (name) => storage.write(name, theirs.get(name) ?? ''),
+    };
+    expect(await new Store(contended, 'seat', 'secret').update(() => stored())).toBe(true);
+    expect(await store.read()).toMatchObject({ startDays: 9 });
+  });
+
   test('returns false if nothing can be stored, and never throws', async () => {
     const full: Storage = { ...storage, write: async () => undefined };
     expect(await new Store(full, 'seat', 'secret').update(() => stored())).toBe(false);

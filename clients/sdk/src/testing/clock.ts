@@ -73,6 +73,11 @@ export class TestClock implements Clock {
     return promise;
   }
 
+  /** Whether no timer is set: nothing keeps a program running. */
+  get isIdle(): boolean {
+    return this.#timers.size === 0;
+  }
+
   /** Ends every program that runs by this clock. */
   dropTimers(): void {
     this.#timers.clear();

@@ -2,8 +2,8 @@
 export interface Vendor {
   readonly pem: string;
   readonly jwk: object;
-  /** A token as the server signs it. */
-  sign(license: Readonly<Record<string, unknown>>): Promise<string>;
+  /** A token as the server signs it, with other fields of its head and its claims where they are given. */
+  sign(license: object, head?: object, claims?: object): Promise<string>;
 }
 
 const ALGORITHM = {
@@ -20,9 +20,12 @@ export async function testVendor(kid = 'key-1'): Promise<Vendor> {
   return {
     pem: `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----`,
     jwk: { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid },
-    async sign(license) {
+    async sign(license: { readonly offline_until?: unknown }, head, claims) {
       const exp = Math.floor(Date.parse(String(license.offline_until)) / 1000);
-      const signed = `${part({ alg: 'RS256', typ: 'license+jwt', kid })}.${part({ exp, license })}`;
+      const signed = [
+        part({ alg: 'RS256', typ: 'license+jwt', kid, ...head }),
+        part({ exp, license, ...claims }),
+      ].join('.');
       const signature = await crypto.subtle.sign(ALGORITHM.name, privateKey, Buffer.from(signed));
       return `${signed}.${Buffer.from(signature).toString('base64url')}`;
     },
