@@ -118,13 +118,13 @@ export class HeartbeatLoop {
     // A listener, or an answer of the understudy, may have ended the seat.
     if (this.#isStopped) return;
     if (lateMs > LATE_MS && this.#seat.stateNow() !== stateBefore) this.#countAnew();
+    const wokeAtMs = this.#deps.stopwatch.read();
     this.#seat.changed();
     if (this.#isStopped) return;
     // The next timer may fire too late for a heartbeat that is due before it.
     const aheadMs = lateMs < LATE_MS ? 0 : Math.min(LONGEST_TIMER_MS + lateMs, LONGEST_LATE_MS);
-    const untilMs = this.#deps.stopwatch.read() + aheadMs;
-    if (!this.#isPending && untilMs >= this.#nextAtMs) void this.#try();
-    this.#sleep();
+    if (!this.#isPending && wokeAtMs + aheadMs >= this.#nextAtMs) void this.#try();
+    this.#sleep(wokeAtMs);
   }
 
   /** The state has changed unnoticed: in a sleep, a pause, or by a clock that was set. Only tries from now on count. */
@@ -134,14 +134,17 @@ export class HeartbeatLoop {
     this.hurry();
   }
 
-  #sleep(): void {
+  /** Until what is due next. What became due after `wokeAtMs` is still to do. */
+  #sleep(wokeAtMs: number): void {
     const nowMs = this.#deps.stopwatch.read();
-    const untilMs = [
-      this.#isPending ? 0 : this.#nextAtMs - nowMs,
-      this.#lease ? this.#lease.endsAtMs - nowMs : 0,
-      this.#deps.grace.leftMs(),
-    ].filter((ms) => ms > 0);
-    const delayMs = Math.max(Math.min(LONGEST_TIMER_MS, ...untilMs), LEAST_TIMER_MS);
+    const graceMs = this.#deps.grace.leftMs();
+    const dueAtMs = [
+      this.#isPending ? 0 : this.#nextAtMs,
+      this.#lease?.endsAtMs ?? 0,
+      graceMs && nowMs + graceMs,
+      nowMs + LONGEST_TIMER_MS,
+    ].filter((atMs) => atMs > wokeAtMs);
+    const delayMs = Math.max(Math.min(...dueAtMs) - nowMs, LEAST_TIMER_MS);
     const wakeAtMs = nowMs + delayMs;
     const state = this.#seat.stateNow();
     this.#cancel = this.#deps.platform.clock.after(delayMs, () =>

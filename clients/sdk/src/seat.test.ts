@@ -90,6 +90,18 @@ describe('heartbeats', () => {
     expect(stateOf(seat)).toEqual(ONLINE);
   });
 
+  test('are sent on time also if one becomes due while the program looks at its clocks', async () => {
+    clock.readingTakesMs = 0.01;
+    for (let readings = 0; readings < 20; readings += 1) {
+      clock.timersEarlyMs = readings * clock.readingTakesMs;
+      const { transport, ...platform } = testPlatform(server.answer, machine);
+      const seat = await clock.until(new Seatlease(KEY, { ...platform, transport }).acquire());
+      await clock.advance(286_000);
+      expect(transport.count('/heartbeat'), `with timers ${readings} readings early`).toBe(1);
+      await seat.release();
+    }
+  });
+
   test('use a new interval that the server sends', async () => {
     const { network } = await seated();
     server.heartbeat = () => {

@@ -18,6 +18,10 @@ export class TestClock implements Clock {
 
   /** Timers fire only at multiples of this, as in hidden browser tabs. */
   timersEveryMs = 1;
+  /** Timers of Node fire up to a millisecond early. */
+  timersEarlyMs = 0;
+  /** Time passes while the program reads the clocks. */
+  readingTakesMs = 0;
   #isBlocked = false;
 
   constructor(wallMs = Date.UTC(2026, 0), speed = 1) {
@@ -26,11 +30,12 @@ export class TestClock implements Clock {
   }
 
   now(): Moment {
+    this.#move(this.readingTakesMs);
     return { wallMs: Math.floor(this.#wallMs), monotonicMs: this.#monotonicMs };
   }
 
   after(delayMs: number, call: () => void): () => void {
-    const dueMs = this.#monotonicMs + Math.max(delayMs, 0);
+    const dueMs = this.#monotonicMs + Math.max(delayMs - this.timersEarlyMs, 0);
     const atMs = this.timersEveryMs > 1 ? Math.ceil(dueMs / this.timersEveryMs) * this.timersEveryMs : dueMs;
     return this.#add({ atMs, call, isBeside: false });
   }
