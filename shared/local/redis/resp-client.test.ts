@@ -3,7 +3,7 @@ import net, { type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ErrorReply, SimpleError } from '@redis/client';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeReal } from '../../testing/real-parts.ts';
 import { runs } from '../../testing/runs.ts';
 import { startRedisServer } from '../../testing/servers/redis-server.ts';
@@ -35,6 +35,13 @@ describe('the client reads', () => {
   test('every kind of reply', async () => {
     const wire = Buffer.concat(everyKind.map(encoded));
     expect(await read([wire], everyKind.length)).toEqual(everyKind);
+  });
+
+  test('replies without a time limit', async () => {
+    const timeout = vi.spyOn(AbortSignal, 'timeout');
+    expect(await read([encoded('OK')], 1)).toEqual(['OK']);
+    expect(timeout).not.toHaveBeenCalled();
+    timeout.mockRestore();
   });
 
   test('the same replies one byte at a time', async () => {

@@ -71,6 +71,8 @@ function connect({ host, port, username, password, db }: RespOptions) {
   const client = createClient({
     RESP: 2,
     disableClientInfo: true,
+    // By default, a command that waits five seconds in the queue is rejected.
+    commandOptions: { timeout: 0 },
     socket: { host, port, connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
