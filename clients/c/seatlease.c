@@ -152,13 +152,26 @@ struct stopwatch {
     double wall_ms, monotonic_ms, at_anchor_ms, latest_ms;
 };
 
+/* A stopwatch that starts now. Both clocks are read within 10 ms, or again: a pause between the readings would be counted by
+   one clock and then by the other. */
+static struct stopwatch start_stopwatch(void) {
+    double before, wall, monotonic;
+    int readings = 0;
+    do {
+        before = monotonic_ms();
+        wall = wall_ms();
+        monotonic = monotonic_ms();
+    } while (monotonic - before >= 10 && ++readings < 3);
+    return (struct stopwatch){wall, monotonic, 0, 0};
+}
+
 static double read_stopwatch(struct stopwatch *watch) {
-    double wall = wall_ms(), monotonic = monotonic_ms();
-    double by_wall = wall - watch->wall_ms, by_monotonic = monotonic - watch->monotonic_ms;
+    struct stopwatch now = start_stopwatch();
+    double by_wall = now.wall_ms - watch->wall_ms, by_monotonic = now.monotonic_ms - watch->monotonic_ms;
     watch->latest_ms = fmax(watch->latest_ms, watch->at_anchor_ms + fmax(fmax(by_wall, by_monotonic), 0));
     /* Else a clock that is set back after a sleep would cancel the sleep out, and time would stop. */
     if (fabs(by_wall - by_monotonic) > 250)
-        *watch = (struct stopwatch){wall, monotonic, watch->latest_ms, watch->latest_ms};
+        *watch = (struct stopwatch){now.wall_ms, now.monotonic_ms, watch->latest_ms, watch->latest_ms};
     return watch->latest_ms;
 }
 
@@ -370,7 +383,7 @@ static bool send_once(seatlease_client *client, struct channel *channel, const c
     if (client->ca_file != NULL) curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
     if (curl_multi_add_handle(channel->multi, easy) == CURLM_OK) {
         /* Not only by curl, whose clock may stop while the machine sleeps. */
-        struct stopwatch watch = {wall_ms(), monotonic_ms(), 0, 0};
+        struct stopwatch watch = start_stopwatch();
         int running = 1, left;
         while (running > 0 && !atomic_load(&channel->is_canceled) && read_stopwatch(&watch) < timeout_ms + SECOND) {
             if (curl_multi_perform(channel->multi, &running) != CURLM_OK) break;
@@ -915,7 +928,7 @@ static double backoff_ms(enum step step, const seatlease_error *error, int retri
 /* Releases a session. True if the server has confirmed it. Sends until `within_ms` have passed. */
 static bool send_release(seatlease_client *client, struct channel *channel, const char *session_id, const char *token,
     double within_ms, seatlease_error *error) {
-    struct stopwatch watch = {wall_ms(), monotonic_ms(), 0, 0};
+    struct stopwatch watch = start_stopwatch();
     for (int n = 0;; n++) {
         double left_ms = within_ms - read_stopwatch(&watch);
         /* Of a loan, a try may hang: another one follows. */
@@ -1904,7 +1917,7 @@ seatlease_client *seatlease_new(const seatlease_options *options, seatlease_erro
     pthread_once(&once, initialize);
     seatlease_client *client = calloc(1, sizeof *client);
     if (client == NULL) return NULL;
-    client->watch = (struct stopwatch){wall_ms(), monotonic_ms(), 0, 0};
+    client->watch = start_stopwatch();
     client->listener = options->listener;
     client->context = options->context;
     make_uuid(client->next_instance);

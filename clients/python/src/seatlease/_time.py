@@ -6,7 +6,7 @@ import random
 import select
 import sys
 import time
-from typing import Optional, Protocol
+from typing import Optional, Protocol, Tuple
 
 from ._problems import BACKOFFS
 
@@ -15,6 +15,11 @@ RANDOM: random.Random = random.SystemRandom()
 
 # If the two clocks differ by more, one of them stopped or was set.
 _DIVERGED_SECONDS = 0.25
+
+# Both clocks are read within this time, or again: a pause between the readings would be counted by one clock and then by the
+# other.
+_LONGEST_READING_SECONDS = 0.01
+_READINGS = 3
 
 # time.monotonic() stops while the machine sleeps, on Linux (https://man7.org/linux/man-pages/man2/clock_gettime.2.html) and
 # on macOS (https://github.com/python/cpython/issues/86273). These clocks do not.
@@ -60,11 +65,19 @@ class Stopwatch:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         # Wall clock, monotonic clock and elapsed time. Replaced as a whole: threads read it without a lock.
-        self._anchor = (clock.wall(), clock.monotonic(), 0.0)
+        self._anchor = (*self._now(), 0.0)
+
+    def _now(self) -> Tuple[float, float]:
+        for reading in range(_READINGS):
+            before = self.clock.monotonic()
+            wall, monotonic = self.clock.wall(), self.clock.monotonic()
+            if monotonic - before < _LONGEST_READING_SECONDS:
+                break
+        return wall, monotonic
 
     def read(self) -> float:
         wall, monotonic, elapsed = self._anchor
-        now_wall, now_monotonic = self.clock.wall(), self.clock.monotonic()
+        now_wall, now_monotonic = self._now()
         by_wall, by_monotonic = now_wall - wall, now_monotonic - monotonic
         now = elapsed + max(by_wall, by_monotonic, 0.0)
         # Without a new anchor, a wall clock that is set back after a sleep would cancel the sleep out.
