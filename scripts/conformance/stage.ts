@@ -425,6 +425,10 @@ export class Player {
     return this.#stage.until(`state "${state}"`, () => this.last?.state === state, withinSeconds);
   }
 
+  untilEvent(event: string, withinSeconds: number, code?: string): Promise<void> {
+    return this.#stage.until(`it reports "${event}"`, () => this.hasSaid(event, code), withinSeconds);
+  }
+
   untilAnswered(operation: Operation, status: number, withinSeconds?: number): Promise<void> {
     const isAnswered = (): boolean => this.of(operation).some(({ told }) => told?.status === status);
     return this.#stage.until(`${operation} is answered ${status}`, isAnswered, withinSeconds);

@@ -41,7 +41,7 @@ const HELD: readonly Scenario[] = CODES.flatMap((code): Scenario[] => {
           await stage.createLicense({ heartbeat_seconds: 1 });
           const player = await stage.seat();
           player.network.always(problem(code), 'heartbeat');
-          await stage.until('it reports "lost"', () => player.hasSaid('lost'), 4);
+          await player.untilEvent('lost', 4);
           const lostMs = Date.now();
           player.expectEvent('lost', code);
           await stage.sleep(2.5);
@@ -151,7 +151,7 @@ export const ANSWERS: readonly Scenario[] = [
       async play(stage) {
         const player = await stage.seatWithGrace();
         await stage.evict(player, scope);
-        await stage.until('it reports "lost"', () => player.hasSaid('lost'), 6);
+        await player.untilEvent('lost', 6);
         const lostMs = Date.now();
         player.expectEvent('lost', 'SESSION_NOT_FOUND');
         await stage.sleep(4);
@@ -170,7 +170,7 @@ export const ANSWERS: readonly Scenario[] = [
     async play(stage) {
       const player = await stage.seat();
       player.network.always(problem('SESSION_NOT_FOUND', { members: { ended: 'released' } }), 'heartbeat');
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 6);
+      await player.untilEvent('lost', 6);
       player.expectEvent('lost', 'SESSION_NOT_FOUND');
       stage.expect(player.of('acquire').length === 1, 'it does not acquire anew');
     },
@@ -226,7 +226,7 @@ export const ANSWERS: readonly Scenario[] = [
     async play(stage) {
       const player = await stage.seat();
       await stage.server.operate('POST', `/api/v1/licenses/${stage.license.licenseId}/rotate-key`, {});
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 6);
+      await player.untilEvent('lost', 6);
       player.expectEvent('lost', 'CREDENTIALS_INVALID');
       const lostMs = Date.now();
       await stage.sleep(3);

@@ -169,7 +169,7 @@ export const CLOCKS: readonly Scenario[] = [
       await player.setClock(-HOUR_SECONDS);
       await stage.until('it may not run', () => player.last?.mayRun === false, 25);
       // The client reads the clocks every 20 seconds.
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 22);
+      await player.untilEvent('lost', 22);
       player.expectEvent('lost', 'CLOCK_ROLLED_BACK');
       player.network.always(PASS);
       await player.untilState('online', 65);

@@ -218,7 +218,7 @@ export const OFFLINE: readonly Scenario[] = [
     needs: ['offline'],
     async play(stage) {
       const player = await stage.seat({ keys: 'wrong' });
-      await stage.until('it reports "grace_at_risk"', () => player.hasSaid('grace_at_risk'), 8);
+      await player.untilEvent('grace_at_risk', 8);
       await stage.sleep(7);
       stage.expect(player.countOf('grace_at_risk') === 1, `once: ${player.countOf('grace_at_risk')}`);
       stage.expect(player.of('sign').length <= 3, `it does not ask in a loop: ${player.of('sign').length}`);
@@ -234,7 +234,7 @@ export const OFFLINE: readonly Scenario[] = [
     async play(stage) {
       await stage.createLicense({ signed_limit: 0 });
       const player = await stage.seat({ keys: 'right' });
-      await stage.until('it reports "grace_at_risk"', () => player.hasSaid('grace_at_risk'), 8);
+      await player.untilEvent('grace_at_risk', 8);
       await stage.sleep(7);
       player.expectEvent('grace_at_risk', 'SIGNED_LIMIT');
       stage.expect(player.countOf('grace_at_risk') === 1, `once: ${player.countOf('grace_at_risk')}`);

@@ -128,7 +128,7 @@ export const OUTAGE: readonly Scenario[] = [
       const player = await stage.seat();
       await cutUntilLeaseEnds(stage, player);
       await player.untilState('expired', 1);
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 12);
+      await player.untilEvent('lost', 12);
       const backMs = Date.now();
       player.network.always(PASS);
       await player.untilState('online', 65);
@@ -184,7 +184,7 @@ function holdsAgain(
       await player.untilAnswered('heartbeat', 403, 12);
       stage.expect(player.last?.mayRun === true, 'the program may use the rest of its lease');
       await player.untilState('expired', 12);
-      await stage.until('it reports "lost"', () => player.hasSaid('lost', code), 3);
+      await player.untilEvent('lost', 3, code);
       await begin(stage);
       // The backoff `repair` grows to five minutes.
       await player.setClock(LONGEST_SECONDS, () => stage.moveClock(LONGEST_SECONDS * 1000));
@@ -229,7 +229,7 @@ export const RENEWED: readonly Scenario[] = [
       const player = await stage.seat();
       player.network.always(problem('SESSION_ENDED'), 'acquire');
       player.network.next('heartbeat', problem('SESSION_NOT_FOUND', { members: { ended: 'expired' } }));
-      await stage.until('it reports "lost"', () => player.hasSaid('lost'), 6);
+      await player.untilEvent('lost', 6);
       player.expectEvent('lost', 'SESSION_ENDED');
       const asked = player.asksSince(0).length;
       await stage.sleep(3);
