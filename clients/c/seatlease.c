@@ -948,7 +948,7 @@ static bool send_release(seatlease_client *client, struct channel *channel, cons
     }
 }
 
-/* Gets a signed license, verifies and stores it. The news say if it cannot be had, once a cause. */
+/* Gets a signed license, verifies and stores it. If that fails, the news report it, once for each cause. */
 static void sign_license(seatlease_seat *seat, struct channel *channel, struct news *news) {
     seatlease_client *client = seat->client;
     pthread_mutex_lock(&client->lock);

@@ -138,7 +138,7 @@ describe('finds a client that', () => {
       expect(rulesBroken(withSample(wrong))).toContain('state, may_run and holds_lease agree');
   });
 
-  test('is lost although nobody refused it and fewer than three tries failed', () => {
+  test('is lost although the server did not refuse it and fewer than three tries failed', () => {
     const lost = [{ atMs: 13_000, event: 'lost', code: 'expired' }];
     const failed = (...times: readonly number[]): Partial<Play> =>
       withSeen(...times.map((ms) => sends('heartbeat', ms)));

@@ -100,7 +100,7 @@ export async function openRealStage(): Promise<RealStage> {
   vi.stubGlobal('Date', ServerDate);
   const suite = await openTestSuite();
   const { body: publicKeys } = await suite.call('GET', '/.well-known/jwks.json');
-  // Programs tell the time by the system's clock, the server by its own.
+  // Programs use the clock of the system, the server its own.
   const startMs = RealDate.now() - systemMs();
   const pools: Pool[] = [];
   const steps: { readonly fromMs: number; readonly aheadMs: number }[] = [];
@@ -146,7 +146,7 @@ async function openPool(
   const programs: RealProgram[] = [];
   const events = new Map<string, SeatEvent>();
   let fate = WELL;
-  /** Sessions are told apart by id: which machine a session belongs to does not matter to these tests. */
+  /** Sessions are known by their id: their machine does not matter to these tests. */
   const noteAnswer = ({ body: sent }: SentRequest, { status, body }: Answer): void => {
     if (status >= 300 || !body.includes('expires_at')) return;
     const { session_id: sessionId, expires_at } = JSON.parse(body);

@@ -2375,6 +2375,7 @@ var Seatlease = class extends Emitter {
     if (!isAgain) this.emit("granted", { seat });
     return seat;
   }
+  /** At the first use, because it needs the machine's fingerprint. */
   #open() {
     this.#opened ??= this.#openNow().catch((error) => {
       this.#opened = void 0;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 
 /**
- * What a runner and an action tell each other: variables, files and lines of output
+ * What a runner and an action exchange: variables, files and lines of output
  * (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
  */
 

@@ -181,6 +181,7 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     return seat;
   }
 
+  /** At the first use, because it needs the machine's fingerprint. */
   #open(): Promise<Opened> {
     this.#opened ??= this.#openNow().catch((error: unknown) => {
       this.#opened = undefined;

@@ -80,7 +80,7 @@ export interface SendOptions {
   readonly timeoutMs: number;
   /** Whether the program may end while this request is pending. */
   readonly background: boolean;
-  /** Cancels the request: nobody waits for its answer. */
+  /** Cancels the request: its answer is no longer needed. */
   readonly signal?: AbortSignal | undefined;
 }
 

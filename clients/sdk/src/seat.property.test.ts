@@ -302,7 +302,7 @@ async function run(
     if (step.do === 'mode') model.mode = step.mode;
     if (step.do === 'take') model.take(step.ms);
     if (step.do === 'evict') model.evict();
-    // The server has lost its memory, but has it for nobody else before the lease would have ended.
+    // The server has lost its memory, but grants the seat to no other holder before the lease would have ended.
     if (step.do === 'forget' && !model.isLeased) model.leaseEndsMs = undefined;
     if (step.do === 'sleep') {
       model.sleptMs += step.ms;

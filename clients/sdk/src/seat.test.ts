@@ -561,7 +561,7 @@ describe('the lease', () => {
     await clock.advance(20_000);
     expect(network.count('/heartbeat')).toBe(1);
     expect(stateOf(seat)).toEqual(ONLINE);
-    // Nothing had failed: nobody is told that the seat was lost.
+    // Nothing had failed: no event reports a lost seat.
     expect(events).toEqual(['reacquired', 'online']);
   });
 

@@ -74,7 +74,7 @@ class Seat:
         self._end: Optional[str] = None
         # No release waits for a grant that is under way: it is released when it arrives.
         self._is_abandoned = False
-        #: The state that the program was told last.
+        #: The state that was last reported to listeners.
         self._reported = "online"
         self._pid = os.getpid()
         self._reset_locks()

@@ -19,7 +19,7 @@ export interface GuardOptions {
 
 /**
  * A small process beside this one. When this one is killed, it ends the program and releases the seat. It is needed because
- * nothing else tells the program: a process cannot handle SIGKILL, Node has no parent-death signal
+ * nothing else ends the program: a process cannot handle SIGKILL, Node has no parent-death signal
  * (https://github.com/nodejs/node/issues/3286), and Linux has one only for its own children, not for macOS, and not for
  * programs that change their user (https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html).
  */

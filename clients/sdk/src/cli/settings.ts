@@ -82,7 +82,7 @@ export class Settings {
   }
 
   /**
-   * Throws `SeatleaseError` if an option is wrong, or nobody has signed in. `platform` may stand in front of the usual one.
+   * Throws `SeatleaseError` if an option is wrong, or no user has signed in. `platform` may wrap the usual one.
    * `withKeys`: whether the public keys are needed.
    */
   async open({ platform = this.platform, withKeys = true } = {}): Promise<Seatlease> {

@@ -81,7 +81,7 @@ export function nodeTransport(
 
 /**
  * The agents close idle connections by a timer. After a sleep or a stop of the program, a heartbeat is due before the timer
- * fires, and before the end of the connection is noticed: it would be sent to nobody.
+ * fires, and before the end of the connection is noticed: it would be lost.
  */
 function closeIdle(agents: Agents, idle: WeakMap<Socket, Stopwatch>): void {
   for (const { freeSockets } of [agents.http, agents.https])

@@ -24,7 +24,7 @@ export interface GraceDeps {
   /** The vendor's keys, pinned in the app. Without them nothing is signed, stored or used offline. */
   readonly keys: readonly VerifyingKey[] | undefined;
   readonly expected: Expected;
-  /** Called once for each cause when a signed license cannot be had. */
+  /** Called once for each cause when the signed license cannot be renewed. */
   atRisk(error: SeatleaseError): void;
 }
 

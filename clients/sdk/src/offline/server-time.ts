@@ -36,7 +36,7 @@ export interface NotedTime {
  *    the offset was measured. The offline license then cannot be used until the clock is right again or the server answers.
  * 5. Offset, latest time shown and latest contact are stored every five minutes, for the next program.
  *
- * A clock that is set forward offline cannot be told from a sleep: it ends the grace earlier. A clock that stands still or
+ * A clock that is set forward offline looks like a sleep: it ends the grace earlier. A clock that stands still or
  * is set back while no program runs, to a time after the latest that was stored, shows nothing at all.
  */
 export class ServerTime {

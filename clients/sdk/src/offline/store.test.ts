@@ -113,7 +113,7 @@ describe('when two programs store, join keeps', () => {
     expect(join(mine(), stored({ license: newer }), NOW_MS).license.token).toBe('newer');
   });
 
-  test('a loan until its end, whoever stores later', () => {
+  test('a loan until its end, whichever program stores later', () => {
     const loan = license({ token: 'loan', isBorrowed: true, issuedAtMs: NOW_MS - DAY_MS });
     expect(join(mine(), stored({ license: loan }), NOW_MS).license.token).toBe('loan');
     expect(join(mine({ license: loan }), stored(), NOW_MS).license.token).toBe('loan');

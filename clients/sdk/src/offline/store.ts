@@ -12,7 +12,7 @@ export interface StoredLicense {
   /** The session that it was signed for. Later sessions of the holder on this machine use it, too. */
   readonly sessionId: string;
   readonly isBorrowed: boolean;
-  /** Read from the token, to tell which of two is newer, and whether a loan has ended. */
+  /** Read from the token: decides which of two is newer, and whether a loan has ended. */
   readonly issuedAtMs: number;
   readonly offlineUntilMs: number;
 }
