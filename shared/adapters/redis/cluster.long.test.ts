@@ -5,7 +5,11 @@ import { Unavailable } from '../../errors.ts';
 import type { AcquireVerdict, Seats } from '../../ports/seats.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { putNewLicense } from '../../testing/seats/put-license.ts';
-import { type RedisCluster, startRedisCluster } from '../../testing/servers/redis-cluster.ts';
+import {
+  type ClusterNode,
+  type RedisCluster,
+  startRedisCluster,
+} from '../../testing/servers/redis-cluster.ts';
 import { shardKey } from '../seats/lua/keys.ts';
 import { openSeats } from '../seats/redis-seats.ts';
 import type { RedisEngine } from './engine.ts';
@@ -131,6 +135,7 @@ describeReal('redis-server', 'a cluster', () => {
       if (!lost) throw new TypeError('There are licenses.');
       await worker.until(lost, 'served');
       const node = await cluster.primaryOf(shardKey('due', shardOf(lost.licenseId)));
+      await untilReplicated(node);
       await node.kill(signal);
       await worker.until(lost, 'refused');
       await worker.until(lost, 'served');
@@ -152,6 +157,16 @@ describeReal('redis-server', 'a cluster', () => {
     },
   );
 });
+
+/** Replication is asynchronous: a license that only its primary has is lost with it, as Redis Cluster documents. */
+async function untilReplicated({ redis }: ClusterNode): Promise<void> {
+  const read = async (pattern: RegExp): Promise<number> =>
+    Number(pattern.exec(String(await redis.command(['INFO', 'replication'])))?.[1]);
+  const writtenBytes = await read(/master_repl_offset:(\d+)/);
+  await vi.waitFor(async () => {
+    expect(await read(/^slave0:.*offset=(\d+)/m)).toBeGreaterThanOrEqual(writtenBytes);
+  }, RECOVERY);
+}
 
 interface License {
   readonly licenseId: string;
