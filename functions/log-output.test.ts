@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { isPublished } from '../shared/domain/audit-event.ts';
 import { withoutUnknownFields } from '../shared/domain/unknown-fields.ts';
 import { logToStandardOutput } from '../shared/http/log.ts';
 import { CHAIN_HEADS } from '../shared/ports/collections.ts';
@@ -100,7 +101,7 @@ describe('a log line contains what the runbook searches for:', () => {
     });
     const events = await auditOf(suite.deps.records, license.licenseId);
     const acquired = events.find(({ type }) => type === 'session.acquired');
-    if (!acquired) throw new Error('the seat was not recorded');
+    if (!acquired || !isPublished(acquired)) throw new Error('the seat was not recorded');
     const ofSeat = lines.filter(({ event_id }) => event_id === acquired.eventId);
     expect(ofSeat).toMatchObject([{ verdict: 'RECORDED' }]);
 

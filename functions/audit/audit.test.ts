@@ -87,6 +87,8 @@ test('returns an event with all its fields, its recording time, and its position
     sessionId,
     atMs: START_MS - 5000,
     position: '1-2',
+    actor: { kind: 'user', id: 'usr_0123456789abcdef' },
+    requestId: 'req_1',
     detail: { holder: 'h', acquiredAtMs: START_MS - 9000, active: 0, max: 3, reason: 'lease_ran_out' },
   });
   const open = unsealed(event, START_MS);
@@ -99,6 +101,9 @@ test('returns an event with all its fields, its recording time, and its position
     session_id: sessionId,
     at: '2029-12-31T23:59:55.000Z',
     position: '1-2',
+    actor: { type: 'user', id: 'usr_0123456789abcdef' },
+    request_id: 'req_1',
+    subject: null,
     holder: 'h',
     acquired_at: '2029-12-31T23:59:51.000Z',
     active: 0,

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
+import { AUDIT_TYPES, AuditEventJson } from '../../shared/domain/audit-event.ts';
 import { accessOf } from '../../shared/domain/authorization.ts';
-import { EVENT_TYPES } from '../../shared/domain/event.ts';
-import { EventJson } from '../../shared/domain/event-message.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
   Cursor,
@@ -18,7 +17,7 @@ import {
 export const EVENTS_A_PART = 1_000;
 
 const AuditEvent = z.strictObject({
-  ...EventJson.shape,
+  ...AuditEventJson.shape,
   recorded_at: Timestamp,
   /** Position in the tenant's chain; null until the event is sealed, which takes up to a minute. */
   seq: z.nullable(z.int()),
@@ -72,7 +71,7 @@ export default defineFunction({
           tenant_id: z.optional(TenantId),
           license_id: z.optional(LicenseId),
           session_id: z.optional(SessionId),
-          type: z.optional(z.enum(EVENT_TYPES)),
+          type: z.optional(z.enum(AUDIT_TYPES)),
           ...PERIOD,
           ...PAGING,
         })

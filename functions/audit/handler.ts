@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import { auditEventToJson } from '../../shared/domain/audit-event.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
-import { eventToJson } from '../../shared/domain/event-message.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
@@ -99,7 +99,7 @@ function contradict({ sessionId, licenseId, tenantId }: FilterIds): boolean {
 
 function describe(event: AuditEvent) {
   return {
-    ...eventToJson(event),
+    ...auditEventToJson(event),
     recorded_at: timestamp(event.recordedAtMs),
     seq: event.link?.seq ?? null,
   };

@@ -1,4 +1,3 @@
-import type { Standing } from '../../shared/domain/authorization.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { own } from '../../shared/http/own.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
@@ -9,17 +8,17 @@ import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
 async function cancel(
-  { body, standing }: RequestOf<typeof contract, 'cancel'>,
+  { body, ...caller }: RequestOf<typeof contract, 'cancel'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'cancel'>> {
-  return changeEnd(body.license_id, body.when ?? 'period_end', standing, deps);
+  return changeEnd(body.license_id, body.when ?? 'period_end', caller, deps);
 }
 
 async function undo(
-  { body, standing }: RequestOf<typeof contract, 'undo'>,
+  { body, ...caller }: RequestOf<typeof contract, 'undo'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'undo'>> {
-  return changeEnd(body.license_id, 'never', standing, deps);
+  return changeEnd(body.license_id, 'never', caller, deps);
 }
 
 /**
@@ -29,7 +28,7 @@ async function undo(
 async function changeEnd(
   licenseId: string,
   when: Parameters<Billing['endSubscription']>[1],
-  standing: (tenantId: string) => Standing,
+  { by, standing }: Pick<RequestOf<typeof contract, 'cancel'>, 'by' | 'standing'>,
   deps: Deps,
 ) {
   const { billing, records } = deps;
@@ -39,7 +38,7 @@ async function changeEnd(
   const { subscriptionId } = license;
   if (subscriptionId === null) return refused('SUBSCRIPTION_NOT_FOUND');
   const ended = await billing.endSubscription(subscriptionId, when);
-  const look = await syncSubscription(subscriptionId, {}, billing, deps);
+  const look = await syncSubscription(subscriptionId, { by }, billing, deps);
   if (look.verdict === 'IGNORED') return refused('SUBSCRIPTION_NOT_FOUND', look.because);
   if (ended === 'OVER') return refused('SUBSCRIPTION_ENDED');
   return { answer: 'subscription' as const, body: viewOfSubscription(look.subscription) };

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
+import { AuditEventJson } from '../../shared/domain/audit-event.ts';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
-import { EventJson } from '../../shared/domain/event-message.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
   LicenseId,
@@ -57,7 +57,7 @@ const ExportedLoan = z.strictObject({
 });
 
 const ExportedEvent = z.strictObject({
-  ...EventJson.shape,
+  ...AuditEventJson.shape,
   /** When the audit log recorded it; `at` is when it happened. */
   recorded_at: Timestamp,
 });

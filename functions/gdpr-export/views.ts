@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
+import { auditEventToJson } from '../../shared/domain/audit-event.ts';
 import type { BillingAccount } from '../../shared/domain/billing-event.ts';
-import { eventToJson } from '../../shared/domain/event-message.ts';
 import type { License } from '../../shared/domain/license.ts';
 import type { Loan } from '../../shared/domain/loan.ts';
 import type { MeteredDay } from '../../shared/domain/metering.ts';
@@ -76,7 +76,7 @@ export function exportOfLoan(loan: Loan) {
 }
 
 export function exportOfEvent(event: AuditEvent) {
-  return { ...eventToJson(event), recorded_at: timestamp(event.recordedAtMs) };
+  return { ...auditEventToJson(event), recorded_at: timestamp(event.recordedAtMs) };
 }
 
 export function exportOfTenant(tenant: Tenant) {

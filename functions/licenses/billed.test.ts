@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { system } from '../../shared/domain/actor.ts';
 import { licenseUnder, type Subscription } from '../../shared/domain/subscription.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { changeLicense } from '../../shared/use-cases/licenses.ts';
@@ -45,7 +46,7 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
   };
   const license = licenseUnder(subscription, await records.get(LICENSES, licenseId), nowMs);
   if (!license) throw new Error('no license');
-  await changeLicense(suite.deps, async (transaction) => {
+  await changeLicense(suite.deps, { actor: system('stripe') }, async (transaction) => {
     transaction.set(SUBSCRIPTIONS, subscription.subscriptionId, subscription);
     transaction.writeLicense(license, nowMs);
   });

@@ -1,3 +1,4 @@
+import type { By } from '../../shared/domain/actor.ts';
 import { newLicenseId, newLicenseKey, newTenantId, shardOf } from '../../shared/domain/ids.ts';
 import {
   draftLicense,
@@ -28,7 +29,7 @@ import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 
 async function create(
-  { body }: RequestOf<typeof contract, 'create'>,
+  { body, by }: RequestOf<typeof contract, 'create'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const tenantId = body.tenant_id ?? newTenantId(deps.shards);
@@ -47,7 +48,7 @@ async function create(
   // As in `replaceLicense`: nothing is recorded while the seat store accepts no writes.
   await deps.seatMaintenance.probe(shardOf(tenantId));
   const isNewTenant = body.tenant_id === undefined;
-  const refused = await changeLicense(deps, async (transaction) => {
+  const refused = await changeLicense(deps, by, async (transaction) => {
     if (!isNewTenant) {
       const tenant = await transaction.get(TENANTS, tenantId);
       if (!tenant) return 'TENANT_NOT_FOUND';
@@ -94,11 +95,11 @@ async function read(
 }
 
 async function change(
-  { params, body }: RequestOf<typeof contract, 'change'>,
+  { params, body, by }: RequestOf<typeof contract, 'change'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'change'>> {
   const change = { max: body.max, status: body.status, ...termsOf(body) };
-  const changed = await replaceLicense(params.license_id, deps, async (license, nowMs, transaction) => {
+  const changed = await replaceLicense(params.license_id, by, deps, async (license, nowMs, transaction) => {
     const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
     return billed.length > 0 && (await isBilled(license, transaction))
       ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
@@ -108,11 +109,11 @@ async function change(
 }
 
 async function rotateLicenseKey(
-  { params, body, standing }: RequestOf<typeof contract, 'rotateKey'>,
+  { params, body, by, standing }: RequestOf<typeof contract, 'rotateKey'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'rotateKey'>> {
   const licenseKey = newLicenseKey(params.license_id);
-  const rotated = await replaceLicense(params.license_id, deps, async (license, nowMs) => {
+  const rotated = await replaceLicense(params.license_id, by, deps, async (license, nowMs) => {
     const owned = own(license, standing, 'LICENSE_NOT_FOUND');
     return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
   });
@@ -188,11 +189,12 @@ function refuseTerms(license: License, body: TermsBody): Refusal<'VALIDATION_FAI
  */
 async function replaceLicense<C extends ProblemCode>(
   licenseId: string,
+  by: By,
   deps: Deps,
   change: (license: License, nowMs: number, transaction: Transaction) => Promise<License | Refusal<C>>,
 ): Promise<License | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
   await deps.seatMaintenance.probe(shardOf(licenseId));
-  return changeLicense(deps, async (transaction) => {
+  return changeLicense(deps, by, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return { problem: 'LICENSE_NOT_FOUND' as const };
     const nowMs = deps.clock.nowMs();

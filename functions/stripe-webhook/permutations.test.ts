@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { system } from '../../shared/domain/actor.ts';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
@@ -116,7 +117,14 @@ async function deliver(eventId: string): Promise<void> {
   const caller: Extract<Caller, { kind: 'stripe' }> = { kind: 'stripe', event: opened.event };
   const given = { params: undefined, query: undefined, body: undefined, cookie: undefined };
   const answer = await handler.receive(
-    { ...given, caller, idempotencyKey: undefined, standing: () => 'STRANGER', note: () => {} },
+    {
+      ...given,
+      caller,
+      idempotencyKey: undefined,
+      by: { actor: system('stripe-webhook') },
+      standing: () => 'STRANGER',
+      note: () => {},
+    },
     suite.deps,
   );
   expect(answer).toHaveProperty('answer', 'received');

@@ -1,3 +1,4 @@
+import { system } from '../../shared/domain/actor.ts';
 import type { Entitlement } from '../../shared/domain/entitlement.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
 import { allShards } from '../../shared/domain/ids.ts';
@@ -112,7 +113,7 @@ async function compareCopy(copy: Entitlement, deps: Deps, done: Reconciled): Pro
 
 /** The records are authoritative. Copies accept only newer versions, so the license's version is raised. */
 async function raiseVersion(copy: Entitlement, deps: Deps): Promise<void> {
-  await changeLicense(deps, async (transaction) => {
+  await changeLicense(deps, { actor: system('sweep') }, async (transaction) => {
     const license = await transaction.get(LICENSES, copy.licenseId);
     if (!license || judgeCopy(copy, license) !== 'AHEAD') return;
     const nowMs = deps.clock.nowMs();

@@ -23,7 +23,7 @@ import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/l
 import type contract from './contract.ts';
 
 async function activate(
-  { body, caller, standing }: RequestOf<typeof contract, 'activate'>,
+  { body, caller, by, standing }: RequestOf<typeof contract, 'activate'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'activate'>> {
   const requested = requiredTenant(body.tenant_id, caller, standing, '/tenant_id');
@@ -33,7 +33,7 @@ async function activate(
   const { userId } = caller;
   // Records nothing while the seat store accepts no writes: the key is not stored, so a 503 would lose it.
   await deps.seatMaintenance.probe(shardOf(tenantId));
-  const granted = await changeLicense(deps, (transaction) =>
+  const granted = await changeLicense(deps, by, (transaction) =>
     grantTrial({ tenantId, userId, fingerprint, plan }, transaction, deps),
   );
   if ('problem' in granted) return granted;

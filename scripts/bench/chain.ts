@@ -1,5 +1,6 @@
 import handler from '../../functions/record-event/handler.ts';
 import { openFirestoreRecords } from '../../shared/adapters/records/firestore-records.ts';
+import { system } from '../../shared/domain/actor.ts';
 import { emptyChain, sealEvents, unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
@@ -102,6 +103,7 @@ function recordAsShipped(records: Records, event: SeatEvent): Promise<unknown> {
       params: undefined,
       query: undefined,
       caller: { kind: 'pubsub' },
+      by: { actor: system('record-event') },
       standing: () => 'STRANGER',
       idempotencyKey: undefined,
       cookie: undefined,

@@ -11,8 +11,8 @@ import {
 } from '../../clients/command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../clients/command-line/program.ts';
 import { DEAD_LETTERS } from '../../infra/names.ts';
-import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
-import { EVENT_TYPES } from '../../shared/domain/event.ts';
+import { isPublished } from '../../shared/domain/audit-event.ts';
+import { EVENT_TYPES, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf, readMessage } from '../../shared/domain/event-message.ts';
 import { LICENSE_ID, TENANT_ID } from '../../shared/domain/ids.ts';
 import type { Message, Messages, PulledMessage } from '../../shared/ports/messages.ts';
@@ -74,7 +74,7 @@ export const EVENTS_COMMANDS: readonly Command<OperateParts>[] = [
           throw new CommandError(
             `${topic} is the events topic: all subscribers would get the events again. Create a topic for the one that lost them.`,
           );
-        const publish = async (events: readonly AuditEvent[]): Promise<void> => {
+        const publish = async (events: readonly SeatEvent[]): Promise<void> => {
           if (apply) await messages.publish(topic, events.map(messageOf));
         };
         const events = await withRecords((records) => forEachPage(records, span, publish));
@@ -212,7 +212,7 @@ interface Span {
 async function forEachPage(
   records: Records,
   { from, to, ...by }: Span,
-  use: (events: readonly AuditEvent[]) => Promise<void>,
+  use: (events: readonly SeatEvent[]) => Promise<void>,
 ): Promise<number> {
   // A license has one tenant, so with both a query by license is enough, and the rest is filtered.
   const scope: AuditScope | undefined =
@@ -230,7 +230,9 @@ async function forEachPage(
   let cursor: string | undefined;
   do {
     const page = await records.query(query, equals, { limit: BATCH, least: from, below: to, cursor });
-    const events = page.documents.filter(({ tenantId }) => by.tenant === undefined || tenantId === by.tenant);
+    const events = page.documents
+      .filter(isPublished)
+      .filter(({ tenantId }) => by.tenant === undefined || tenantId === by.tenant);
     await use(events);
     count += events.length;
     cursor = page.nextCursor;

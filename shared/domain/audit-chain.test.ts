@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { event, TENANT } from '../testing/seats/events.ts';
 import {
   type AuditEvent,
@@ -11,6 +11,7 @@ import {
   sealEvents,
   unsealed,
   withoutHolder,
+  withoutUser,
 } from './audit-chain.ts';
 import { newLicenseId, newTenantId } from './ids.ts';
 import { keepUnknownFields, withoutUnknownFields } from './unknown-fields.ts';
@@ -23,7 +24,7 @@ function recorded(n: number): AuditEvent {
     atMs: 1000 + n,
     detail: { active: n, max: 9, holder: 'h' },
   });
-  return unsealed(acquired, 5000 + n);
+  return unsealed({ ...acquired, actor: { kind: 'user', id: 'u' }, subject: 's' }, 5000 + n);
 }
 
 function chainOf(length: number): { events: AuditEvent[]; head: ChainHead } {
@@ -140,40 +141,73 @@ test('verifies an intact chain, however many sweeps sealed it', () => {
   );
 });
 
-function withHolder(event: AuditEvent, holder: string | undefined): AuditEvent {
-  const { holder: _, ...detail } = event.detail;
-  return { ...event, detail: holder === undefined ? detail : { ...detail, holder } };
-}
+/** Sets the erasable values of an event: `null` erases one. */
+type Erasable = keyof NonNullable<AuditEvent['link']>['erasable'];
+const SET: Readonly<Record<Erasable, (event: AuditEvent, value: string | null) => AuditEvent>> = {
+  holder: (event, holder) => {
+    const bare = withoutHolder(event);
+    return holder === null ? bare : { ...bare, detail: { ...bare.detail, holder } };
+  },
+  actor: (event, id) => ({ ...event, actor: { ...event.actor, id } }),
+  subject: (event, subject) => ({ ...event, subject }),
+};
 
-test('still verifies after holders are erased, and still detects every other change', () => {
-  const { events, head } = chainOf(6);
-  const erased = events.map((each) => withHolder(each, undefined));
-  expect(problemsOf(erased, head)).toEqual([]);
-  expect(JSON.stringify(erased)).not.toContain('"h"');
-  // The remaining hashes do not show which events had the same holder.
-  expect(new Set(erased.map(({ link }) => link?.holderHash)).size).toBe(6);
-  for (const [at] of erased.entries()) {
-    const changed = alter(erased, at, (each) => ({ ...each, atMs: 1 }));
-    expect(problemsOf(changed, head).map(({ kind }) => kind)).toEqual(['CHANGED']);
-  }
+describe.each([
+  ['holder', '"h"'],
+  ['actor', '"u"'],
+  ['subject', '"s"'],
+] as const)('the %s of an event', (name, value) => {
+  const set = SET[name];
+  const kindsOf = (events: readonly AuditEvent[], head: ChainHead): string[] =>
+    problemsOf(events, head).map(({ kind }) => kind);
+
+  test('can be erased: the chain still verifies, and still detects every other change', () => {
+    const { events, head } = chainOf(6);
+    const erased = events.map((each) => set(each, null));
+    expect(problemsOf(erased, head)).toEqual([]);
+    expect(JSON.stringify(erased)).not.toContain(value);
+    // The remaining hashes do not show which events had the same value.
+    expect(new Set(erased.map(({ link }) => link?.erasable[name])).size).toBe(6);
+    for (const [at] of erased.entries())
+      expect(
+        kindsOf(
+          alter(erased, at, (each) => ({ ...each, atMs: 1 })),
+          head,
+        ),
+      ).toEqual(['CHANGED']);
+  });
+
+  test('cannot be replaced, nor added later', () => {
+    const { events, head } = chainOf(3);
+    expect(
+      kindsOf(
+        alter(events, 1, (each) => set(each, 'another')),
+        head,
+      ),
+    ).toEqual(['CHANGED']);
+    const without = sealEvents(
+      emptyChain(TENANT),
+      [0, 1].map((n) => set(recorded(n), null)),
+    );
+    expect(problemsOf(without.events, without.head)).toEqual([]);
+    expect(
+      kindsOf(
+        alter(without.events, 0, (each) => set(each, 'added')),
+        without.head,
+      ),
+    ).toEqual(['CHANGED']);
+    const disguised = alter(events, 1, (each) => ({
+      ...set(each, null),
+      link: each.link && { ...each.link, erasable: { ...each.link.erasable, [name]: null } },
+    }));
+    expect(kindsOf(disguised, head)).toEqual(['CHANGED']);
+  });
 });
 
-test('detects a replaced holder and an added one', () => {
-  const { events, head } = chainOf(3);
-  const kinds = (changed: AuditEvent[]): string[] => problemsOf(changed, head).map(({ kind }) => kind);
-  expect(kinds(alter(events, 1, (each) => withHolder(each, 'another holder')))).toEqual(['CHANGED']);
-  const holderless = sealEvents(
-    emptyChain(TENANT),
-    [0, 1].map((n) => withHolder(recorded(n), undefined)),
-  );
-  const framed = alter(holderless.events, 0, (each) => withHolder(each, 'h'));
-  expect(problemsOf(holderless.events, holderless.head)).toEqual([]);
-  expect(problemsOf(framed, holderless.head).map(({ kind }) => kind)).toEqual(['CHANGED']);
-  const disguised = alter(events, 1, (each) => ({
-    ...withHolder(each, undefined),
-    link: each.link && { ...each.link, holderHash: null },
-  }));
-  expect(kinds(disguised)).toEqual(['CHANGED']);
+test('an erased user is gone as the actor and as the subject of an event, and others stay', () => {
+  const event: AuditEvent = { ...recorded(1), subject: 'u' };
+  expect(withoutUser(event, 'u')).toMatchObject({ actor: { kind: 'user', id: null }, subject: null });
+  expect(withoutUser(event, 'v')).toEqual(event);
 });
 
 test('verifies events whose fields are in another order than when they were sealed', () => {

@@ -1,36 +1,63 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { type SeatEvent, SeatEventSchema, sortedEntries } from './event.ts';
+import { system } from './actor.ts';
+import { AuditEventFields } from './audit-event.ts';
+import { type SeatEvent, sortedEntries } from './event.ts';
+
+/**
+ * What an erasure removes from an event: a holder's pseudonym, and ids that can be a user's. The chain hashes a hash of
+ * each instead, so that it still verifies.
+ */
+const ERASABLE = {
+  holder: ({ detail }: AuditEventFields) => detail.holder ?? null,
+  actor: ({ actor }: AuditEventFields) => actor.id,
+  subject: ({ subject }: AuditEventFields) => subject,
+} as const;
 
 /** The place of an event in its tenant's chain. */
 const LinkSchema = z.object({
   /** 1 for the tenant's first event, then one more for each event. */
   seq: z.int(),
   previousHash: z.string(),
-  /** Hashed in place of the holder's pseudonym, so that the chain still verifies after the pseudonym is erased. */
-  holderHash: z.nullable(z.string()),
+  /** Of each erasable value: its hash, or `null` if the event had none. */
+  erasable: z.object({
+    holder: z.nullable(z.string()),
+    actor: z.nullable(z.string()),
+    subject: z.nullable(z.string()),
+  }),
   /** SHA-256 (base64url) over the event, its `seq` and `previousHash`. */
   hash: z.string(),
 });
 type Link = z.infer<typeof LinkSchema>;
 
 /** An event as it is stored. It gets its link when it is sealed, up to a minute after it was recorded. */
-export const AuditEventSchema = z.extend(SeatEventSchema, {
+export const AuditEventSchema = z.extend(AuditEventFields, {
   recordedAtMs: z.int(),
   sealed: z.boolean(),
   link: z.optional(LinkSchema),
 });
 export type AuditEvent = z.infer<typeof AuditEventSchema>;
 
-/** An event as it is first recorded. */
-export function unsealed(event: SeatEvent, nowMs: number): AuditEvent {
-  return { ...event, recordedAtMs: nowMs, sealed: false };
+/** An event as it is first recorded. The seat store names no actor for what no caller asked for. */
+export function unsealed(event: SeatEvent | AuditEventFields, nowMs: number): AuditEvent {
+  const { actor = system('seats') } = event;
+  return { subject: null, ...event, actor, recordedAtMs: nowMs, sealed: false };
 }
 
-/** The event without the holder's pseudonym. The chain still verifies: it hashes `holderHash` instead. */
+/** The event without the holder's pseudonym. */
 export function withoutHolder(event: AuditEvent): AuditEvent {
   const { holder: _, ...detail } = event.detail;
   return { ...event, detail };
+}
+
+/** The event without the id of this user, as who caused it and as whom it is about. */
+export function withoutUser(event: AuditEvent, userId: string): AuditEvent {
+  const { actor, subject } = event;
+  return {
+    ...event,
+    actor: actor.id === userId ? { ...actor, id: null } : actor,
+    subject: subject === userId ? null : subject,
+  };
 }
 
 /** The end of a tenant's chain. Without it, removing the last events would go unnoticed. */
@@ -50,7 +77,7 @@ export function sealEvents(
   let { seq, hash } = head;
   const sealed = events.map((event): AuditEvent => {
     seq += 1;
-    const place = { seq, previousHash: hash, holderHash: holderHashOf(event) };
+    const place = { seq, previousHash: hash, erasable: erasableOf(event) };
     hash = linkHash(event, place);
     return { ...event, sealed: true, link: { ...place, hash } };
   });
@@ -92,7 +119,7 @@ export function chainVerifier(tenantId: string, from = emptyChain(tenantId)): Ch
         const detail = 'does not follow the event before it: one of them was replaced';
         problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail });
       }
-      if (!event.sealed || !isHolderIntact(event, link) || linkHash(event, link) !== link.hash) {
+      if (!event.sealed || !isIntact(event, link) || linkHash(event, link) !== link.hash) {
         problems.push({ kind: 'CHANGED', seq: link.seq, eventId, detail: 'does not match its hash' });
       }
       ({ seq, hash } = link);
@@ -112,17 +139,24 @@ function missing(first: number, last: number): ChainProblem {
   return { kind: 'REMOVED', seq: first, eventId: null, detail };
 }
 
-/** Includes the event id, so that the hashes left after an erasure do not show which events had the same holder. */
-function holderHashOf({ eventId, detail }: AuditEvent): string | null {
-  return detail.holder === undefined ? null : hashOf([eventId, detail.holder]);
+/** Each hash includes the event id, so that those left after an erasure do not show which events had the same value. */
+function erasableOf(event: AuditEvent): Link['erasable'] {
+  const hashed = (name: keyof typeof ERASABLE) => {
+    const value = ERASABLE[name](event);
+    return value === null ? null : hashOf([event.eventId, name, value]);
+  };
+  return { holder: hashed('holder'), actor: hashed('actor'), subject: hashed('subject') };
 }
 
-/** True if the holder is unchanged or erased; false if it was replaced or added. */
-function isHolderIntact(event: AuditEvent, { holderHash }: Link): boolean {
-  return event.detail.holder === undefined || holderHashOf(event) === holderHash;
+/** True if each erasable value is unchanged or erased; false if one was replaced or added. */
+function isIntact(event: AuditEvent, { erasable }: Link): boolean {
+  const now = erasableOf(event);
+  return (['holder', 'actor', 'subject'] as const).every(
+    (name) => now[name] === null || now[name] === erasable[name],
+  );
 }
 
-function linkHash(event: AuditEvent, { seq, previousHash, holderHash }: Omit<Link, 'hash'>): string {
+function linkHash(event: AuditEvent, { seq, previousHash, erasable }: Omit<Link, 'hash'>): string {
   const { eventId, type, tenantId, licenseId, sessionId, atMs, position, detail, recordedAtMs } = event;
   return hashOf([
     previousHash,
@@ -134,7 +168,9 @@ function linkHash(event: AuditEvent, { seq, previousHash, holderHash }: Omit<Lin
     sessionId,
     atMs,
     position,
-    holderHash,
+    event.actor.kind,
+    event.requestId ?? null,
+    [erasable.holder, erasable.actor, erasable.subject],
     sortedEntries({ ...detail, holder: undefined }),
     recordedAtMs,
   ]);

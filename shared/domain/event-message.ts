@@ -1,6 +1,13 @@
 import * as z from 'zod/mini';
+import { ActorSchema } from './actor.ts';
 import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
 import { keepUnknownFields } from './unknown-fields.ts';
+
+/** A user, an operator, a license key or one of our own functions; `id` is null once it was erased. */
+export const ActorJson = z.strictObject({
+  type: ActorSchema.shape.kind,
+  id: ActorSchema.shape.id,
+});
 
 /**
  * Events as subscribers get them: one JSON object per message, in snake_case, times in RFC 3339. Unknown values are
@@ -14,6 +21,10 @@ export const EventJson = z.strictObject({
   session_id: SeatEventSchema.shape.sessionId,
   at: z.iso.datetime(),
   position: SeatEventSchema.shape.position,
+  /** Who caused it; absent if the event is published again after the seat store was lost. */
+  actor: z.optional(ActorJson),
+  /** `X-Request-Id` of the request that caused it. */
+  request_id: SeatEventSchema.shape.requestId,
   holder: EventDetailSchema.shape.holder,
   acquired_at: z.optional(z.iso.datetime()),
   borrowed_until: z.optional(z.iso.datetime()),
@@ -37,7 +48,16 @@ const MESSAGE_VERSION = 1;
 /** Fields that a newer release added are kept, as `unknown-fields.ts` says. */
 const MessageJson = z.object(EventJson.shape);
 
-export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
+/** What all events have: those of the audit log have more types, and some belong to no license. */
+type AnyEvent = Omit<SeatEvent, 'type' | 'licenseId'> & {
+  readonly type: string;
+  readonly licenseId: string | null;
+};
+
+export function eventToJson<const E extends AnyEvent>({
+  detail,
+  ...event
+}: E): Omit<EventJson, 'type' | 'license_id'> & { type: E['type']; license_id: E['licenseId'] } {
   const { acquiredAtMs, borrowedUntilMs, offlineSinceMs, ...rest } = detail;
   return {
     event_id: event.eventId,
@@ -47,6 +67,8 @@ export function eventToJson({ detail, ...event }: SeatEvent): EventJson {
     session_id: event.sessionId,
     at: new Date(event.atMs).toISOString(),
     position: event.position,
+    ...(event.actor && { actor: { type: event.actor.kind, id: event.actor.id } }),
+    ...(event.requestId !== undefined && { request_id: event.requestId }),
     ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
     ...(borrowedUntilMs === undefined ? {} : { borrowed_until: new Date(borrowedUntilMs).toISOString() }),
     ...(offlineSinceMs === undefined ? {} : { offline_since: new Date(offlineSinceMs).toISOString() }),
@@ -100,10 +122,8 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
     const wrong = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the message'} (${code})`);
     return { because: `the data of the message is not an event: ${wrong.join(', ')}` };
   }
-  const { event_id, type, tenant_id, license_id, session_id, at, position, ...rest } = keepUnknownFields(
-    parsed.data,
-    fields,
-  );
+  const { event_id, type, tenant_id, license_id, session_id, at, position, actor, request_id, ...rest } =
+    keepUnknownFields(parsed.data, fields);
   const { acquired_at, borrowed_until, offline_since, ...detail } = rest;
   return {
     event: {
@@ -114,6 +134,8 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
       sessionId: session_id,
       atMs: Date.parse(at),
       position,
+      ...(actor && { actor: { kind: actor.type, id: actor.id } }),
+      ...(request_id !== undefined && { requestId: request_id }),
       detail: {
         ...detail,
         ...(acquired_at === undefined ? {} : { acquiredAtMs: Date.parse(acquired_at) }),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { ActorSchema } from './actor.ts';
 import { EVENT_ID, eventIdOf, LICENSE_ID, SESSION_ID, TENANT_ID } from './ids.ts';
 import { unknownFieldsOf } from './unknown-fields.ts';
 
@@ -73,6 +74,10 @@ export const SeatEventSchema = z.object({
   atMs: z.int(),
   /** Orders events of one millisecond. */
   position: z.string().check(z.regex(POSITION)),
+  /** Absent if an event is published again after the seat store was lost. The audit log has the first one. */
+  actor: z.optional(ActorSchema),
+  /** The request that caused it; absent for what no request caused. */
+  requestId: z.optional(z.string()),
   detail: EventDetailSchema,
 });
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
@@ -80,7 +85,8 @@ export type SeatEvent = z.infer<typeof SeatEventSchema>;
 /**
  * Adds the event's id. It is derived from type, tenant, license, session and time, from the version of the license, and
  * from the end of the loan. Counts of seats and denials are not part of it: a Redis restored from an older copy can
- * report the same fact with another count.
+ * report the same fact with another count. The actor and the request are not part of it either: the same fact can be
+ * reported by another request.
  */
 export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = fields;

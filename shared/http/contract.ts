@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import type { By } from '../domain/actor.ts';
 import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
 import type { BillingEvent } from '../domain/billing-event.ts';
 import type { ProblemCode } from '../errors.ts';
@@ -131,6 +132,8 @@ interface Input<E extends EndpointContract> {
   readonly query: Parsed<E['query']>;
   readonly body: Parsed<E['body']>;
   readonly caller: Extract<Caller, { kind: KindOf<E['auth'][number]> }>;
+  /** Who calls, and by which request: for the audit log. */
+  readonly by: By;
   /** What the caller may do in a tenant, by the endpoint's line in the authorization table. */
   standing(tenantId: string): Standing;
   /** The client's `Idempotency-Key`, if the endpoint supports it. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
+import { type Actor, type By, system } from '../domain/actor.ts';
 import { type Standing, standingOf } from '../domain/authorization.ts';
 import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
@@ -160,9 +161,10 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   if (!handle) throw new Error(`${contract.name}: no handler for ${name}`);
   const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
   const cookie = cookieOf(request);
+  const by: By = { actor: actorOf(caller, contract), requestId: exchange.requestId };
   // `HandlersOf` checks the types where the handler is defined; here they are not known.
   const reply: AnyReply = await handle(
-    { ...input, caller, standing, idempotencyKey, cookie, note } as never,
+    { ...input, caller, by, standing, idempotencyKey, cookie, note } as never,
     deps,
   );
   return answerReply(endpoint, reply, limited?.headers, exchange, options);
@@ -242,6 +244,20 @@ function answerOf(
     headers: { 'content-type': 'application/json', ...headers },
     body: reply.body,
   };
+}
+
+/** Callers who are not identified, and services, have our function act for them. */
+function actorOf(caller: Caller, { name }: FunctionContract): Actor {
+  switch (caller.kind) {
+    case 'person':
+      return { kind: 'user', id: caller.userId };
+    case 'operator':
+      return { kind: 'operator', id: caller.userId ?? 'bootstrap' };
+    case 'license':
+      return { kind: 'license', id: caller.licenseId };
+    default:
+      return system(name);
+  }
 }
 
 /** Operators may access every tenant; callers who are not signed in have access to none. */

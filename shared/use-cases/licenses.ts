@@ -1,3 +1,4 @@
+import type { By } from '../domain/actor.ts';
 import { unsealed } from '../domain/audit-chain.ts';
 import { entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
 import { AUDIT, LICENSES } from '../ports/collections.ts';
@@ -19,12 +20,13 @@ export interface LicenseTransaction extends Transaction {
 type Stores = Pick<Deps, 'records' | 'seats'>;
 
 /**
- * Runs `decide` as one transaction, then puts the copy of the license that it wrote into the seat store, which
+ * Runs `decide` as one transaction in which `by` acts, then puts the copy of the license that it wrote into the seat store, which
  * publishes the change. Records are written first: they are the truth, and a copy that missed a change is corrected by
  * its version. Returns what `decide` returned; throws `Unavailable` if records or seats are unavailable.
  */
 export async function changeLicense<R>(
   { records, seats }: Stores,
+  by: By,
   decide: (transaction: LicenseTransaction) => Promise<R>,
 ): Promise<R> {
   const { decided, license } = await records.transact(async (transaction) => {
@@ -36,7 +38,7 @@ export async function changeLicense<R>(
       writeLicense(next, nowMs) {
         const event = eventOfLicense(next);
         transaction.set(LICENSES, next.licenseId, next);
-        transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
+        transaction.set(AUDIT, event.eventId, unsealed({ ...event, ...by }, nowMs));
         current = next;
       },
       putAgain(known) {

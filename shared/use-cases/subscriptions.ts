@@ -1,3 +1,4 @@
+import { type By, system } from '../domain/actor.ts';
 import { unsealed } from '../domain/audit-chain.ts';
 import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
 import type { License } from '../domain/license.ts';
@@ -13,6 +14,8 @@ const MAX_ATTEMPTS = 20;
 
 /** What else to apply when a subscription is fetched. */
 export interface Look {
+  /** Who changed the subscription; by default Stripe, which reported it. */
+  readonly by?: By | undefined;
   /** New information about a payment. It may be older than the fetch: a payment only ever changes to refunded. */
   readonly payment?: Payment | undefined;
   /** A dispute about a payment, to be fetched with each attempt. */
@@ -48,7 +51,9 @@ export async function syncSubscription(
     if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
     const seen = seenAs(state, owner, known, { payment: look.payment, dispute }, nowMs);
-    const written = await changeLicense(deps, (transaction) => write(transaction, seen, look.notice, nowMs));
+    const written = await changeLicense(deps, look.by ?? { actor: system('stripe') }, (transaction) =>
+      write(transaction, seen, look.notice, nowMs),
+    );
     switch (written.verdict) {
       case 'OVERTAKEN':
         continue;
@@ -125,7 +130,16 @@ async function write(
 }
 
 function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<Look['notice']>): SeatEvent {
-  return eventOf({ type, tenantId, licenseId, sessionId: null, atMs, position: `${atMs}-0`, detail: {} });
+  return eventOf({
+    type,
+    tenantId,
+    licenseId,
+    sessionId: null,
+    atMs,
+    position: `${atMs}-0`,
+    actor: system('stripe'),
+    detail: {},
+  });
 }
 
 /** The subscription that pays for the license may have ended without being fetched since. */

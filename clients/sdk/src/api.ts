@@ -101,6 +101,16 @@ export interface AcquireRequest {
   borrow_days?: number | null;
 }
 /**
+ * A user, an operator, a license key or one of our own functions; `id` is null once it was erased.
+ */
+export interface ActorJson {
+  type: 'user' | 'operator' | 'license' | 'system';
+  /**
+   * A user's id; of an operator, the id of the user or of the operator token, or `bootstrap` for the operator key of the configuration; the id of the license whose key was used; or a name of our own. `null` once it was erased.
+   */
+  id: string | null;
+}
+/**
  * A problem document (RFC 9457). Branch on `code`, which is stable.
  */
 export interface Problem {
@@ -183,15 +193,50 @@ export interface AuditEvent {
     | 'subscription.payment_failed'
     | 'subscription.refunded'
     | 'subscription.disputed'
-    | 'subscription.ended';
-  tenant_id: string;
-  license_id: string;
+    | 'subscription.ended'
+    | 'tenant.created'
+    | 'tenant.updated'
+    | 'tenant.closed'
+    | 'member.joined'
+    | 'member.role_changed'
+    | 'member.removed'
+    | 'invitation.created'
+    | 'invitation.accepted'
+    | 'invitation.declined'
+    | 'invitation.withdrawn'
+    | 'ownership.transferred'
+    | 'domain.claimed'
+    | 'domain.released'
+    | 'user.created'
+    | 'user.signed_in'
+    | 'user.signed_out'
+    | 'data.exported'
+    | 'erasure.requested'
+    | 'erasure.started'
+    | 'erasure.completed'
+    | 'operator_token.created'
+    | 'operator_token.revoked'
+    | 'signing_key.revoked'
+    | 'signing_key.restored'
+    | 'signature.revoked'
+    | 'signature.restored'
+    | 'usage.refused';
+  /**
+   * `vendor` for events of no tenant.
+   */
+  tenant_id: string | 'vendor';
+  license_id: string | null;
   session_id: string | null;
   at: string;
   /**
    * Orders events of one millisecond.
    */
   position: string;
+  actor: ActorJson;
+  /**
+   * `X-Request-Id` of the request that caused it.
+   */
+  request_id?: string;
   /**
    * Pseudonym of the machine, user or process that holds the seat.
    */
@@ -226,6 +271,13 @@ export interface AuditEvent {
    * The license version that the event created.
    */
   version?: number;
+  /**
+   * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
+   */
+  subject: string | null;
+  role?: 'member' | 'admin' | 'owner';
+  previous_role?: 'member' | 'admin' | 'owner';
+  fields?: string[];
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -446,15 +498,50 @@ export interface ExportedEvent {
     | 'subscription.payment_failed'
     | 'subscription.refunded'
     | 'subscription.disputed'
-    | 'subscription.ended';
-  tenant_id: string;
-  license_id: string;
+    | 'subscription.ended'
+    | 'tenant.created'
+    | 'tenant.updated'
+    | 'tenant.closed'
+    | 'member.joined'
+    | 'member.role_changed'
+    | 'member.removed'
+    | 'invitation.created'
+    | 'invitation.accepted'
+    | 'invitation.declined'
+    | 'invitation.withdrawn'
+    | 'ownership.transferred'
+    | 'domain.claimed'
+    | 'domain.released'
+    | 'user.created'
+    | 'user.signed_in'
+    | 'user.signed_out'
+    | 'data.exported'
+    | 'erasure.requested'
+    | 'erasure.started'
+    | 'erasure.completed'
+    | 'operator_token.created'
+    | 'operator_token.revoked'
+    | 'signing_key.revoked'
+    | 'signing_key.restored'
+    | 'signature.revoked'
+    | 'signature.restored'
+    | 'usage.refused';
+  /**
+   * `vendor` for events of no tenant.
+   */
+  tenant_id: string | 'vendor';
+  license_id: string | null;
   session_id: string | null;
   at: string;
   /**
    * Orders events of one millisecond.
    */
   position: string;
+  actor: ActorJson;
+  /**
+   * `X-Request-Id` of the request that caused it.
+   */
+  request_id?: string;
   /**
    * Pseudonym of the machine, user or process that holds the seat.
    */
@@ -489,6 +576,13 @@ export interface ExportedEvent {
    * The license version that the event created.
    */
   version?: number;
+  /**
+   * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
+   */
+  subject: string | null;
+  role?: 'member' | 'admin' | 'owner';
+  previous_role?: 'member' | 'admin' | 'owner';
+  fields?: string[];
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -2140,7 +2234,34 @@ export interface Operations {
         | 'subscription.payment_failed'
         | 'subscription.refunded'
         | 'subscription.disputed'
-        | 'subscription.ended';
+        | 'subscription.ended'
+        | 'tenant.created'
+        | 'tenant.updated'
+        | 'tenant.closed'
+        | 'member.joined'
+        | 'member.role_changed'
+        | 'member.removed'
+        | 'invitation.created'
+        | 'invitation.accepted'
+        | 'invitation.declined'
+        | 'invitation.withdrawn'
+        | 'ownership.transferred'
+        | 'domain.claimed'
+        | 'domain.released'
+        | 'user.created'
+        | 'user.signed_in'
+        | 'user.signed_out'
+        | 'data.exported'
+        | 'erasure.requested'
+        | 'erasure.started'
+        | 'erasure.completed'
+        | 'operator_token.created'
+        | 'operator_token.revoked'
+        | 'signing_key.revoked'
+        | 'signing_key.restored'
+        | 'signature.revoked'
+        | 'signature.restored'
+        | 'usage.refused';
       /**
        * A point in time, as RFC 3339 text.
        */

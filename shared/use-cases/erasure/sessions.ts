@@ -1,3 +1,4 @@
+import { system } from '../../domain/actor.ts';
 import {
   addErased,
   continueAt,
@@ -82,7 +83,7 @@ async function readAllFacts(licenseId: string, { facts }: ErasurePlace, { seatMa
 }
 
 async function suspend(licenseId: string, deps: Deps): Promise<void> {
-  await changeLicense(deps, async (transaction) => {
+  await changeLicense(deps, { actor: system('erasure') }, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
     if (!license) return;
     if (license.status === 'suspended') return transaction.putAgain(license);

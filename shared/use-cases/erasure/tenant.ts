@@ -103,6 +103,7 @@ export function eraseEventHolders(erasure: Erasure, tenantId: string, deps: Deps
 async function forgetSigned(events: readonly AuditEvent[], { seatMaintenance }: Deps): Promise<void> {
   const signed = events.filter(({ type }) => type === 'license.signed');
   for (const [licenseId, own] of Map.groupBy(signed, (event) => event.licenseId)) {
+    if (licenseId === null) continue;
     const holders = [...new Set(own.flatMap(({ detail }) => detail.holder ?? []))];
     for (let i = 0; i < holders.length; i += HOLDERS_PER_CALL)
       await seatMaintenance.forgetSigned(licenseId, holders.slice(i, i + HOLDERS_PER_CALL));

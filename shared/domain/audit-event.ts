@@ -1,0 +1,142 @@
+import * as z from 'zod/mini';
+import { ActorSchema, type By } from './actor.ts';
+import { ROLES } from './authorization.ts';
+import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
+import { ActorJson, EventJson, eventToJson } from './event-message.ts';
+import { eventIdOf, LICENSE_ID, TENANT_ID } from './ids.ts';
+
+/** Types of events that are only in the audit log: they are not published, and no session history depends on them. */
+export const AUDIT_ONLY_TYPES = [
+  'tenant.created',
+  'tenant.updated',
+  'tenant.closed',
+  'member.joined',
+  'member.role_changed',
+  'member.removed',
+  'invitation.created',
+  'invitation.accepted',
+  'invitation.declined',
+  'invitation.withdrawn',
+  'ownership.transferred',
+  'domain.claimed',
+  'domain.released',
+  'user.created',
+  'user.signed_in',
+  'user.signed_out',
+  'data.exported',
+  'erasure.requested',
+  'erasure.started',
+  'erasure.completed',
+  'operator_token.created',
+  'operator_token.revoked',
+  'signing_key.revoked',
+  'signing_key.restored',
+  'signature.revoked',
+  'signature.restored',
+  'usage.refused',
+] as const;
+export type AuditOnlyType = (typeof AUDIT_ONLY_TYPES)[number];
+
+/** All types of the audit log. */
+export const AUDIT_TYPES = [...EVENT_TYPES, ...AUDIT_ONLY_TYPES] as const;
+export type AuditType = (typeof AUDIT_TYPES)[number];
+
+/** In place of a tenant: what concerns the vendor, or a user in all their tenants, has a chain of its own. */
+export const VENDOR = 'vendor';
+
+export const AuditDetailSchema = z.extend(EventDetailSchema, {
+  /** The role that a member got, or that an invitation offers. */
+  role: z.optional(z.enum(ROLES)),
+  previousRole: z.optional(z.enum(ROLES)),
+  /** The fields that an update changed, without their values, which may be personal data. */
+  fields: z.optional(z.array(z.string())),
+});
+export type AuditDetail = z.infer<typeof AuditDetailSchema>;
+
+/** An event as the audit log has it. */
+export const AuditEventFields = z.extend(SeatEventSchema, {
+  type: z.enum(AUDIT_TYPES),
+  /** `VENDOR` for events of no tenant. */
+  tenantId: z.union([z.string().check(z.regex(TENANT_ID)), z.literal(VENDOR)]),
+  /** `null` for events of no license. */
+  licenseId: z.nullable(z.string().check(z.regex(LICENSE_ID))),
+  actor: ActorSchema,
+  /**
+   * Id of what the event is about, if it is neither the tenant, the license nor the session: a user, an invitation, an
+   * erasure, an operator token, a signing key, a signature. `null` once it was erased.
+   */
+  subject: z.nullable(z.string()),
+  detail: AuditDetailSchema,
+});
+export type AuditEventFields = z.infer<typeof AuditEventFields>;
+
+/** What a use case reports about a change that it records. */
+export interface AuditNote {
+  readonly type: AuditOnlyType;
+  readonly tenantId: string;
+  readonly licenseId?: string | null;
+  readonly sessionId?: string | null;
+  readonly subject?: string | null;
+  readonly by: By;
+  readonly detail?: AuditDetail;
+}
+
+/**
+ * The event of a change. Its id is derived from its content and its request, so a transaction that runs twice records one
+ * event. Two events of one type, subject and millisecond in one request would be one.
+ */
+export function auditEventOf(
+  { type, tenantId, licenseId = null, sessionId = null, subject = null, by, detail = {} }: AuditNote,
+  nowMs: number,
+): AuditEventFields {
+  const content = [type, tenantId, licenseId, sessionId, subject, by.actor, by.requestId, nowMs];
+  return {
+    eventId: eventIdOf(tenantId === VENDOR ? NO_SHARD : tenantId, JSON.stringify(content)),
+    type,
+    tenantId,
+    licenseId,
+    sessionId,
+    atMs: nowMs,
+    position: `${nowMs}-0`,
+    ...by,
+    subject,
+    detail,
+  };
+}
+
+/** In the place of an id's shard. Ids of events have two digits there, also those that belong to no shard. */
+const NO_SHARD = 'evt_00_';
+
+/** Whether the event is also published, and not in the audit log only. */
+export function isPublished<E extends AuditEventFields>(event: E): event is E & SeatEvent {
+  return EVENT_TYPES.some((type) => type === event.type) && event.licenseId !== null;
+}
+
+/** Audit events as the API returns them, like `EventJson`. */
+export const AuditEventJson = z.strictObject({
+  ...EventJson.shape,
+  type: z.enum(AUDIT_TYPES),
+  /** `vendor` for events of no tenant. */
+  tenant_id: AuditEventFields.shape.tenantId,
+  license_id: AuditEventFields.shape.licenseId,
+  actor: ActorJson,
+  /**
+   * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing
+   * else, or once it was erased.
+   */
+  subject: AuditEventFields.shape.subject,
+  role: AuditDetailSchema.shape.role,
+  previous_role: AuditDetailSchema.shape.previousRole,
+  fields: AuditDetailSchema.shape.fields,
+});
+export type AuditEventJson = z.infer<typeof AuditEventJson>;
+
+export function auditEventToJson({ actor, subject, detail, ...event }: AuditEventFields): AuditEventJson {
+  const { previousRole, ...rest } = detail;
+  return {
+    ...eventToJson({ ...event, detail: rest }),
+    actor: { type: actor.kind, id: actor.id },
+    subject,
+    ...(previousRole === undefined ? {} : { previous_role: previousRole }),
+  };
+}
