@@ -1,12 +1,15 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newLicenseKey, newPersonalId } from '../shared/domain/ids.ts';
 import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
+import { LARGEST_COLLECTED_BYTES } from '../shared/http/body.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
+import { guardServer } from '../shared/http/server-guard.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, type RespReply, respClient } from '../shared/local/redis/resp-client.ts';
 import { runs } from '../shared/testing/runs.ts';
@@ -16,6 +19,11 @@ import { isParserRefusal, type RawAnswer, sendRaw } from './testing/raw-http.ts'
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
 import { signIn } from './testing/users.ts';
 
+/** No refusal is longer: at most ten errors, each in a few words. */
+const LONGEST_BODY_BYTES = 2_500;
+/** What is read of one request: headers, the largest body, and a little more before the connection is closed. */
+const MOST_READ_BYTES = 16 * 1024 + 2 * LARGEST_COLLECTED_BYTES + 3 * 64 * 1024;
+const SEED = 20261130;
 const RUNS_PER_ENDPOINT = runs(20, 100);
 const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const ENDPOINTS = FUNCTIONS.flatMap(({ name, endpoints }) =>
@@ -35,8 +43,15 @@ let known: Known;
 let before: unknown;
 let sent = 0;
 const codesSeen = new Set<string>();
+/** The connections that servers here accepted, each with its number of requests. */
+const connections = new Map<Socket, number>();
+const count = (message: unknown): void => {
+  const { request } = message as { request: http.IncomingMessage };
+  connections.set(request.socket, (connections.get(request.socket) ?? 0) + 1);
+};
 
 beforeAll(async () => {
+  subscribe('http.server.request.start', count);
   redis = await startEmbeddedRedis();
   client = respClient(redis);
   suite = await openTestSuite({ REDIS_URL: `redis://${redis.host}:${redis.port}` });
@@ -71,6 +86,7 @@ beforeAll(async () => {
   before = await stateOf();
 });
 afterAll(async () => {
+  unsubscribe('http.server.request.start', count);
   agent.destroy();
   await suite.close();
   client.close();
@@ -117,7 +133,8 @@ function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer>
   sent += 1;
   const { hostname, port } = new URL(suite.url);
   return new Promise((resolve, reject) => {
-    const length = body.length > 0 ? { 'content-length': body.length } : {};
+    const isChunked = headers['transfer-encoding'] !== undefined;
+    const length = body.length > 0 && !isChunked ? { 'content-length': body.length } : {};
     const outgoing = http.request({
       agent,
       hostname,
@@ -126,8 +143,11 @@ function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer>
       path: target,
       headers: { ...headers, ...length },
     });
-    outgoing.on('error', reject);
+    // The server closes the connection while we still send, after its answer.
+    let isAnswered = false;
+    outgoing.on('error', (error) => isAnswered || reject(error));
     outgoing.on('response', (incoming) => {
+      isAnswered = true;
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -145,6 +165,7 @@ function send({ method, target, headers, body }: BadRequest): Promise<RawAnswer>
 function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   const { status, headers, body } = answer;
   const shown = JSON.stringify({ of, answer }).slice(0, 2000);
+  expect(body.length, shown).toBeLessThan(LONGEST_BODY_BYTES);
   expect(status, shown).toBeGreaterThanOrEqual(400);
   expect(status, shown).toBeLessThan(500);
   expect(headers['content-type'], shown).toBe('application/problem+json');
@@ -167,7 +188,7 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   for (const secret of SECRETS) expect(body, shown).not.toContain(secret);
 }
 
-describe('a bad request returns a problem of the table and changes nothing', () => {
+describe(`a bad request returns a short problem of the table and changes nothing (seed ${SEED})`, () => {
   test.each(ENDPOINTS)('$title', async ({ endpoint }) => {
     const methods = ENDPOINTS.filter((other) => other.endpoint.path === endpoint.path).map(
       (o) => o.endpoint.method,
@@ -177,9 +198,15 @@ describe('a bad request returns a problem of the table and changes nothing', () 
         const shown = { ...request, body: request.body.toString('latin1').slice(0, 300) };
         expectProblem(await send(request), request.method, shown);
       }),
-      { seed: 20261123, numRuns: RUNS_PER_ENDPOINT, endOnFailure: true },
+      { seed: SEED, numRuns: RUNS_PER_ENDPOINT, endOnFailure: true },
     );
     expect(await stateOf()).toEqual(before);
+  });
+
+  test('of no connection more is read than the largest body and a little more for each answer', () => {
+    expect(connections.size).toBeGreaterThan(10);
+    for (const [socket, answers] of connections)
+      expect(socket.bytesRead).toBeLessThanOrEqual((answers + 1) * MOST_READ_BYTES);
   });
 
   test('sends at least 300 bad requests, and every check refuses some of them', () => {
@@ -289,7 +316,9 @@ describe('a function at its own URL, without the router', () => {
   test.each(FUNCTIONS.map(({ name }) => name))(
     '%s answers malformed paths itself, instead of its framework',
     async (name) => {
-      const server = getTestServer(name).listen(0, '127.0.0.1');
+      const server = getTestServer(name);
+      guardServer(server);
+      server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       try {

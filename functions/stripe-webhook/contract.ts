@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { LARGEST_COLLECTED_BYTES } from '../../shared/http/body.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
-import { LARGEST_COLLECTED_BYTES } from '../../shared/http/raw-body.ts';
 
 export default defineFunction({
   name: 'stripe-webhook',

@@ -5,6 +5,7 @@ import type { Caller, EndpointContract } from '../../shared/http/contract.ts';
 import {
   ENCODINGS,
   JSON_TYPES,
+  MANY_VALUES,
   METHODS,
   NASTY_VALUES,
   NOT_JSON,
@@ -94,7 +95,7 @@ export function badRequests(
       target,
       query,
       credentials,
-      odd: fc.constantFrom(...ODD_HEADERS),
+      odd: fc.oneof(fc.constantFrom(...ODD_HEADERS), anyHeaders),
       body: bodies(endpoint),
     })
     .filter(({ odd: _, ...parts }) => Object.values(parts).some(({ isBad }) => isBad))
@@ -109,6 +110,15 @@ export function badRequests(
       body: parts.body.bytes,
     }));
 }
+
+/** Any visible text in the headers that something reads. */
+const anyHeaders = fc.dictionary(
+  fc.constantFrom(
+    ...['x-request-id', 'traceparent', 'x-cloud-trace-context', 'idempotency-key', 'cookie', 'origin'],
+    ...['x-forwarded-for', 'if-none-match', 'stripe-signature', 'accept', 'x-serverless-authorization'],
+  ),
+  fc.stringMatching(/^[!-~]{1,200}$/),
+);
 
 interface Body {
   readonly bytes: Buffer;
@@ -165,11 +175,23 @@ function bodies(endpoint: EndpointContract): fc.Arbitrary<Body> {
         .map(([bytes, encoding]) => bad(Buffer.from(bytes), { ...json, 'content-encoding': encoding })),
     },
     { weight: 1, arbitrary: fc.constant<Body>({ bytes: TWO_MEGABYTES, headers: json, isBad: true }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.constantFrom(...fieldsOf(schema), 'extra'), fc.constantFrom(...MANY_VALUES))
+        .map(([name, values]) => bad(Buffer.from(JSON.stringify({ [name]: values })), json)),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom(TWO_MEGABYTES, Buffer.alloc(100_000, ' '))
+        .map((bytes) => bad(bytes, { ...json, 'transfer-encoding': 'chunked' })),
+    },
   );
 }
 
 /** Names of fields that a body can have, so that wrong values are tried in real fields. */
-function fieldsOf(schema: z.ZodMiniType | undefined): string[] {
+export function fieldsOf(schema: z.ZodMiniType | undefined): string[] {
   if (!schema) return ['max'];
   const names = [
     ...JSON.stringify(z.toJSONSchema(schema, { unrepresentable: 'any' })).matchAll(/"(\w+)":\{"/g),

@@ -13,6 +13,12 @@ export const METHODS = [
   'QUERY',
 ];
 export const TWO_MEGABYTES = Buffer.alloc(2 * 1024 * 1024, ' ');
+/** As many values as fit into a body that is read whole. */
+export const MANY_VALUES: readonly unknown[] = [
+  Array(25_000).fill(1),
+  Array(15_000).fill({}),
+  Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`n${n}`, n])),
+];
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 export const NASTY_VALUES: readonly unknown[] = [
@@ -128,6 +134,9 @@ export const ODD_QUERIES = [
   '??deep=1',
   '?deep=2',
   '?cursor=W10',
+  `?${'a=1&'.repeat(1_500)}`,
+  `?${Array.from({ length: 1_000 }, (_, n) => `n${n}`).join('&')}`,
+  `?limit=${'%20'.repeat(2_000)}`,
   '?%23',
 ];
 
@@ -168,6 +177,11 @@ export const ODD_HEADERS: Record<string, string>[] = [
   { host: 'evil.example' },
 
   { 'x-padding': 'p'.repeat(8000) },
+  { cookie: ';'.repeat(8_000) },
+  { 'if-none-match': ','.repeat(8_000) },
+  { 'x-forwarded-for': ','.repeat(8_000) },
+  { traceparent: `00-${'0'.repeat(8_000)}` },
+  { accept: 'a/b;q=0.1,'.repeat(800) },
   { expect: '100-continue' },
   { range: 'bytes=0-0' },
   { cookie: '__proto__=1' },

@@ -37,11 +37,7 @@ const deps = await assembleDeps(readConfig(environment));
 const { key } = await putNewLicense(deps.seats, { max: 1 });
 
 const { acquire } = openSuite(async () => ({ ...deps, log: () => {} }));
-const server = createServer(async (request, response) => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  await acquire(Object.assign(request, { rawBody: Buffer.concat(chunks) }), response);
-});
+const server = createServer(acquire);
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const { port } = server.address() as AddressInfo;
 const answer = await fetch(`http://127.0.0.1:${port}/`, {

@@ -42,7 +42,7 @@ export function isParserRefusal({ status, headers, body }: RawAnswer): boolean {
   return isBare && [400, 417, 431].includes(status);
 }
 
-function readAnswers(text: string): RawAnswer[] {
+export function readAnswers(text: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   for (let rest = text; rest.length > 0; ) {
     const headEnd = rest.indexOf('\r\n\r\n');

@@ -1,14 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FunctionName, MANIFEST } from '../../functions/manifest.ts';
 import { entryPointOf } from '../../functions/names.ts';
 import { deployedEnvironment } from '../../functions/testing/deployed-environment.ts';
+import { sendChunked } from '../../functions/testing/endless-body.ts';
 import { httpRequester } from '../../shared/adapters/redis/upstash-http.ts';
 import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import type { FunctionContract } from '../../shared/http/contract.ts';
+import { TIME_LIMITS } from '../../shared/http/server-guard.ts';
 import { startEmbeddedRedis } from '../../shared/local/redis/embedded-redis.ts';
 import { startUpstashServer, type UpstashServer } from '../../shared/local/redis/upstash-server.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
@@ -142,6 +145,56 @@ describe('the bundle of each function', () => {
         await running.stop();
       }
     },
+  );
+});
+
+describe('the bundle of a function, without credentials', () => {
+  let running: Awaited<ReturnType<typeof startFunction>>;
+  beforeAll(async () => {
+    const environment = deployedEnvironment({ UPSTASH_REDIS_REST_URL: front.url });
+    running = await startFunction(bundleOf('heartbeat').folder, entryPointOf('heartbeat'), environment);
+    await fetch(running.url);
+  });
+  afterAll(() => running.stop());
+
+  const PUT = 'PUT /api/v1/licenses/heartbeat HTTP/1.1';
+  const ofProcess = (file: string, field: string): number =>
+    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${running.pid}/${file}`, 'utf8'))?.[1]);
+  /** All that the process has read, from sockets too. */
+  const readBytes = (): number => ofProcess('io', 'rchar');
+  const largestMemoryBytes = (): number => ofProcess('status', 'VmHWM') * 1024;
+
+  test('reads some hundred KB of eight bodies of 31 MB each, keeps none, and answers all', async () => {
+    const before = { read: readBytes(), memory: largestMemoryBytes() };
+    const uploads = await Promise.all(
+      Array.from({ length: 8 }, () => sendChunked(running.url, [PUT], 31 * 1024 * 1024)),
+    );
+    for (const { answer } of uploads) {
+      expect(answer).toMatchObject({ status: 401, headers: { connection: 'close' } });
+      expect(JSON.parse(answer?.body ?? '')).toMatchObject({ code: 'AUTHENTICATION_REQUIRED' });
+    }
+    expect(readBytes() - before.read).toBeLessThan(8 * 512 * 1024);
+    expect(largestMemoryBytes() - before.memory).toBeLessThan(24 * 1024 * 1024);
+  });
+
+  test.each([
+    ['headers', TIME_LIMITS.headersTimeout, [PUT, 'Host:']],
+    ['a body', TIME_LIMITS.requestTimeout, [PUT, 'Host: x', 'Content-Length: 9', '', 'abc']],
+  ])(
+    'ends a connection if %s come too slowly',
+    async (_, limitMs, lines) => {
+      const startedMs = performance.now();
+      // A body is waited for only if the credentials have the right form.
+      const withKey = lines.toSpliced(1, 0, `Authorization: License ${license.key}`);
+      const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
+      socket.write(withKey.join('\r\n'));
+      const answer = Buffer.concat(await socket.toArray()).toString();
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      const tookMs = performance.now() - startedMs;
+      expect(tookMs).toBeGreaterThanOrEqual(limitMs);
+      expect(tookMs).toBeLessThan(limitMs + 2 * TIME_LIMITS.connectionsCheckingInterval);
+    },
+    60_000,
   );
 });
 

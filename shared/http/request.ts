@@ -1,16 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { en } from 'zod/locales';
 import * as z from 'zod/mini';
+import { announcedBytes, LARGEST_BODY_BYTES, readBody } from './body.ts';
 import type { EndpointContract, Refusal } from './contract.ts';
-import { LARGEST_BODY_BYTES, originalOf } from './raw-body.ts';
-import { type FieldError, refuseFields } from './refuse-fields.ts';
+import { readQuery } from './query.ts';
+import { type FieldError, MAX_REPORTED_ERRORS, refuseFields, safeName } from './refuse-fields.ts';
 
 z.config(en());
 
-const MAX_REPORTED_ERRORS = 10;
-
-/** A request as the framework passes it on. `rawBody` is set if the client sent a body. */
-export type IncomingRequest = IncomingMessage & { readonly rawBody?: Buffer };
+/** Names and values in a JSON body. A batch of 100 sessions has 600. More would cost more to check than to send. */
+export const MAX_JSON_VALUES = 2_000;
 
 export interface ParsedInput {
   readonly params: unknown;
@@ -22,16 +21,21 @@ type BadRequest = Refusal<
   'VALIDATION_FAILED' | 'INVALID_JSON' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE'
 >;
 
-/** Parameters, query and body of a request, checked against the endpoint's schemas, or a refusal. */
-export function parseInput(
+/**
+ * Parameters, query and body of a request, checked against the endpoint's schemas, or a refusal. What the endpoint does
+ * not declare is not read.
+ */
+export async function parseInput(
   endpoint: EndpointContract,
-  request: IncomingRequest,
+  request: IncomingMessage,
   params: Readonly<Record<string, string>>,
-  search: URLSearchParams,
-): ParsedInput | BadRequest {
-  const body = endpoint.body ? readJson(request) : { json: undefined };
+  search: string,
+): Promise<ParsedInput | BadRequest> {
+  const query = endpoint.query ? readQuery(search) : {};
+  if (typeof query === 'string') return { problem: 'VALIDATION_FAILED', detail: query };
+  const body = endpoint.body ? await readJson(endpoint, request) : { json: undefined };
   if ('problem' in body) return body;
-  const given = { params, query: readQuery(search), body: body.json };
+  const given = { params, query, body: body.json };
   const errors: FieldError[] = [];
   const check = (part: 'params' | 'query' | 'body'): unknown => {
     const schema = endpoint[part];
@@ -43,56 +47,92 @@ export function parseInput(
     return result.data;
   };
   const parsed = { params: check('params'), query: check('query'), body: check('body') };
-  if (errors.length === 0) return parsed;
-  return refuseFields('VALIDATION_FAILED', errors.slice(0, MAX_REPORTED_ERRORS));
+  return errors.length === 0 ? parsed : refuseFields('VALIDATION_FAILED', errors);
 }
 
-/** Refuses a body that is too large, before anything reads it. */
-export function refuseBody(
-  request: IncomingRequest,
-  { largestBodyBytes = LARGEST_BODY_BYTES }: Pick<EndpointContract, 'largestBodyBytes'> = {},
+/** Refuses a request that announces a body that is too large, before anything is read of it. */
+export function refuseAnnounced(
+  request: IncomingMessage,
+  endpoint: EndpointContract,
 ): BadRequest | undefined {
-  const bytes = Math.max(originalOf(request).contentLength, request.rawBody?.length ?? 0);
-  if (bytes <= largestBodyBytes) return undefined;
-  return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${largestBodyBytes} bytes.` };
+  return announcedBytes(request) > limitOf(endpoint) ? tooLarge(endpoint) : undefined;
+}
+
+export function limitOf({ largestBodyBytes = LARGEST_BODY_BYTES }: EndpointContract): number {
+  return largestBodyBytes;
+}
+
+export function tooLarge(endpoint: EndpointContract): Refusal<'PAYLOAD_TOO_LARGE'> {
+  return { problem: 'PAYLOAD_TOO_LARGE', detail: `At most ${limitOf(endpoint)} bytes.` };
 }
 
 function fieldErrors(part: 'params' | 'query' | 'body', error: z.core.$ZodError): FieldError[] {
-  return error.issues.map(({ path, message }) => {
-    const keys = path.map((key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1'));
-    return { at: part === 'body' ? keys.map((key) => `/${key}`).join('') : keys.join('.'), detail: message };
+  return error.issues.slice(0, MAX_REPORTED_ERRORS).map((issue) => {
+    const names = issue.path.map((key) => safeName(String(key)));
+    return {
+      at: part === 'body' ? names.map((name) => `/${name}`).join('') : names.join('.'),
+      detail: issue.code === 'unrecognized_keys' ? unknownFields(issue.keys) : issue.message,
+    };
   });
 }
 
-function readJson(request: IncomingRequest): { json: unknown } | BadRequest {
-  const { rawBody } = request;
-  if (!rawBody || rawBody.length === 0) return { json: undefined };
-  const { contentType, contentEncoding } = originalOf(request);
-  const isJson = /^application\/json\s*(;|$)/i.test(contentType?.trim() ?? '');
-  if (!isJson || (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity')) {
+/** The only message of Zod that repeats what the caller sent. */
+function unknownFields(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_REPORTED_ERRORS).map((name) => `"${safeName(name)}"`);
+  return `Unrecognized key${names.length > 1 ? 's' : ''}: ${shown.join(', ')}`;
+}
+
+async function readJson(
+  endpoint: EndpointContract,
+  request: IncomingMessage,
+): Promise<{ json: unknown } | BadRequest> {
+  const body = await readBody(request, limitOf(endpoint));
+  if (body === 'TOO_LARGE') return tooLarge(endpoint);
+  if (body === 'CUT') return { problem: 'INVALID_JSON', because: 'the body ended too early' };
+  return body.length === 0 ? { json: undefined } : parseJson(body, request);
+}
+
+function parseJson(
+  body: Buffer,
+  { headers }: Pick<IncomingMessage, 'headers'>,
+): { json: unknown } | BadRequest {
+  const { 'content-type': contentType = '', 'content-encoding': encoding = 'identity' } = headers;
+  if (!/^application\/json\s*(;|$)/i.test(contentType.trim()) || encoding.toLowerCase() !== 'identity')
     return { problem: 'UNSUPPORTED_MEDIA_TYPE' };
-  }
   try {
     // JSON must be UTF-8 (RFC 8259 section 8.1). "fatal" rejects other bytes instead of replacing them with U+FFFD.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(rawBody);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    const { names, values } = countIn(text);
+    if (values > MAX_JSON_VALUES)
+      return { problem: 'VALIDATION_FAILED', detail: `The body has more than ${MAX_JSON_VALUES} values.` };
     const json: unknown = JSON.parse(text);
-    if (namesIn(json) === namesWrittenIn(text)) return { json };
+    if (namesIn(json) === names) return { json };
     return { problem: 'INVALID_JSON', detail: 'An object has the same name twice.' };
   } catch {
     return { problem: 'INVALID_JSON' };
   }
 }
 
+/** A string, with the colon of a name, or what begins another value. An unfinished string ends with the text. */
+const TOKENS = /"[^"\\]*(?:\\.?[^"\\]*)*(?:"|$)(\s*:)?|[,[{]/gs;
+
 /**
- * Counts the object names in a JSON text: strings followed by a colon. Duplicate names in one object are rejected (RFC
- * 7493 section 2.3), because parsers disagree: ours keeps the last value, others keep the first.
+ * Counts the object names and the values in a JSON text, and stops when there are too many: parsing would cost more.
+ * Duplicate names in one object are rejected (RFC 7493 section 2.3), because parsers disagree: ours keeps the last value,
+ * others keep the first.
  */
-function namesWrittenIn(text: string): number {
-  return [...text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined)
-    .length;
+function countIn(text: string): { readonly names: number; readonly values: number } {
+  let names = 0;
+  let values = 1;
+  for (const [token, colon] of text.matchAll(TOKENS)) {
+    if (colon !== undefined) names += 1;
+    else if (!token.startsWith('"')) values += 1;
+    if (values > MAX_JSON_VALUES) break;
+  }
+  return { names, values };
 }
 
-/** Counts the object names in a value. It does not recurse: a deeply nested body would overflow the stack. */
+/** Counts the object names in a value. It does not recurse: a nested body could overflow the stack. */
 function namesIn(json: unknown): number {
   let names = 0;
   const open = [json];
@@ -104,15 +144,4 @@ function namesIn(json: unknown): number {
     open.push(...members);
   }
   return names;
-}
-
-/** A repeated name becomes a list, which the schemas of single values reject. */
-function readQuery(search: URLSearchParams): Record<string, string | string[]> {
-  const names = new Set(search.keys());
-  return Object.fromEntries(
-    [...names].map((name) => {
-      const values = search.getAll(name);
-      return [name, values.length === 1 ? String(values[0]) : values];
-    }),
-  );
 }

@@ -6,6 +6,7 @@ import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts
 import type { Deps } from '../ports/deps.ts';
 import type { Events } from '../ports/events.ts';
 import type { LogLine, Noted } from '../ports/log-line.ts';
+import { endAfterLingering, mustClose } from './body.ts';
 import { cacheable } from './caching.ts';
 import type {
   AnyHandlers,
@@ -25,9 +26,9 @@ import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
-import { captureRawBodies, originalOf } from './raw-body.ts';
-import { type IncomingRequest, parseInput, refuseBody } from './request.ts';
+import { parseInput, refuseAnnounced } from './request.ts';
 import { matchRoute } from './route.ts';
+import { originalOf } from './server-guard.ts';
 import { openSignedEvent } from './stripe-signature.ts';
 import { nextTraceparent, requestIdOf, type Trace, traceFields, traceOf } from './trace.ts';
 
@@ -50,7 +51,7 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
   billing: 'BILLING_UNAVAILABLE',
 };
 
-export type HttpFunction = (request: IncomingRequest, response: ServerResponse) => Promise<void>;
+export type HttpFunction = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export interface ServeOptions {
   /** Also checks answers against their schemas: on in development and tests, off in production to save time. */
@@ -58,7 +59,8 @@ export interface ServeOptions {
 }
 
 /**
- * Creates one HTTP function from a contract and its handlers: route, authenticate, parse, handle, answer, log, measure.
+ * Creates one HTTP function from a contract and its handlers: route, authenticate, read the body, parse, handle, answer,
+ * log, measure. The server must be guarded (`guardServer`).
  * On any error the caller gets a problem document; no exception reaches the framework. Handlers and dependencies load
  * with the first request. Of the dependencies, only those that the contract names can be read.
  */
@@ -68,7 +70,6 @@ export function serve(
   openDeps: () => Promise<Deps>,
   options: ServeOptions,
 ): HttpFunction {
-  captureRawBodies();
   const service: Service = { contract, loadHandlers, options };
   const measure = openMeasures(contract);
   const readable = readableBy(contract);
@@ -121,7 +122,7 @@ interface Service {
 
 /** One request being served. Each step adds fields to its log line. */
 interface Exchange {
-  readonly request: IncomingRequest;
+  readonly request: IncomingMessage;
   readonly requestId: string;
   readonly line: LogLine;
   readonly deps: Deps;
@@ -133,14 +134,14 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   const { contract, loadHandlers, options } = service;
   const { request, line, deps } = exchange;
   // Not parsed with URL, which reads "//host" as an authority and throws on malformed targets.
-  const [path = '/', search] = originalOf(request).target.split(/\?(.*)/s);
+  const [path = '/', search = ''] = originalOf(request).target.split(/\?(.*)/s);
   const route = matchRoute(contract, request.method ?? 'GET', path);
   if (route.found === 'nothing') return refuse(exchange, { problem: 'NOT_FOUND' });
   if (route.found === 'path') return answerOtherMethod(contract, exchange, route.allow);
   const { endpoint, name } = route;
   line.endpoint = `${endpoint.method} ${endpoint.path}`;
 
-  const oversized = refuseBody(request, endpoint);
+  const oversized = refuseAnnounced(request, endpoint);
   if (oversized) return refuse(exchange, oversized);
   const caller = await callerOf(request, endpoint, deps);
   if ('problem' in caller) return refuse(exchange, caller, challengeOf(endpoint));
@@ -151,7 +152,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
     endpoint.limit &&
     (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
   if (limited?.refusal) return refuse(exchange, limited.refusal, limited.headers);
-  const input = parseInput(endpoint, request, route.params, new URLSearchParams(search));
+  const input = await parseInput(endpoint, request, route.params, search);
   if ('problem' in input) return refuse(exchange, input, limited?.headers);
   const idempotencyKey = endpoint.idempotencyKey && readIdempotencyKey(request);
   if (typeof idempotencyKey === 'object') return refuse(exchange, idempotencyKey, limited?.headers);
@@ -220,11 +221,12 @@ function challengeOf({ auth }: EndpointContract): ResponseHeaders {
 
 /** Stripe signs its requests; all other callers send credentials. */
 async function callerOf(
-  request: IncomingRequest,
-  { auth, standing }: EndpointContract,
+  request: IncomingMessage,
+  endpoint: EndpointContract,
   deps: Deps,
 ): Promise<Caller | Refusal> {
-  if (auth.includes('stripe')) return openSignedEvent(request, deps);
+  const { auth, standing } = endpoint;
+  if (auth.includes('stripe')) return openSignedEvent(request, endpoint, deps);
   const credentials = credentialsIn(request, auth);
   return 'problem' in credentials ? credentials : authenticate(credentials.header, auth, deps, standing);
 }
@@ -322,6 +324,7 @@ export function send(
   if (response.headersSent || response.destroyed) return;
   // The line break keeps a shell's prompt off the last line of curl's output.
   const text = outgoing.body === undefined ? undefined : `${JSON.stringify(outgoing.body)}\n`;
+  const isLast = mustClose(request);
   response.writeHead(outgoing.status, {
     // Hosting removes `Set-Cookie` from answers that are not private, also from those that no cache may store:
     // https://github.com/firebase/firebase-tools/blob/master/src/hosting/proxy.ts
@@ -330,6 +333,14 @@ export function send(
     'x-request-id': requestId,
     ...outgoing.headers,
     ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
+    ...(isLast && { connection: 'close' }),
   });
-  response.end(request.method === 'HEAD' ? undefined : text);
+  const sent = request.method === 'HEAD' ? undefined : text;
+  if (!isLast) {
+    response.end(sent);
+    return;
+  }
+  if (sent === undefined) response.flushHeaders();
+  else response.write(sent);
+  endAfterLingering(request, response);
 }

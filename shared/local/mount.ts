@@ -12,6 +12,7 @@ import type { FunctionContract } from '../http/contract.ts';
 import { problemAnswer } from '../http/problem.ts';
 import { matchPath, publicRoutes } from '../http/route.ts';
 import { type HttpFunction, send } from '../http/serve.ts';
+import { guardServer, limitTime } from '../http/server-guard.ts';
 import { requestIdOf } from '../http/trace.ts';
 import type { Door, GoogleEdge, Passage } from './google-edge/edge.ts';
 
@@ -60,7 +61,9 @@ function routesOf(manifest: readonly FunctionContract[], functions: Functions): 
   const frameworks = new Map(
     Object.entries(functions).map(([name, handle]) => {
       registerFunction(name, handle);
-      return [name, getTestServer(name)];
+      const framework = getTestServer(name);
+      guardServer(framework);
+      return [name, framework];
     }),
   );
   return publicRoutes(manifest).flatMap(({ path, functionName }) => {
@@ -89,11 +92,11 @@ function serverOf(
   });
   // Longer than clients and proxies keep idle connections, so that none sends a request while the server closes one.
   server.keepAliveTimeout = 75_000;
+  limitTime(server);
   return server;
 }
 
 export function answerNotFound(request: IncomingMessage, response: ServerResponse): void {
-  request.resume();
   const requestId = requestIdOf(request.headers);
   send(request, response, requestId, problemAnswer(requestId, { problem: 'NOT_FOUND' }));
 }
