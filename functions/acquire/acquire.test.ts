@@ -410,7 +410,9 @@ test('returns the same 401 for a wrong, an unknown and a malformed key', async (
   for (const reply of replies) {
     expect(reply.status).toBe(401);
     expect(reply.body.code).toBe('CREDENTIALS_INVALID');
-    expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
+    expect(reply.headers.get('www-authenticate')).toBe(
+      'License realm="seatlease", error="invalid_token", Bearer realm="seatlease"',
+    );
     expect(bareAnswer(reply)).toEqual(bareAnswer(replies[0] ?? reply));
   }
 });

@@ -375,7 +375,9 @@ test('extends nothing with a wrong key, even with the token of the session', asy
     body: { session_id: id, session_token: token },
   });
   expect(reply.status).toBe(401);
-  expect(reply.headers.get('www-authenticate')).toBe('License realm="seatlease", Bearer realm="seatlease"');
+  expect(reply.headers.get('www-authenticate')).toBe(
+    'License realm="seatlease", error="invalid_token", Bearer realm="seatlease"',
+  );
 });
 
 test.each([

@@ -78,12 +78,12 @@ test.each(['wrong', 'unknown', 'malformed'])(
     });
     expect([posted.status, posted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
     expect(posted.headers.get('www-authenticate')).toBe(
-      'License realm="seatlease", Bearer realm="seatlease"',
+      'License realm="seatlease", error="invalid_token", Bearer realm="seatlease"',
     );
     const deleted = await end(session_id, key ?? '');
     expect([deleted.status, deleted.body.code]).toEqual([401, 'CREDENTIALS_INVALID']);
     expect(deleted.headers.get('www-authenticate')).toBe(
-      'License realm="seatlease", Operator realm="seatlease", Bearer realm="seatlease"',
+      'License realm="seatlease", error="invalid_token", Operator realm="seatlease", Bearer realm="seatlease"',
     );
     expect((await license.acquire('rival')).status).toBe(409);
   },

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import type { Grant } from '../domain/authorization.ts';
 import { hashSecret, newLicenseId, newLicenseKey } from '../domain/ids.ts';
-import { Unavailable } from '../errors.ts';
+import { type ProblemCode, Unavailable } from '../errors.ts';
 import { openLocalIdentity } from '../local/service-tokens.ts';
 import type { Deps } from '../ports/deps.ts';
 import { authenticate, challenge, credentialsIn } from './credentials.ts';
@@ -219,12 +220,30 @@ describe('calls from Cloud Scheduler and Pub/Sub', () => {
   });
 });
 
-test('a 401 lists every accepted scheme once', () => {
-  expect(challenge(['license', 'scheduler'])).toBe('License realm="seatlease", Bearer realm="seatlease"');
-  expect(challenge(['anyone', 'license'])).toBe('License realm="seatlease"');
-  expect(challenge(['license', 'member'])).toBe('License realm="seatlease", Bearer realm="seatlease"');
-  expect(challenge(['scheduler'])).toBe('Bearer realm="seatlease"');
-  expect(challenge(['operator', 'scheduler', 'pubsub'])).toBe(
-    'Operator realm="seatlease", Bearer realm="seatlease"',
+const REALM = 'realm="seatlease"';
+const challengeTo = (accepted: readonly Grant[], problem: ProblemCode, authorization?: string): string =>
+  challenge(accepted, { headers: { authorization } }, problem);
+
+test('a challenge lists every accepted scheme once, and has no error if no credentials were sent', () => {
+  const to = (...accepted: Grant[]) => challengeTo(accepted, 'AUTHENTICATION_REQUIRED');
+  expect(to('license', 'scheduler')).toBe(`License ${REALM}, Bearer ${REALM}`);
+  expect(to('anyone', 'license')).toBe(`License ${REALM}`);
+  expect(to('license', 'member')).toBe(`License ${REALM}, Bearer ${REALM}`);
+  expect(to('scheduler')).toBe(`Bearer ${REALM}`);
+  expect(to('operator', 'scheduler', 'pubsub')).toBe(`Operator ${REALM}, Bearer ${REALM}`);
+  expect(to('anyone')).toBe('');
+});
+
+test('a challenge says what is wrong with the credentials that were sent (RFC 6750 section 3.1)', () => {
+  expect(challengeTo(['license', 'member'], 'CREDENTIALS_INVALID', 'Bearer x')).toBe(
+    `License ${REALM}, Bearer ${REALM}, error="invalid_token"`,
   );
+  expect(challengeTo(['license', 'member'], 'CREDENTIALS_INVALID', 'license x')).toBe(
+    `License ${REALM}, error="invalid_token", Bearer ${REALM}`,
+  );
+  expect(challengeTo(['operator', 'admin'], 'FORBIDDEN', 'bearer x')).toBe(
+    `Operator ${REALM}, Bearer ${REALM}, error="insufficient_scope"`,
+  );
+  expect(challengeTo(['member'], 'FORBIDDEN', 'License x')).toBe(`Bearer ${REALM}`);
+  expect(challengeTo(['member'], 'AUTHENTICATION_REQUIRED', 'Basic x')).toBe(`Bearer ${REALM}`);
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Access } from '../domain/access-token.ts';
 import { acceptsUsers, type Grant } from '../domain/authorization.ts';
 import { hashSecret, licenseOfKey } from '../domain/ids.ts';
+import type { ProblemCode } from '../errors.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
 import { servicesIn } from './callers.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
@@ -153,10 +154,28 @@ const SCHEMES = {
 } as const satisfies Record<Grant, readonly string[]>;
 const SECRETS = { License: 'key', Operator: 'key', Bearer: 'token' } as const;
 
-/** The `WWW-Authenticate` value of a 401 (RFC 9110 section 11.6.1). */
-export function challenge(accepted: readonly Grant[]): string {
+/** Why credentials were not enough (RFC 6750 section 3.1); used for all schemes alike. */
+const ERRORS: Readonly<Partial<Record<ProblemCode, string>>> = {
+  CREDENTIALS_INVALID: 'invalid_token',
+  FORBIDDEN: 'insufficient_scope',
+};
+
+/**
+ * The `WWW-Authenticate` value of a refusal (RFC 9110 section 11.6.1). The scheme of the credentials that were sent says
+ * what is wrong with them; without credentials there is no `error` (RFC 6750 section 3).
+ */
+export function challenge(
+  accepted: readonly Grant[],
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  problem: ProblemCode,
+): string {
+  const [header = ''] = headersFor(accepted).flatMap((name) => headers[name] ?? []);
+  const error = ERRORS[problem];
   return schemesOf(accepted)
-    .map((scheme) => `${scheme} realm="seatlease"`)
+    .map((scheme) => {
+      const isSent = header.toLowerCase().startsWith(`${scheme.toLowerCase()} `);
+      return `${scheme} realm="seatlease"${error && isSent ? `, error="${error}"` : ''}`;
+    })
     .join(', ');
 }
 

@@ -86,14 +86,16 @@ async function served(
 
 test('every answer has its request id, no-store, nosniff and the right type and length', async () => {
   const { get } = await served(async () => ({ answer: 'well', body: { n: 1 } }));
-  const { status, headers, text } = await get('GET', { 'x-request-id': 'a-request-id' });
+  const { status, headers, text } = await get('GET', {
+    'x-request-id': '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10',
+  });
   expect([status, text]).toEqual([200, '{"n":1}\n']);
   expect(headers).toMatchObject({
     'content-type': 'application/json',
     'content-length': '8',
     'cache-control': 'private, no-store',
     'x-content-type-options': 'nosniff',
-    'x-request-id': 'a-request-id',
+    'x-request-id': '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10',
   });
 });
 
@@ -153,7 +155,7 @@ test('the log line has the request, its answer, its duration and the fields that
     note({ license_id: 'lic_00_x', severity: 'WARNING' });
     return { answer: 'well', body: { n: 1 } };
   });
-  await get('GET', { 'x-request-id': 'a-request-id' });
+  await get('GET', { 'x-request-id': '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10' });
   expect(logged).toEqual([
     {
       severity: 'WARNING',
@@ -162,7 +164,7 @@ test('the log line has the request, its answer, its duration and the fields that
       cold: true,
       caller: 'anyone',
       verdict: 'WELL',
-      request_id: 'a-request-id',
+      request_id: '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10',
       endpoint: 'GET /probe',
       answer: 'well',
       license_id: 'lic_00_x',
@@ -249,9 +251,8 @@ test('sends the reason of a refusal to the log only', async () => {
     because: 'WRONG_KEY',
     members: { hint: 1 },
   }));
-  const { status, headers, text } = await get();
+  const { status, text } = await get();
   expect(status).toBe(401);
-  expect(headers).toHaveProperty('www-authenticate');
   expect(JSON.parse(text)).toMatchObject({ code: 'CREDENTIALS_INVALID', hint: 1 });
   expect(text).not.toContain('WRONG_KEY');
   expect(logged[0]).toMatchObject({ severity: 'INFO', code: 'CREDENTIALS_INVALID', because: 'WRONG_KEY' });

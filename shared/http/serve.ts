@@ -144,7 +144,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   const oversized = refuseAnnounced(request, endpoint);
   if (oversized) return refuse(exchange, oversized);
   const caller = await callerOf(request, endpoint, deps);
-  if ('problem' in caller) return refuse(exchange, caller, challengeOf(endpoint));
+  if ('problem' in caller) return refuse(exchange, caller, challengeTo(exchange, endpoint, caller));
   line.caller = caller.kind;
   if (caller.kind === 'license') line.license_id = caller.licenseId;
   const note = (fields: Noted): void => void Object.assign(line, fields);
@@ -195,7 +195,7 @@ function answerReply(
   if ('problem' in reply) {
     return refuse(exchange, reply, {
       ...limitHeaders,
-      ...(PROBLEMS[reply.problem].status === 401 ? challengeOf(endpoint) : {}),
+      ...challengeTo(exchange, endpoint, reply),
     });
   }
   const name = String(reply.answer);
@@ -215,8 +215,15 @@ function refuse({ line, requestId }: Exchange, refusal: Refusal, headers: Respon
   return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
 }
 
-function challengeOf({ auth }: EndpointContract): ResponseHeaders {
-  return { 'www-authenticate': challenge(auth) };
+/** Only for refusals because of credentials. */
+function challengeTo(
+  { request }: Exchange,
+  { auth }: EndpointContract,
+  { problem }: Refusal,
+): ResponseHeaders {
+  const isAboutCredentials = PROBLEMS[problem].status === 401 || problem === 'FORBIDDEN';
+  const value = isAboutCredentials && challenge(auth, request, problem);
+  return value ? { 'www-authenticate': value } : {};
 }
 
 /** Stripe signs its requests; all other callers send credentials. */
