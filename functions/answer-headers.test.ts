@@ -5,7 +5,7 @@ import { openTestSuite, type Reply, type TestLicense, type TestSuite } from './t
 
 /** What clients in every language rely on beside the body: see clients/docs/protocol.md. */
 const ACQUIRE = '/api/v1/licenses/acquire';
-const REQUEST_ID = 'request-1';
+const REQUEST_ID = '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10';
 
 let suite: TestSuite;
 let license: TestLicense;

@@ -24,14 +24,17 @@ test('logs the trace and request id that the caller sent', async () => {
   const suite = await openTestSuite({}, (deps) => ({ ...deps, projectId: 'project-1' }));
   const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
   await suite.call('GET', '/health', {
-    headers: { traceparent: `00-${trace}-00f067aa0ba902b7-01`, 'x-request-id': 'from-the-caller' },
+    headers: {
+      traceparent: `00-${trace}-00f067aa0ba902b7-01`,
+      'x-request-id': '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10',
+    },
   });
   await suite.close();
   expect(suite.logged).toMatchObject([
     {
       severity: 'INFO',
       message: 'health 200',
-      request_id: 'from-the-caller',
+      request_id: '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10',
       'logging.googleapis.com/trace': `projects/project-1/traces/${trace}`,
       'logging.googleapis.com/spanId': '00f067aa0ba902b7',
       'logging.googleapis.com/trace_sampled': true,

@@ -169,7 +169,7 @@ test('creates no more series than the contracts have, whatever callers send', as
   for (let n = 0; n < 20; n += 1) {
     const id = `lic_00_${String(n).padStart(16, '0')}`;
     await clocked.suite.call('GET', `/api/v1/licenses/${id}?q=${n}`, {
-      headers: { 'x-request-id': `request-of-${n}`, 'user-agent': `agent-${n}` },
+      headers: { 'x-request-id': `req_${String(n).padStart(24, '0')}`, 'user-agent': `agent-${n}` },
     });
     await clocked.suite.operate('GET', `/api/v1/licenses/${id}`);
     await clocked.suite.call('PUT', `/api/v1/licenses/${id}`);

@@ -26,8 +26,15 @@ describe('npm start', () => {
 
   test('logs each later request as one line of JSON', async () => {
     const { url } = demo();
-    await fetch(`${url}/health`, { headers: { 'x-request-id': 'asked-by-this-test' } });
-    await expect.poll(() => server.output()).toContain('"request_id":"asked-by-this-test"');
+    await fetch(`${url}/health`, { headers: { 'x-request-id': '3b9d6a1c-88f0-4f6e-b1d7-90c2e4a7f532' } });
+    await expect.poll(() => server.output()).toContain('"request_id":"3b9d6a1c-88f0-4f6e-b1d7-90c2e4a7f532"');
+  });
+
+  test('refuses names that only resolve to this machine', async () => {
+    const { status } = await user.paste(
+      `curl -sf -H 'Host: evil.example' ${demo().url}/health || exit 7; echo served`,
+    );
+    expect(status).toBe(7);
   });
 
   test('prints three lines that acquire, keep and release a seat when pasted', async () => {

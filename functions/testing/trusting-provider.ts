@@ -17,9 +17,9 @@ export function trustingProvider(): SignIn & SignInPage {
       return `https://provider.test/authorize?${parameters}`;
     },
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
-      const claims = JSON.parse(Buffer.from(code, 'base64url').toString());
+      const claims = claimsIn(code);
       const isOurs =
-        claims.nonce === nonce &&
+        claims?.nonce === nonce &&
         claims.challenge === challengeOf(codeVerifier) &&
         claims.redirectUri === redirectUri;
       return isOurs
@@ -27,6 +27,14 @@ export function trustingProvider(): SignIn & SignInPage {
         : { verdict: 'REFUSED', because: 'a code of another sign-in' };
     },
   };
+}
+
+function claimsIn(code: string) {
+  try {
+    return JSON.parse(Buffer.from(code, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
 }
 
 /** The code that the trusting provider returns to a browser that was redirected to `location`. */

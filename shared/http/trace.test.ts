@@ -1,31 +1,29 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { expect, test } from 'vitest';
-import { newLicenseId, newLicenseKey, newTenantId } from '../domain/ids.ts';
+import { newLicenseId, newLicenseKey, newSecretWord, newTenantId } from '../domain/ids.ts';
 import { nextTraceparent, readTraceparent, requestIdOf, traceFields, traceOf } from './trace.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
-test("keeps the caller's request id if it is a plain word", () => {
-  for (const id of ['abcdefgh', 'req-1234_5678', 'x'.repeat(64)]) {
+const UUID = '5e0c4a51-0d0b-4d6a-9a4e-6e4c3f0a7b10';
+
+test("keeps the caller's request id if it is a UUID or one of ours", () => {
+  for (const id of [UUID, UUID.toUpperCase(), `req_${'0a'.repeat(12)}`])
     expect(requestIdOf({ 'x-request-id': id })).toBe(id);
-  }
 });
 
-test.each(['short', 'x'.repeat(65), 'with space', 'line\nbreak', '<script>xx', 'größe-größe', ''])(
-  'replaces the request id %j by a new one',
-  (id) => {
-    expect(requestIdOf({ 'x-request-id': id })).toMatch(/^req_[0-9a-f]{24}$/);
-  },
-);
+test.each([
+  ...['short', 'abcdefgh', 'with space', 'line\nbreak', '<script>xx', 'größe-größe', ''],
+  ...[`${UUID}0`, ` ${UUID}`, `${UUID}\n`, UUID.replaceAll('-', ''), `${UUID}-${UUID}`],
+  ...[newLicenseKey(newLicenseId(newTenantId(16))), `sop_${newSecretWord()}`, newSecretWord()],
+  ...['st1.eyJhIjoxfQ.c2ln', 'a'.repeat(32), 'f'.repeat(64), `whsec_${'a'.repeat(32)}`],
+])('replaces the request id %j by a new one', (id) => {
+  expect(requestIdOf({ 'x-request-id': id })).toMatch(/^req_[0-9a-f]{24}$/);
+});
 
 test('gives each request without an id its own id', () => {
   expect(requestIdOf({})).not.toBe(requestIdOf({}));
-});
-
-test('replaces a license key that is sent as a request id', () => {
-  const key = newLicenseKey(newLicenseId(newTenantId(16)));
-  expect(requestIdOf({ 'x-request-id': key })).toMatch(/^req_[0-9a-f]{24}$/);
 });
 
 const fieldsOf = (headers: IncomingHttpHeaders, projectId?: string) =>

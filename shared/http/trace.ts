@@ -1,15 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { licenseOfKey } from '../domain/ids.ts';
 import { randomBytesOf } from '../domain/random.ts';
 import type { LogLine } from '../ports/log-line.ts';
 
 /**
- * The caller's request id if it has 8 to 64 letters, digits, `_` or `-`, else a new one. Request ids are logged, so a
- * license key, which has the same form, is replaced, too.
+ * The forms of request ids that we accept: a UUID (RFC 9562), as all our clients send, or one of ours. Request ids are
+ * logged and repeated in answers, so no secret may have such a form: license keys, tokens, codes and generated operator
+ * keys are longer or have other characters.
  */
+export const REQUEST_ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|req_[0-9a-f]{24})$/i;
+
+/** The caller's request id if it has an accepted form, else a new one. */
 export function requestIdOf(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id'];
-  return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) && licenseOfKey(given) === undefined
+  return typeof given === 'string' && REQUEST_ID.test(given)
     ? given
     : `req_${randomBytesOf(12).toString('hex')}`;
 }
