@@ -432,6 +432,10 @@ test.each([
   ['SCHEDULER_ACCOUNT', 'scheduler', 'needs an e-mail address'],
   ['PUSH_ACCOUNT', 'serviceAccount:push@project.iam.gserviceaccount.com', 'needs an e-mail address'],
   ['PUSH_ACCOUNT', 'a@b.example,c@d.example', 'needs an e-mail address'],
+  ['PUBLIC_URL', 'http://seats.example.com', 'needs an https URL (http only for this machine)'],
+  ['UPSTASH_REDIS_REST_URL', 'http://redis.example.com', 'needs an https URL (http only for this machine)'],
+  ['BILLING_RETURN_URL', 'http://seats.example.com/', 'needs an https URL (http only for this machine)'],
+  ['SIGN_IN_REDIRECTS', 'http://seats.example.com/', 'needs https URLs'],
 ])('refuses %s=%j', (name, value, message) => {
   expect(refusalOf({ ...DEPLOYED, [name]: value })).toContain(`- ${name}: ${message}`);
 });

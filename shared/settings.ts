@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
+import { isSafeUrl } from './domain/loopback.ts';
 import { readPublicKey } from './domain/rsa-key.ts';
 
 /** One environment variable. `Name` is the union of all setting names, `Reader` that of all dependencies. */
@@ -59,7 +60,7 @@ const publicKey = z.pipe(
     'needs RSA public keys of at least 2,048 bits, as the base64 of SPKI',
   ),
 );
-const url = z.url({ protocol: /^https?$/, error: 'needs an http(s) URL' });
+const url = z.string().check(z.refine(isSafeUrl, 'needs an https URL (http only for this machine)'));
 const redisUrl = z
   .url({ protocol: /^rediss?$/, error: 'needs a redis:// or rediss:// URL' })
   .check(
@@ -375,14 +376,12 @@ const TABLE = {
   PUBLIC_URL: {
     field: 'publicUrl',
     readBy: ['publicUrl', 'accessTokens', 'accessTokenIssuer'],
-    schema: z
-      .url({ protocol: /^https?$/ })
-      .check(
-        z.refine(
-          (text) => URL.canParse(text) && new URL(text).origin === text,
-          'needs an origin: https://host',
-        ),
+    schema: url.check(
+      z.refine(
+        (text) => URL.canParse(text) && new URL(text).origin === text,
+        'needs an origin: https://host',
       ),
+    ),
     source: 'stack',
     required: [DEPLOYED, 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
     meaning:

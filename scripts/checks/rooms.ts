@@ -134,7 +134,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'settings',
     of: /^shared\/settings\.ts$/,
-    mayImport: () => only('zod/mini', 'shared/domain/rsa-key\\.ts', 'node:crypto'),
+    mayImport: () => only('zod/mini', 'shared/domain/(loopback|rsa-key)\\.ts', 'node:crypto'),
   },
   {
     name: 'config',

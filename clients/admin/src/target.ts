@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { isSafeUrl } from '../../../shared/domain/loopback.ts';
 import { CommandError } from '../../command-line/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -74,8 +75,7 @@ function originOf(address: string, name: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || url.href !== `${url.origin}/`)
     throw new CommandError(`${name} must be of the form https://host.`);
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) return url.origin;
+  if (isSafeUrl(address)) return url.origin;
   throw new CommandError(
     `${name} must begin with https://: an operator key is sent unencrypted only within this machine.`,
   );
