@@ -9,6 +9,7 @@ import { type DataFolderLock, lockDataFolder } from '../../shared/local/data-fol
 import { startLocalOidc } from '../../shared/local/google/oidc-server.ts';
 import { GoogleEdge, type Iam } from '../../shared/local/google-edge/edge.ts';
 import { mountBehindGoogle } from '../../shared/local/mount.ts';
+import { forOwnHosts } from '../../shared/local/own-hosts.ts';
 import type { LocalIdentity } from '../../shared/local/service-tokens.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
 import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
@@ -65,6 +66,7 @@ async function startLocked(
     openSuite(() => opened.promise, { checkAnswers: true }),
     new GoogleEdge({ iam: () => iam.promise }),
     serveSite,
+    (serve) => forOwnHosts(serve, config.publicUrl === undefined ? [] : [config.publicUrl]),
   );
   const url = `http://127.0.0.1:${await listen(hosting, config.port)}`;
   const internalUrl = `http://127.0.0.1:${await listen(internal, 0)}`;

@@ -29,16 +29,18 @@ export function mountSuite(manifest: readonly FunctionContract[], functions: Fun
 /**
  * The doors of a suite behind Google's edge, each a server that does not listen yet; `unguarded` has no edge. `others`
  * gets requests to Hosting for paths that no function has; internal functions have none there, as in `firebase.json`.
+ * `within` can refuse requests before they reach any door.
  */
 export function mountBehindGoogle(
   manifest: readonly FunctionContract[],
   functions: Functions,
   edge: GoogleEdge,
   others: RequestListener = answerNotFound,
+  within: (serve: RequestListener) => RequestListener = (serve) => serve,
 ): Readonly<Record<Door | 'unguarded', Server>> {
   const routes = routesOf(manifest, functions);
   const open = (door: Door, from: Route[], elsewhere?: RequestListener): Server =>
-    serverOf(from, (call) => edge.pass({ door, ...call }), elsewhere);
+    serverOf(from, (call) => edge.pass({ door, ...call }), elsewhere, within);
   return {
     hosting: open(
       'hosting',
@@ -79,8 +81,9 @@ function serverOf(
   routes: readonly Route[],
   pass: (call: Call) => void,
   others: RequestListener = answerNotFound,
+  within: (serve: RequestListener) => RequestListener = (serve) => serve,
 ): Server {
-  const server = createServer((request, response) => {
+  const serve: RequestListener = (request, response) => {
     const [path = '/'] = (request.url ?? '/').split('?');
     const route = routes.find((candidate) => matchPath(candidate.path, path));
     if (!route) {
@@ -89,7 +92,8 @@ function serverOf(
     }
     const { contract, framework } = route;
     pass({ contract, request, response, serve: () => framework.emit('request', request, response) });
-  });
+  };
+  const server = createServer(within(serve));
   // Longer than clients and proxies keep idle connections, so that none sends a request while the server closes one.
   server.keepAliveTimeout = 75_000;
   limitTime(server);

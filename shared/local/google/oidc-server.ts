@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import { OAuth2Issuer } from 'oauth2-mock-server';
 import * as z from 'zod/mini';
+import { forOwnHosts } from '../own-hosts.ts';
 import { readBody } from '../read-body.ts';
 import { type LocalAccount, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { choicePage, PAGE_POLICY } from './sign-in-page.ts';
@@ -85,15 +86,17 @@ export async function startLocalOidc({ port = 0 }: { port?: number } = {}): Prom
     clientSecret: randomBytes(24).toString('base64url'),
     grants: new Map(),
   };
-  const server = http.createServer((request, response) => {
-    replyTo(provider, request).then(
-      ({ status, type, body, headers }) => {
-        response.writeHead(status, { ...HEADERS, 'content-type': type, ...headers }).end(body);
-      },
-      // The body was cut off or is too long.
-      () => response.destroy(),
-    );
-  });
+  const server = http.createServer(
+    forOwnHosts((request, response) => {
+      replyTo(provider, request).then(
+        ({ status, type, body, headers }) => {
+          response.writeHead(status, { ...HEADERS, 'content-type': type, ...headers }).end(body);
+        },
+        // The body was cut off or is too long.
+        () => response.destroy(),
+      );
+    }),
+  );
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = z.parse(z.object({ port: z.int() }), server.address());

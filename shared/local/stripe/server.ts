@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
+import { forOwnHosts } from '../own-hosts.ts';
 import { readBody } from '../read-body.ts';
 import { type Account, newEvent } from './account.ts';
 import { type Answer, answerCall, type Call } from './api.ts';
@@ -55,10 +56,12 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     if (file !== undefined) writeState(file, state);
   };
   const traffic: Traffic = { calls: [], failure: undefined };
-  const server = http.createServer((request, response) => {
-    // The body was cut off or is too long.
-    serve(request, response, account, traffic, save).catch(() => response.destroy());
-  });
+  const server = http.createServer(
+    forOwnHosts((request, response) => {
+      // The body was cut off or is too long.
+      serve(request, response, account, traffic, save).catch(() => response.destroy());
+    }),
+  );
   // Keeps the addresses of pages after a restart, unless another program uses the port now.
   const port = await listen(server, options.port === undefined ? [state.port, 0] : [options.port]);
   url = `http://${HOST}:${port}`;
