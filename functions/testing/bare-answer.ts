@@ -1,7 +1,7 @@
 import type { Reply } from './suite.ts';
 
 /** Headers that differ between answers to the same request. */
-const VOLATILE = new Set(['date', 'x-request-id', 'ratelimit-remaining', 'ratelimit-reset']);
+const VOLATILE = new Set(['date', 'x-request-id', 'ratelimit']);
 
 /**
  * Everything that a caller sees of an answer, except its time, its request id and the state of the rate limit. Two

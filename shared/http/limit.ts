@@ -28,7 +28,7 @@ export async function countCall(
   const who = (limit.by === 'caller' && nameOf(caller)) || networkOf(addressOf(request, deps.forwardedHops));
   try {
     const taken = await deps.limits.take(`${endpoint}:${deps.pseudonymOf('address', who)}`, limit);
-    return limitedBy(taken, limit);
+    return limitedBy(endpoint, taken, limit);
   } catch (fault) {
     if (limit.uncounted === 'refuse' || !(fault instanceof Unavailable)) throw fault;
     // An outage ends by itself, a limit does not.
@@ -52,14 +52,19 @@ function nameOf(caller: Caller): string | undefined {
   }
 }
 
-/** The headers of draft-ietf-httpapi-ratelimit-headers-07, because clients support them. */
-function limitedBy({ verdict, remaining, resetSeconds }: Taken, limit: LimitContract): Limited {
+/**
+ * The headers of draft-ietf-httpapi-ratelimit-headers-11 (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/,
+ * sections 3 and 4). The policy has the name of the endpoint, since each endpoint counts for itself.
+ */
+function limitedBy(
+  endpoint: string,
+  { verdict, remaining, resetSeconds }: Taken,
+  limit: LimitContract,
+): Limited {
   const { requests, windowSeconds } = limit;
   const headers = {
-    'ratelimit-policy': `${requests};w=${windowSeconds}`,
-    'ratelimit-limit': String(requests),
-    'ratelimit-remaining': String(remaining),
-    'ratelimit-reset': String(resetSeconds),
+    'ratelimit-policy': `"${endpoint}";q=${requests};w=${windowSeconds}`,
+    ratelimit: `"${endpoint}";r=${remaining};t=${resetSeconds}`,
   };
   if (verdict === 'ALLOWED') return { headers };
   const detail = `At most ${requests} of these requests at once, and ${requests} more every ${windowSeconds} s.`;

@@ -24,7 +24,7 @@ export interface Verdict {
 }
 
 /** Headers that only some responses have: the document must name each that is sent. */
-const SPECIFIC_HEADERS = /^(retry-after|ratelimit-.*|www-authenticate|etag|location)$/;
+const SPECIFIC_HEADERS = /^(retry-after|ratelimit(-policy)?|www-authenticate|etag|location)$/;
 
 /** Compares exchanges with `document`: each accepted request and every response must match it. */
 export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdict {

@@ -99,8 +99,8 @@ const PARAMETERS: Record<string, Parameter> = {
     name: 'X-Request-Id',
     in: 'header',
     required: false,
-    description: 'Your own id for the request. An id in another form is ignored.',
-    schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{8,64}$' },
+    description: 'Your own id for the request, a UUID. An id in another form is ignored.',
+    schema: { type: 'string', format: 'uuid' },
   },
   IdempotencyKey: {
     name: 'Idempotency-Key',
@@ -123,16 +123,26 @@ const whole: Schema = { type: 'integer', minimum: 0 };
 const HEADERS: Record<string, Header> = {
   'X-Request-Id': { description: 'The id of the request: yours, or a new one.', schema: text },
   'Retry-After': { description: 'Seconds to wait before the next attempt.', schema: whole },
-  'RateLimit-Policy': { description: 'The limit, and the seconds of its window.', schema: text },
-  'RateLimit-Limit': { description: 'Requests allowed in a window.', schema: whole },
-  'RateLimit-Remaining': { description: 'Requests left.', schema: whole },
-  'RateLimit-Reset': { description: 'Seconds until more requests are allowed.', schema: whole },
-  'WWW-Authenticate': { description: 'The schemes that this endpoint accepts.', schema: text },
+  'RateLimit-Policy': {
+    description:
+      'The limit: its name, requests (`q`), and the seconds in which as many are allowed again (`w`).',
+    schema: text,
+  },
+  RateLimit: {
+    description:
+      'What is left of the limit: requests (`r`), and the seconds until one more is allowed (`t`).',
+    schema: text,
+  },
+  'WWW-Authenticate': {
+    description:
+      'The schemes that this endpoint accepts, with `error` at the one that was sent (RFC 6750 section 3).',
+    schema: text,
+  },
   'Cache-Control': { description: 'How long the response can be cached.', schema: text },
   ETag: { description: 'Identifies the content of the response.', schema: text },
   Location: { description: 'The address to continue at.', schema: { type: 'string', format: 'uri' } },
 };
-const RATE_LIMIT = ['RateLimit-Policy', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
+const RATE_LIMIT = ['RateLimit-Policy', 'RateLimit'];
 
 /** The OpenAPI 3.1 document of every endpoint for clients. */
 export function openApi(manifest: readonly FunctionContract[]): OpenApi {
