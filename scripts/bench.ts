@@ -4,6 +4,7 @@ import { benchChain } from './bench/chain.ts';
 import { benchColdStart } from './bench/cold-start.ts';
 import { benchContention } from './bench/contention.ts';
 import type { Effort } from './bench/effort.ts';
+import { benchHostile } from './bench/hostile.ts';
 import { benchHotPath } from './bench/hot-path.ts';
 import { benchMemory } from './bench/memory.ts';
 import { benchOptions, KINDS } from './bench/options.ts';
@@ -25,6 +26,7 @@ const PARTS = {
   'cold-start': benchColdStart,
   billable: benchBillable,
   chain: benchChain,
+  hostile: benchHostile,
 } satisfies Record<string, (effort: Effort, engine: Engine) => Promise<Report>>;
 
 const NAMES = Object.keys(PARTS);

@@ -59,14 +59,14 @@ export async function drive({
       const connections = new Map<string, Client>();
       // `undefined` if no complete response came.
       const send = async ({ url, method, headers, body }: Ask): Promise<Answer | undefined> => {
-        const { origin, pathname: path } = new URL(url);
+        const { origin, pathname, search } = new URL(url);
         const connection = connections.get(origin) ?? new Client(origin, { pipelining: 1 });
         connections.set(origin, connection);
         const semaphore = semaphores.get(origin) ?? openSemaphore(atOnce);
         semaphores.set(origin, semaphore);
         await semaphore.enter();
         try {
-          const sent = { method, path, headers: headers ?? {}, body: body ?? null };
+          const sent = { method, path: `${pathname}${search}`, headers: headers ?? {}, body: body ?? null };
           const answer = await connection.request(sent);
           return { status: answer.statusCode, text: await answer.body.text() };
         } catch {

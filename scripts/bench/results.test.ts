@@ -16,6 +16,7 @@ test('results.json has every part but the peer, which must be started by hand', 
       'cold-start',
       'billable',
       'chain',
+      'hostile',
     ]),
   );
 });
