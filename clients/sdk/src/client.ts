@@ -4,7 +4,7 @@ import { SeatleaseError } from './errors.ts';
 import { Emitter } from './events.ts';
 import type { HeldSeat, HeldSeatDeps } from './held-seat.ts';
 import type { LoanDeps, Loans } from './loans.ts';
-import { Grace, type StoredState } from './offline/grace.ts';
+import { Grace, type GraceDeps, type StoredState } from './offline/grace.ts';
 import { importKeys } from './offline/keys.ts';
 import { Store } from './offline/store.ts';
 import {
@@ -47,6 +47,7 @@ interface Opened {
 
 /** What browsers do without: see `native.ts`. */
 export interface Native extends Required<Pick<HeldSeatDeps, 'openUnderstudy'>> {
+  openGrace(deps: ReleaseDeps & GraceDeps, base: string): Grace;
   openLoans(deps: LoanDeps): Loans;
 }
 
@@ -199,13 +200,14 @@ export class Seatlease extends Emitter<SeatleaseEvents> {
     const identity = await identify(this.#options, platform);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const store = new Store(platform.storage, identity.name, secret);
-    const grace = new Grace({
+    const graceDeps = {
       ...deps,
       store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
-      atRisk: (error) => this.#seat?.warn(error),
-    });
+      atRisk: (error: SeatleaseError) => this.#seat?.warn(error),
+    };
+    const grace = this.#native?.openGrace(graceDeps, this.#checked.base) ?? new Grace(graceDeps);
     const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,

@@ -1,6 +1,7 @@
 import { Seatlease } from './client.ts';
 import { SeatleaseError } from './errors.ts';
 import { type Loan, Loans } from './loans.ts';
+import { RevocableGrace } from './offline/revocations.ts';
 import { type AcquireOptions, checkAcquireOptions, type Rule, type SeatleaseOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { Seat } from './seat.ts';
@@ -23,6 +24,7 @@ export class NativeSeatlease extends Seatlease {
 
   constructor(options: SeatleaseOptions, platform: Platform) {
     super(options, platform, {
+      openGrace: (deps, base) => new RevocableGrace(deps, base),
       openLoans: (deps) => new Loans(deps),
       openUnderstudy: (deps, seat) => new SeatUnderstudy(deps, seat),
     });

@@ -177,7 +177,7 @@ export class Grace {
   async released(startDays: number): Promise<void> {
     const isLoan = this.#mine?.license.isBorrowed;
     const time = this.#time.note();
-    this.#forget();
+    this.forget();
     await this.#deps.store.update((stored) => {
       if (stored?.license.isBorrowed && !isLoan) return stored;
       return stored && !isLoan && startDays > 0
@@ -189,17 +189,18 @@ export class Grace {
   /** Deletes the stored license: the server has said that there is no right to it. A loan of another program stays. */
   async remove(): Promise<void> {
     const isOfLoan = this.#mine?.license.isBorrowed ?? true;
-    this.#forget();
+    this.forget();
     await this.#deps.store.update((stored) => (stored?.license.isBorrowed && !isOfLoan ? stored : undefined));
   }
 
   /** The loan of this machine has been returned, or has ended. */
   async loanEnded(): Promise<void> {
-    if (this.#mine?.license.isBorrowed) this.#forget();
+    if (this.#mine?.license.isBorrowed) this.forget();
     await this.#deps.store.update((stored) => (stored?.license.isBorrowed ? undefined : stored));
   }
 
-  #forget(): void {
+  /** What is stored is no longer used by this program. */
+  protected forget(): void {
     this.#generation += 1;
     this.#license = undefined;
     this.#mine = undefined;

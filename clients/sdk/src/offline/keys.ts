@@ -28,5 +28,5 @@ export async function importKeys(given: PublicKeys): Promise<readonly VerifyingK
 
 function importKey(format: 'spki' | 'jwk', key: object): Promise<VerifyingKey> {
   // Its overloads have one format each.
-  return crypto.subtle.importKey(format as 'jwk', key, RS256, false, ['verify']);
+  return crypto.subtle.importKey(format as 'jwk', key, RS256, true, ['verify']);
 }

@@ -25,6 +25,8 @@ export interface Expected {
   readonly licenseId: string | undefined;
   /** Whether to accept keys of a local server: only if the server runs on this machine. */
   readonly isLocal: boolean;
+  /** Throws if the license in `payload`, which `key` has signed, is revoked. Missing in browsers. */
+  readonly check?: ((key: VerifyingKey, payload: string) => Promise<void>) | undefined;
 }
 
 /**
@@ -42,14 +44,15 @@ export async function verifyToken(
     throw invalid('It is not a signed license.');
   if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
     throw invalid('It is signed by a local test server.');
-  const isSigned = more.length === 0 && (await isSignedByOne(keys, `${head}.${payload}`, signature));
-  if (!isSigned) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
+  const key = more.length === 0 && (await signerOf(keys, `${head}.${payload}`, signature));
+  if (!key) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
   const { license: claim, exp } = fieldsIn(payload);
   const license = readLicense(claim as never);
   if (!license || typeof exp !== 'number') throw invalid('It is not a signed license.');
   if (license.fingerprint !== expected.fingerprint) throw invalid('It is for another machine.');
   if ((expected.licenseId ?? license.licenseId) !== license.licenseId)
     throw invalid('It is for another license.');
+  await expected.check?.(key, payload);
   return { ...license, offlineUntilMs: Math.min(license.offlineUntilMs, (exp + 1) * 1000) };
 }
 
@@ -57,22 +60,23 @@ export function invalid(detail: string): SeatleaseError {
   return new SeatleaseError('OFFLINE_LICENSE_INVALID', `The stored license cannot be used. ${detail}`);
 }
 
-async function isSignedByOne(
+/** The key that has signed it, whatever key the token names; `undefined` if none has. */
+export async function signerOf(
   keys: readonly VerifyingKey[],
   signed: string,
   signature: string,
-): Promise<boolean> {
+): Promise<VerifyingKey | undefined> {
   try {
     for (const key of keys)
-      if (await crypto.subtle.verify(RS256.name, key, fromBase64(signature), utf8(signed))) return true;
+      if (await crypto.subtle.verify(RS256.name, key, fromBase64(signature), utf8(signed))) return key;
   } catch {
     // Not base64.
   }
-  return false;
+  return undefined;
 }
 
 /** The fields of a part of a token; none if it cannot be read. */
-function fieldsIn(part: string): Readonly<Record<string, unknown>> {
+export function fieldsIn(part: string): Readonly<Record<string, unknown>> {
   try {
     return fieldsOf(new TextDecoder().decode(fromBase64(part)));
   } catch {

@@ -21,7 +21,7 @@ export async function settled(): Promise<void> {
 }
 
 /** These run in threads beside the event loop, so they are counted as work. */
-for (const name of ['digest', 'importKey', 'sign', 'verify'] as const) {
+for (const name of ['digest', 'exportKey', 'importKey', 'sign', 'verify'] as const) {
   const { subtle } = crypto;
   const original = subtle[name].bind(subtle) as (...given: unknown[]) => Promise<unknown>;
   Object.defineProperty(subtle, name, {
