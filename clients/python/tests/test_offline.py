@@ -11,6 +11,9 @@ from world import FULL, KEY, WorldTest, always, down, problem, stamp
 
 from seatlease import Response, SeatleaseError
 from seatlease._license import Expected, verify_token
+from seatlease._machine import Storage
+from seatlease._revocations import Revocations
+from seatlease._rsa import read_keys, thumbprint
 
 DAY = 86_400
 PINNED, OTHER = signing_key("pinned"), signing_key("other")
@@ -49,6 +52,93 @@ class OfflineTest(WorldTest):
 
     def files(self):
         return [each for each in Path(self.folder).iterdir()]
+
+
+class Revoked(OfflineTest):
+    """OTHER is the vendor's next key."""
+
+    keys = {"keys": [PINNED.jwk(), OTHER.jwk()]}
+
+    def list_by(self, signer, sequence, keys, licenses=(), **head):
+        name = lambda key: thumbprint(read_keys(key.pem)[0])
+        entries = [{"key_id": "any", "thumbprint": name(key), "since": since} for key, since in keys]
+        claims = {"sequence": sequence, "keys": entries, "licenses": [{"jti": each, "until": "x"} for each in licenses]}
+        return signer.token(claims, {"typ": "license-revocations+jwt", **head})
+
+    def test_a_running_program_gets_another_license_within_an_hour_and_keeps_its_seat(self):
+        seat = self.held()
+        self.server.revocations = [self.list_by(OTHER, 1, [(PINNED, None)])]
+        self.signer = OTHER
+        self.run_for(seat, 3700)
+        self.assertEqual((len(self.server.named("sign")), seat.state, self.events), (2, "online", []))
+        self.assertEqual(len(self.server.named("acquire")), 1)
+        self.assertTrue(1 <= len(self.server.fetched) <= 3, self.server.fetched)
+
+    def test_a_program_that_gets_no_other_license_hears_that_its_grace_is_lost(self):
+        seat = self.held()
+        self.server.revocations = [self.list_by(OTHER, 1, [(PINNED, None)])]
+        self.server.sign = lambda body: problem("SIGNING_BUSY", 503)
+        self.run_for(seat, 3700)
+        self.assertEqual((self.events[0], seat.offline_until), ("grace_at_risk OFFLINE_LICENSE_INVALID", None))
+
+    def test_a_revoked_license_starts_no_program_offline_and_its_key_cannot_bring_it_back(self):
+        seat = self.held()
+        self.server.sign = lambda body: problem("SIGNING_BUSY", 503)
+        for tokens in ([self.list_by(OTHER, 1, [(PINNED, None)])], [self.list_by(PINNED, 99, [])]):
+            self.server.revocations = tokens
+            self.run_for(seat, 3700)
+            stored = self.open()._grace
+            stored.open()
+            self.assertIn("revoked", str(stored.why_unusable()))
+
+    def test_a_later_list_of_another_key_undoes_a_revocation_and_an_earlier_one_does_not(self):
+        seat = self.held()
+        self.server.sign = lambda body: problem("SIGNING_BUSY", 503)
+        self.server.revocations = [self.list_by(OTHER, 2, [(PINNED, None)])]
+        self.run_for(seat, 3700)
+        for sequence, is_usable in ((1, False), (3, True)):
+            self.server.revocations = [self.list_by(OTHER, sequence, [])]
+            self.run_for(seat, 3700)
+            grace = self.open()._grace
+            grace.open()
+            self.assertEqual(grace.why_unusable() is None, is_usable)
+
+    def test_a_key_is_believed_only_about_itself_if_it_revokes_itself(self):
+        keys = read_keys(self.keys)
+        revocations = Revocations(Storage(None), keys, "url")
+        claims = {"license": {"issued_at": "2027-01-15T08:00:00.000Z"}}
+        body = json.dumps({"tokens": [self.list_by(PINNED, 1, [(PINNED, None), (OTHER, None)])]}).encode()
+        self.assertTrue(revocations.add(body))
+        self.assertEqual([revocations.is_revoked(key, claims) for key in keys], [True, False])
+        self.assertFalse(revocations.add(json.dumps({"tokens": [self.list_by(PINNED, 9, [])]}).encode()))
+
+    def test_a_license_is_revoked_by_its_jti_or_by_its_time(self):
+        key = read_keys(self.keys)[0]
+        claims = {"jti": "one", "license": {"issued_at": "2027-01-15T08:00:00.000Z"}}
+        for keys, licenses, is_revoked in (
+            ([(PINNED, "2027-01-15T08:00:00.001Z")], [], False),
+            ([(PINNED, "2027-01-15T08:00:00.000Z")], [], True),
+            ([], ["one"], True),
+            ([], ["two"], False),
+        ):
+            revocations = Revocations(Storage(None), read_keys(self.keys), "url")
+            revocations.add(json.dumps({"tokens": [self.list_by(OTHER, 1, keys, licenses)]}).encode())
+            self.assertEqual(revocations.is_revoked(key, claims), is_revoked)
+
+    def test_a_list_by_a_stranger_of_another_type_or_without_fields_changes_nothing(self):
+        revocations = Revocations(Storage(None), read_keys(self.keys), "url")
+        bad = [
+            self.list_by(signing_key("stranger"), 1, [(PINNED, None)]),
+            self.list_by(OTHER, 1, [(PINNED, None)], typ="license+jwt"),
+            self.list_by(OTHER, 1, [(PINNED, None)], alg="RS512"),
+            OTHER.token({"sequence": 1}, {"typ": "license-revocations+jwt"}),
+            OTHER.token({"sequence": 1, "keys": [7], "licenses": []}, {"typ": "license-revocations+jwt"}),
+            "x",
+            7,
+        ]
+        self.assertFalse(revocations.add(json.dumps({"tokens": bad}).encode()))
+        for body in (b"x", b"[]", b'{"tokens": 7}'):
+            self.assertRaises(ValueError, revocations.add, body)
 
 
 class Grace(OfflineTest):

@@ -74,6 +74,9 @@ class FakeServer:
         self.sessions: Dict[str, float] = {}
         self.sign: Callable[[Dict[str, Any]], Response] = lambda body: problem("SIGNED_LIMIT", 409, limit=1)
         self.latency = 0.0
+        #: Tokens of the list of what is revoked, and when it was fetched.
+        self.revocations: List[str] = []
+        self.fetched: List[float] = []
 
     def now(self) -> float:
         return self.clock.wall() + self.ahead
@@ -82,6 +85,11 @@ class FakeServer:
         return [call for call in self.calls if call["op"] == operation]
 
     def send(self, method, url, headers, body, seconds) -> Response:
+        if method == "GET":
+            self.fetched.append(self.clock.now)
+            if self.fault and self.fault("revocations", {}) is not None:
+                return HTML
+            return Response(200, {}, json.dumps({"tokens": self.revocations}).encode())
         operation = url.rsplit("/", 1)[1]
         fields = json.loads(body)
         self.calls.append({"op": operation, "at": self.clock.now, "seconds": seconds, **fields})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple
 
 from ._answers import Entitlements, count_of, fields_of, read_entitlements, text_of, time_of
 from ._errors import SeatleaseError
@@ -27,6 +27,8 @@ class Expected(NamedTuple):
     license_key: str
     #: Whether to accept keys of a local server: only if the server runs on this machine.
     is_local: bool
+    #: Whether the vendor has revoked a key, or the license in these claims.
+    is_revoked: Callable[[PublicKey, Dict[str, Any]], bool] = lambda key, claims: False
 
 
 def key_fits(license_key: str, license_id: str) -> bool:
@@ -50,7 +52,8 @@ def verify_token(token: str, keys: List[PublicKey], expected: Expected) -> Licen
     except ValueError:
         signed = b""
     message = f"{head}.{payload}".encode()
-    if not any(verify(key, signed, message) for key in keys if key.kid in (None, kid)):
+    signer = next((key for key in keys if key.kid in (None, kid) and verify(key, signed, message)), None)
+    if signer is None:
         raise invalid("It is not signed by a key of the vendor")
     claim = claims.get("license")
     claim = claim if isinstance(claim, dict) else {}
@@ -64,6 +67,8 @@ def verify_token(token: str, keys: List[PublicKey], expected: Expected) -> Licen
         raise invalid("It is for another machine")
     if not key_fits(expected.license_key, license.license_id):
         raise invalid("It is for another license")
+    if expected.is_revoked(signer, claims):
+        raise invalid("The vendor has revoked it")
     return license
 
 

@@ -14,6 +14,7 @@ from ._answers import Entitlements, Grant, fields_of, text_of
 from ._errors import SeatleaseError, step_after
 from ._license import Expected, License, invalid, verify_token
 from ._machine import Storage
+from ._revocations import PATH, Revocations
 from ._rsa import PublicKey
 from ._server import TIMEOUT_SECONDS, Server
 from ._server_time import Measured, ServerTime
@@ -23,6 +24,7 @@ _DAY_SECONDS = 24 * 3600.0
 _NOTE_EVERY_SECONDS = 300.0
 _SIGN_AGAIN_SECONDS = 600.0
 _AFTER_REFUSAL_SECONDS = 3600.0
+_FETCH_AGAIN_SECONDS = 3600.0
 _NEVER = math.inf
 # Failures without a definite answer, before the program is told.
 _FAILURES = 3
@@ -51,7 +53,10 @@ class Grace:
         self._stopwatch = server.stopwatch
         self._storage = storage
         self._keys = keys
-        self._expected = expected
+        self._revocations = Revocations(storage, keys, server.url)
+        self._expected = expected._replace(is_revoked=self._revocations.is_revoked)
+        # For what may be revoked, but must not be lost: a loan is returned by what is stored.
+        self._expected_at_all = expected
         self._name = name
         secret = json.dumps([expected.license_key, expected.fingerprint])
         self._seal_key = f"seatlease offline license {secret}".encode()
@@ -66,7 +71,7 @@ class Grace:
         self._stored: Optional[Stored] = None
         # Why the file cannot be used.
         self._broken: Optional[SeatleaseError] = None
-        self._sign_at = self._note_at = 0.0
+        self._sign_at = self._note_at = self._fetch_at = 0.0
         # The session of the latest request to sign.
         self._asked_for = ""
         # Counts removals: a pending signing must not bring the license back.
@@ -179,13 +184,36 @@ class Grace:
         with self._signing:
             now = self._stopwatch.read()
             if now < self._sign_at and grant.session_id == self._asked_for:
-                return None
+                return self._fetch_if_due(grant, seconds)
             self._asked_for, self._sign_at = grant.session_id, now + _SIGN_AGAIN_SECONDS
             try:
                 self._sign(grant, is_loan, min(seconds, TIMEOUT_SECONDS))
                 return None
             except SeatleaseError as error:
                 return self._sign_failed(error, now)
+
+    def _fetch_if_due(self, grant: Grant, seconds: float) -> Optional[SeatleaseError]:
+        """Gets the list of what is revoked, once an hour. A revoked license is not used any more, and another one is signed at
+        once: the seat stays. Returns why, if that fails."""
+        now = self._stopwatch.read()
+        if now < self._fetch_at:
+            return None
+        self._fetch_at = now + _SIGN_AGAIN_SECONDS
+        try:
+            has_changed = self._revocations.add(self._server.fetch(PATH, min(seconds, TIMEOUT_SECONDS)))
+        except (SeatleaseError, ValueError):
+            return None
+        self._fetch_at = now + _FETCH_AGAIN_SECONDS * (1 - 0.1 * RANDOM.random())
+        stored = self._stored
+        try:
+            if has_changed and stored is not None:
+                verify_token(stored.token, self._keys, self._expected)
+            return None
+        except SeatleaseError as revoked:
+            with self._lock:
+                self._license, self._asked_for = None, ""
+            error = self.sign_if_due(grant, max(seconds - (self._stopwatch.read() - now), 1.0))
+            return error or (revoked if self._license is None else None)
 
     def _sign_failed(self, error: SeatleaseError, now: float) -> Optional[SeatleaseError]:
         if error.code == "SESSION_NOT_FOUND":
@@ -270,7 +298,7 @@ class Grace:
                 return found is not None
             if found is None or not found[0].is_loan:
                 return True
-            return verify_token(found[0].token, self._keys, self._expected).offline_until <= self.time.now()
+            return verify_token(found[0].token, self._keys, self._expected_at_all).offline_until <= self.time.now()
         except SeatleaseError:
             return True
 

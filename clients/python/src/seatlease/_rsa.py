@@ -37,6 +37,17 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return hmac.compare_digest(encoded, b"\x00\x01" + b"\xff" * (length - len(info) - 3) + b"\x00" + info)
 
 
+def thumbprint(key: PublicKey) -> str:
+    """RFC 7638 section 3.1: the same in every form that a key can have."""
+    e, n = (_base64url(number.to_bytes((number.bit_length() + 7) // 8, "big")) for number in (key.e, key.n))
+    text = json.dumps({"e": e, "kty": "RSA", "n": n}, separators=(",", ":"))
+    return _base64url(hashlib.sha256(text.encode()).digest())
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
 def read_keys(given: PublicKeys) -> List[PublicKey]:
     """Reads a JSON Web Key Set (a dict or its text), or PEMs. Raises ValueError for anything else."""
     if isinstance(given, str) and given.lstrip().startswith("{"):

@@ -34,6 +34,21 @@ class Server:
         self._transport = transport
         self.stopwatch = stopwatch
 
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def fetch(self, path: str, seconds: float) -> bytes:
+        """What the server publishes for anyone. Raises SeatleaseError NO_ANSWER without a good answer."""
+        url = self._url + path
+        try:
+            response = self._transport.send("GET", url, {"accept": "application/json"}, b"", seconds)
+        except (OSError, http.client.HTTPException) as error:
+            raise SeatleaseError("NO_ANSWER", f"No answer from {url}: {_reason(error)}.") from error
+        if response.status != 200:
+            raise _no_answer(url, response)
+        return response.body
+
     def call(
         self, operation: str, body: Mapping[str, Any], read: Callable[[bytes], _Body], seconds: float
     ) -> Tuple[_Body, float]:
