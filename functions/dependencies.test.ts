@@ -65,7 +65,8 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
-  await suite.call('GET', '/health?deep=1', { authorization: owner.authorization });
+  for (const path of ['/health?deep=1', '/api/v1/revocations'])
+    await suite.call('GET', path, { authorization: owner.authorization });
 }
 
 function watch(functionName: string, deps: Deps): Deps {

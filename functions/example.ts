@@ -19,6 +19,8 @@ export interface World {
   /** The e-mail address of a user who has signed in. */
   readonly email: string;
   readonly invitationId: string;
+  /** The `jti` of a signed license that is revoked. */
+  readonly revokedId: string;
   /** Confirms an erasure that the caller has requested. */
   readonly confirmationToken: string;
   /** The refresh token of a sign-in that no other request needs. */

@@ -18,6 +18,7 @@ export const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ default: An
   'public-key': () => import('./public-key/handler.ts'),
   'record-event': () => import('./record-event/handler.ts'),
   release: () => import('./release/handler.ts'),
+  revocations: () => import('./revocations/handler.ts'),
   sessions: () => import('./sessions/handler.ts'),
   sign: () => import('./sign/handler.ts'),
   'stripe-webhook': () => import('./stripe-webhook/handler.ts'),

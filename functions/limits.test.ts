@@ -45,6 +45,8 @@ const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'gdpr-export.person': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'gdpr-export.tenant': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'login.google': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'revocations.revoke': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'revocations.undo': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'sign.sign': { requests: 1_200, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
   'tenants.create': { requests: 60, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'tenants.invite': { requests: 1_000, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },

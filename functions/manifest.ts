@@ -14,6 +14,7 @@ import login from './login/contract.ts';
 import publicKey from './public-key/contract.ts';
 import recordEvent from './record-event/contract.ts';
 import release from './release/contract.ts';
+import revocations from './revocations/contract.ts';
 import sessions from './sessions/contract.ts';
 import sign from './sign/contract.ts';
 import stripeWebhook from './stripe-webhook/contract.ts';
@@ -41,6 +42,7 @@ export const MANIFEST = [
   publicKey,
   recordEvent,
   release,
+  revocations,
   sessions,
   sign,
   stripeWebhook,

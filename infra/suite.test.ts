@@ -95,15 +95,15 @@ for (const [title, name, changes] of STACKS) {
 describeInfra('a new version of a secret', () => {
   /** Of 24 functions. Each is built again. */
   const FUNCTIONS_BUILT_AGAIN = {
-    UPSTASH_REDIS_REST_URL: 20,
-    UPSTASH_REDIS_REST_TOKEN: 20,
+    UPSTASH_REDIS_REST_URL: 21,
+    UPSTASH_REDIS_REST_TOKEN: 21,
     SESSION_TOKEN_KEYS: 3,
     ACCESS_TOKEN_PRIVATE_KEY: 1,
     REFRESH_TOKEN_KEYS: 1,
     SIGN_IN_STATE_KEYS: 2,
     CONFIRMATION_KEYS: 1,
-    PSEUDONYM_KEY: 14,
-    OPERATOR_KEY_HASH: 13,
+    PSEUDONYM_KEY: 15,
+    OPERATOR_KEY_HASH: 14,
     GOOGLE_CLIENT_SECRET: 1,
     STRIPE_SECRET_KEY: 5,
     STRIPE_WEBHOOK_SECRETS: 1,

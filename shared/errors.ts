@@ -156,6 +156,12 @@ export const PROBLEMS = {
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.', next: STOP },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.', next: STOP },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
+  SIGNING_KEY_NOT_FOUND: {
+    status: 404,
+    title: 'The signing key has no enabled version with this id.',
+    next: STOP,
+  },
+  REVOCATION_NOT_FOUND: { status: 404, title: 'Nothing with this id is revoked.', next: STOP },
   SESSION_NOT_FOUND: {
     status: 404,
     title: 'There is no such session, or it has ended.',
@@ -191,6 +197,16 @@ export const PROBLEMS = {
     next: STOP,
   },
   BORROW_LIMIT_REACHED: { status: 409, title: 'No more seats of this license can be borrowed.', next: STOP },
+  SIGNING_KEY_IN_USE: {
+    status: 409,
+    title: 'This key signs licenses now. Rotate the signing key first.',
+    next: STOP,
+  },
+  REVOCATIONS_FULL: {
+    status: 409,
+    title: 'The list of revocations is full. Rotate the signing key, and revoke the old one.',
+    next: STOP,
+  },
   TENANT_CLOSED: { status: 409, title: 'This tenant was erased and can no longer be changed.', next: STOP },
   OWNER_MUST_STAY: {
     status: 409,

@@ -464,6 +464,36 @@ describe('sessions and audit', () => {
   });
 });
 
+describe('revocations', () => {
+  test('license revokes a signed license by the jti of its event, and undo restores it', async () => {
+    const license = await suite.createLicense({ plan: 'pro' });
+    const { session_id } = (await license.acquire('fp-1')).body;
+    const { jti } = (await license.sign({ session_id })).body.license_data;
+    await suite.settle();
+    const signed = ['audit', 'list', '--license', license.licenseId, '--type', 'license.signed'];
+    expect(await outputOf(...signed)).toContain(`jti=${jti}`);
+
+    expect(await outputOf('revocations', 'list')).toBe('Nothing is revoked.');
+    const revoke = ['revocations', 'license', '--license', license.licenseId, '--jti', jti];
+    expect(await outputOf(...revoke)).toMatch(
+      new RegExp(
+        `^SIGNED LICENSE +LICENSE +REVOKED +LISTED UNTIL\\n${jti} +${license.licenseId} +2\\S+Z +2\\S+Z$`,
+      ),
+    );
+    expect(await json('revocations', 'list')).toMatchObject({ keys: [], licenses: [{ jti }] });
+    expect(await outputOf('revocations', 'undo', '--id', jti)).toBe('Nothing is revoked.');
+  });
+
+  test('key shows what it means, changes nothing without --yes, and is refused for the key that signs', async () => {
+    const { key_id } = (await suite.call('GET', '/api/v1/public-key')).body;
+    const printed = await outputOf('revocations', 'key', '--key', key_id, '--since', '2027-01-15T08:00:00Z');
+    expect(printed).toContain('If the key is compromised, leave out --since.');
+    expect(printed).toContain('Nothing was changed.');
+    const refused = await errorsOf(suite.url, 'revocations', 'key', '--key', key_id, '--yes');
+    expect(refused).toMatch(/^SIGNING_KEY_IN_USE: /);
+  });
+});
+
 describe('users', () => {
   test('list prints users, and finds one by e-mail address in any letter case', async () => {
     const { userId } = await signIn(suite, 'lin@lin.example');
@@ -585,7 +615,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions or audit; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions, audit or revocations; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

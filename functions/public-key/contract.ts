@@ -3,6 +3,7 @@ import { accessOf } from '../../shared/domain/authorization.ts';
 import { KEYS_CACHED_FOR_SECONDS } from '../../shared/domain/key-rotation.ts';
 import { LicenseJwkSchema, SIGNATURE_ALGORITHM } from '../../shared/domain/license-signature.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
+import { Timestamp } from '../../shared/http/fields.ts';
 
 const PublicKey = {
   /** The public key: SubjectPublicKeyInfo in PEM. */
@@ -11,7 +12,18 @@ const PublicKey = {
   algorithm: z.literal(SIGNATURE_ALGORITHM),
 };
 
-const PublicKeys = z.strictObject({ ...PublicKey, keys: z.array(z.strictObject(PublicKey)) });
+const ListedKey = z.strictObject({
+  ...PublicKey,
+  /** Licenses of this key that were issued at this time or later are revoked. Absent: none is. */
+  revoked_since: z.optional(Timestamp),
+});
+
+const PublicKeys = z.strictObject({ ...PublicKey, keys: z.array(ListedKey) });
+
+const SignedRevocations = z.strictObject({
+  /** JWTs (RS256, `typ` `license-revocations+jwt`), each signed by another key. Empty if nothing was ever revoked. */
+  tokens: z.array(z.string()),
+});
 
 const JsonWebKeySet = z.strictObject({ keys: z.array(LicenseJwkSchema) });
 
@@ -22,8 +34,8 @@ export default defineFunction({
   concurrency: 80,
   maxInstances: 20,
   timeoutSeconds: 10,
-  roles: ['roles/cloudkms.publicKeyViewer', 'roles/cloudkms.viewer'],
-  uses: ['signer'],
+  roles: ['roles/datastore.viewer', 'roles/cloudkms.publicKeyViewer', 'roles/cloudkms.viewer'],
+  uses: ['signer', 'records'],
   endpoints: {
     publicKey: {
       method: 'GET',
@@ -53,6 +65,24 @@ export default defineFunction({
           description: 'Every key whose signatures are valid. Empty if all keys were disabled.',
           cacheSeconds: KEYS_CACHED_FOR_SECONDS,
           body: JsonWebKeySet,
+        },
+      },
+      problems: [],
+    },
+    revocations: {
+      method: 'GET',
+      path: '/.well-known/license-revocations.json',
+      summary: 'Get the signed list of revoked keys and licenses.',
+      description:
+        'A client that is online fetches it, and refuses what it revokes. The list is signed, so that nobody in between can change it.',
+      auth: accessOf('public-key.revocations'),
+      answers: {
+        revocations: {
+          status: 200,
+          description:
+            'The list, signed by the key that signs now, and the entry of each revoked key, signed by itself.',
+          cacheSeconds: KEYS_CACHED_FOR_SECONDS,
+          body: SignedRevocations,
         },
       },
       problems: [],

@@ -4,4 +4,5 @@ import type contract from './contract.ts';
 export default {
   publicKey: () => ({}),
   jwks: () => ({}),
+  revocations: () => ({}),
 } satisfies ExamplesOf<typeof contract>;

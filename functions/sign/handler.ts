@@ -1,3 +1,4 @@
+import { newSignatureId } from '../../shared/domain/ids.ts';
 import { entitlementOf, type License } from '../../shared/domain/license.ts';
 import {
   dataOf,
@@ -8,12 +9,14 @@ import {
   SIGNATURE_ALGORITHM,
   signingInputs,
 } from '../../shared/domain/license-signature.ts';
+import type { Revocations } from '../../shared/domain/revocations.ts';
 import {
   draftLicenseData,
   type Excess,
   type LicenseData,
   offlineUntilMs,
 } from '../../shared/domain/signed-license.ts';
+import { Unavailable } from '../../shared/errors.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { requestedLicense } from '../../shared/http/own.ts';
@@ -22,6 +25,7 @@ import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Proof, ReserveVerdict, SessionRequest, SessionVerdict } from '../../shared/ports/seats.ts';
 import type { SigningKey } from '../../shared/ports/signer.ts';
+import { recentRevocations } from '../../shared/use-cases/revocations.ts';
 import type contract from './contract.ts';
 
 /** Quotas of Cloud KMS are per minute (https://cloud.google.com/kms/quotas). */
@@ -54,14 +58,20 @@ async function sign(
   });
   if (kept) return { answer: 'signed', body: describe(kept) };
 
-  const license = await deps.records.get(LICENSES, licenseId);
+  const [license, revoked] = await Promise.all([
+    deps.records.get(LICENSES, licenseId),
+    recentRevocations(deps),
+  ]);
   if (!license) throw new Error('the license has an entitlement copy but no record');
+  // A deploy has gone back to a revoked key: every client refuses what it signs.
+  if (isRevoked(revoked, key)) throw new Unavailable('signing', `the signing key ${key.keyId} is revoked`);
   const held = await underCurrentTerms(license, found, request, deps);
   if (held.verdict !== 'OK') return refuseSession(held, proof);
   // The seat was restored from the records, which do not contain the machine. Its holder must acquire the seat again.
   if (held.session.facts.fingerprint === '') return SESSION_NOT_FOUND;
 
-  const draft = draftLicenseData(license, held.session, ask, held.atMs);
+  const jti = newSignatureId();
+  const draft = draftLicenseData(license, held.session, ask, { nowMs: held.atMs, jti });
   if ('excess' in draft) return refuseFields('NOT_ENTITLED', draft.excess.map(fieldErrorOf));
   const signature = { licenseId, sessionId, untilMs: Date.parse(draft.data.expires_at) };
   const refused = refuseSignature(await deps.seats.reserveSignature(signature));
@@ -70,7 +80,7 @@ async function sign(
   if ('problem' in signed) return signed;
   const { endsAtMs } = draft;
   const text = keep(signed, { ...matchOf(held, key), ask, version: license.version, endsAtMs });
-  if ((await deps.seats.keepSigned({ ...signature, signed: text })) === 'GONE') return SESSION_NOT_FOUND;
+  if ((await deps.seats.keepSigned({ ...signature, signed: text, jti })) === 'GONE') return SESSION_NOT_FOUND;
   return { answer: 'signed', body: describe(signed) };
 }
 
@@ -85,6 +95,10 @@ const OTHER_SESSION = refuseFields('NOT_ENTITLED', [
 const SESSION_NOT_FOUND = { problem: 'SESSION_NOT_FOUND' } as const;
 
 type Held = Extract<SessionVerdict, { verdict: 'OK' }>;
+
+function isRevoked({ keys }: Revocations, { keyId }: SigningKey): boolean {
+  return keys.some((revoked) => revoked.keyId === keyId);
+}
 
 function matchOf({ session, atMs }: Held, { keyId }: SigningKey) {
   return { keyId, nowMs: atMs, isExact: session.kind === 'loan' };

@@ -56,6 +56,7 @@ test('signs the whole license of a session that holds a seat, and names the key'
   expect(status, text).toBe(200);
   const untilMs = clocked.nowMs() + 7 * DAY_MS;
   expect(body.license_data).toEqual({
+    jti: expect.stringMatching(/^sig_[0-9a-z]{26}$/),
     license_id: license.licenseId,
     tenant_id: license.tenantId,
     plan: 'pro',

@@ -205,6 +205,7 @@ async function startKms() {
   let opened = openSigner();
   const signer: Signer = {
     current: () => opened.current(),
+    enabled: (keyId) => opened.enabled(keyId),
     publicKeys: () => opened.publicKeys(),
     ping: () => opened.ping(),
     close: () => opened.close(),

@@ -13,6 +13,7 @@ import login from '../login/example.ts';
 import publicKey from '../public-key/example.ts';
 import recordEvent from '../record-event/example.ts';
 import release from '../release/example.ts';
+import revocations from '../revocations/example.ts';
 import sessions from '../sessions/example.ts';
 import sign from '../sign/example.ts';
 import stripeWebhook from '../stripe-webhook/example.ts';
@@ -42,6 +43,7 @@ export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {
   'public-key': publicKey,
   'record-event': recordEvent,
   release,
+  revocations,
   sessions,
   sign,
   'stripe-webhook': stripeWebhook,

@@ -10,6 +10,7 @@ export function interceptSigning(
       const { keyId, sign } = await signer.current();
       return { keyId, sign: async (message) => (await beforeEach()) ?? sign(message) };
     },
+    enabled: (keyId) => signer.enabled(keyId),
     publicKeys: () => signer.publicKeys(),
     ping: () => signer.ping(),
     close: () => signer.close(),

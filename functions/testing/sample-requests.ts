@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Action } from '../../shared/domain/authorization.ts';
-import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
+import {
+  newLicenseId,
+  newPersonalId,
+  newSessionId,
+  newSignatureId,
+  newTenantId,
+} from '../../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import type { AnyRequest, World } from '../example.ts';
 import { type FunctionName, MANIFEST } from '../manifest.ts';
@@ -40,6 +46,7 @@ export function nowhere(): World {
     userId: newPersonalId('usr'),
     email: 'nobody@example.com',
     invitationId: newPersonalId('inv'),
+    revokedId: newSignatureId(),
     confirmationToken: 'no-confirmation-token',
     refreshToken: 'no-refresh-token',
     signInCode: 'no-sign-in-code',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { ROLES } from '../../shared/domain/authorization.ts';
+import { newSignatureId } from '../../shared/domain/ids.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
 import type { World } from '../example.ts';
@@ -52,6 +53,7 @@ export async function worldFor(
     ...(isBilled && { boughtId: await buy(suite, tenantId) }),
     ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
     ...(parts.has('invitationId') && { invitationId: await newInvitation(suite, tenantId) }),
+    ...(parts.has('revokedId') && { revokedId: await revoke(suite, usedLicense.licenseId) }),
     ...(parts.has('signInCode') && (await signedIn(suite))),
     ...(parts.has('providerCode') && (await signingIn(suite))),
     ...(self && { email: self.email, refreshToken: self.refreshToken }),
@@ -75,6 +77,13 @@ export function credentialsFor(
   for (const service of ['scheduler', 'pubsub'] as const)
     if (auth.includes(service)) return { authorization: `Bearer ${suite.serviceToken(service)}` };
   return auth.includes('operator') ? { authorization: `Operator ${OPERATOR_KEY}` } : {};
+}
+
+async function revoke(suite: TestSuite, license_id: string): Promise<string> {
+  const jti = newSignatureId();
+  const { status, text } = await suite.operate('POST', '/api/v1/revocations', { jti, license_id });
+  if (status !== 200) throw new Error(`not revoked: ${text}`);
+  return jti;
 }
 
 export function invite(suite: TestSuite, tenantId: string, email: string, role: string): Promise<Reply> {

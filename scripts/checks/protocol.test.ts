@@ -12,7 +12,7 @@ const PAGE = readFileSync('clients/docs/protocol.md', 'utf8');
 
 const DIFFERS = new Set([
   ...['license_id', 'tenant_id', 'session_id', 'session_token'],
-  ...['signed_license', 'license_json', 'license_token', 'key_id'],
+  ...['signed_license', 'license_json', 'license_token', 'key_id', 'jti'],
 ]);
 
 interface Message {

@@ -76,10 +76,10 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'Public key',
-    functions: ['public-key'],
-    code: ['shared/domain/key-rotation.ts'],
-    programs: ['operate'],
-    tests: ['scripts/operate/rotation.test.ts'],
+    functions: ['public-key', 'revocations'],
+    code: ['shared/domain/key-rotation.ts', 'shared/domain/revocations.ts'],
+    programs: ['operate', 'admin'],
+    tests: ['scripts/operate/rotation.test.ts', 'scripts/operate/compromise.test.ts'],
     pages: ['clients/docs/verify.md', 'infra/README.md'],
   },
   {

@@ -23,6 +23,7 @@ beforeEach(async () => {
     ...deps,
     signer: {
       current: () => instance().current(),
+      enabled: (keyId) => instance().enabled(keyId),
       publicKeys: () => instance().publicKeys(),
       ping: () => instance().ping(),
       close: () => instance().close(),

@@ -38,6 +38,8 @@ export const EventJson = z.strictObject({
   max: EventDetailSchema.shape.max,
   reason: EventDetailSchema.shape.reason,
   count: EventDetailSchema.shape.count,
+  /** The id of the signed license. A license whose id is in no event was not signed by this service. */
+  jti: EventDetailSchema.shape.jti,
   version: EventDetailSchema.shape.version,
 });
 export type EventJson = z.infer<typeof EventJson>;

@@ -55,6 +55,8 @@ export const EventDetailSchema = z.object({
   reason: z.optional(z.enum(['lease_ran_out', 'lost'])),
   /** Requests denied within the minute that began at the event's time. */
   count: z.optional(count),
+  /** The id of the signed license. */
+  jti: z.optional(z.string()),
   /** The license version that the event created. */
   version: z.optional(count),
 });

@@ -13,6 +13,7 @@ const LICENSE_CHARACTERS = 16;
 const SESSION_CHARACTERS = 16;
 const SECRET_CHARACTERS = 32;
 const EVENT_CHARACTERS = 26;
+const SIGNATURE_CHARACTERS = 26;
 
 export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
 export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
@@ -51,6 +52,11 @@ export function sessionIdOf(licenseId: string, bytes: Uint8Array): string {
 /** A new id that belongs to no shard: of a user, a sign-in, an invitation or an erasure. */
 export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era'): string {
   return `${kind}_${randomWord(16)}`;
+}
+
+/** A new `jti` of a signed license. */
+export function newSignatureId(): string {
+  return `sig_${randomWord(SIGNATURE_CHARACTERS)}`;
 }
 
 /** 160 random bits, for secrets. */

@@ -6,6 +6,7 @@ const NOW_MS = Date.UTC(2026, 10, 25, 12);
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();
 const DATA = {
+  jti: 'id-1',
   license_id: 'lic_00_x',
   tenant_id: 'ten_00_x',
   plan: 'pro',
@@ -23,7 +24,7 @@ test('signs the canonical form: names in order, no spaces, text unchanged', () =
   const { json } = signingInputs(data, 'kid');
   expect(json).toBe(
     '{"expires_at":"2026-12-02T12:00:00.999Z","features":["größe","a\\"b"],"fingerprint":"machine",' +
-      '"issued_at":"2026-11-25T12:00:00.001Z","license_id":"lic_00_x",' +
+      '"issued_at":"2026-11-25T12:00:00.001Z","jti":"id-1","license_id":"lic_00_x",' +
       '"limits":{"projects":0,"Ünits":9007199254740991},"offline_until":"2026-12-02T12:00:00.999Z","plan":"pro",' +
       '"seats":3,"tenant_id":"ten_00_x"}',
   );
@@ -40,6 +41,7 @@ test('creates a JWS of the same license that expires no later than the license',
   const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString());
   expect(read(header)).toEqual({ alg: 'RS256', kid: 'kid', typ: 'license+jwt' });
   expect(read(payload)).toEqual({
+    jti: 'id-1',
     sub: 'lic_00_x',
     iat: NOW_MS / 1000,
     exp: (NOW_MS + 7 * DAY_MS) / 1000,

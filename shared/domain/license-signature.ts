@@ -37,11 +37,17 @@ function tokenInput(json: string, keyId: string): string {
   const license = dataOf({ json });
   const header = { alg: 'RS256', kid: keyId, typ: TOKEN_TYPE };
   const payload = {
+    jti: license.jti,
     sub: license.license_id,
     iat: seconds(license.issued_at),
     exp: seconds(license.expires_at),
     license,
   };
+  return tokenInputOf(header, payload);
+}
+
+/** What a JWS in compact form signs (RFC 7515 section 5.1). */
+export function tokenInputOf(header: object, payload: object): string {
   return [header, payload].map((part) => Buffer.from(canonicalJson(part)).toString('base64url')).join('.');
 }
 

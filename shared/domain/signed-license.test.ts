@@ -31,12 +31,13 @@ const at = (ms: number): string => new Date(ms).toISOString();
 
 function draft(ask: LicenseAsk = {}, terms: Partial<LicenseTerms> = {}, session = SESSION) {
   const license = draftLicense(IDS, 'key', { ...TERMS, ...terms }, NOW_MS);
-  const drafted = draftLicenseData(license, session, ask, NOW_MS);
+  const drafted = draftLicenseData(license, session, ask, { nowMs: NOW_MS, jti: 'jti-1' });
   return 'excess' in drafted ? drafted.excess.map(({ field }) => field) : drafted.data;
 }
 
 test('signs the whole license if nothing in particular is requested', () => {
   expect(draft()).toEqual({
+    jti: 'jti-1',
     license_id: 'lic_00_x',
     tenant_id: 'ten_00_x',
     plan: 'pro',

@@ -12,6 +12,8 @@ const DAY_MS = 24 * 3600 * 1000;
  * same holder on that machine use it, too.
  */
 export const LicenseDataSchema = z.strictObject({
+  /** Unique for each signed license: with it one can be revoked, and found in the audit log (RFC 7519 section 4.1.7). */
+  jti: z.string(),
   license_id: z.string(),
   tenant_id: z.string(),
   plan: z.enum(PLAN_NAMES),
@@ -30,7 +32,7 @@ export type LicenseData = z.infer<typeof LicenseDataSchema>;
 
 /** What a client can request: at most what the license grants. Fields that it leaves out are filled in. */
 export type LicenseAsk = {
-  readonly [F in Exclude<keyof LicenseData, 'issued_at'>]?: LicenseData[F] | undefined;
+  readonly [F in Exclude<keyof LicenseData, 'issued_at' | 'jti'>]?: LicenseData[F] | undefined;
 };
 
 /** A requested field that exceeds the license. */
@@ -61,12 +63,12 @@ export function draftLicenseData(
   license: License,
   session: Session,
   ask: LicenseAsk,
-  nowMs: number,
+  { nowMs, jti }: { readonly nowMs: number; readonly jti: string },
 ): LicenseDraft | { readonly excess: readonly Excess[] } {
   const terms = entitlementOf(license);
   const { features, limits } = terms.entitlements;
   const untilMs = offlineUntilMs(session, terms, nowMs);
-  const whole: Omit<LicenseData, 'issued_at'> = {
+  const whole: Omit<LicenseData, 'issued_at' | 'jti'> = {
     license_id: license.licenseId,
     tenant_id: license.tenantId,
     plan: license.plan,
@@ -96,6 +98,7 @@ export function draftLicenseData(
   );
   return {
     data: {
+      jti,
       ...whole,
       features: features.filter((feature) => ask.features?.includes(feature) ?? true),
       limits: ask.limits ?? whole.limits,

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Unavailable } from '../errors.ts';
 import type { LogLine } from '../ports/log-line.ts';
-import type { PublicKey, Signer } from '../ports/signer.ts';
+import type { PublicKey, Signer, SigningKey } from '../ports/signer.ts';
 import type { KeyVersion, SigningKeys } from '../ports/signing-keys.ts';
 import { codeOf, readIfExists, writeOnce } from './private-files.ts';
 
@@ -52,13 +52,20 @@ export function openLocalSigner(options: LocalKeysOptions & { log(line: LogLine)
     throw new Unavailable('signing', `${folder} has no enabled key ${version}`);
   }
 
+  function signingKey({ keyId, pem, privateKey }: LocalKey): SigningKey & PublicKey {
+    return {
+      keyId,
+      pem,
+      sign: async (message) => ({ verdict: 'SIGNED', signature: sign('sha256', message, privateKey) }),
+    };
+  }
+
   return {
-    async current() {
-      const { keyId, privateKey } = await current();
-      return {
-        keyId,
-        sign: async (message) => ({ verdict: 'SIGNED', signature: sign('sha256', message, privateKey) }),
-      };
+    current: async () => signingKey(await current()),
+    async enabled(keyId) {
+      const keys = listFiles(folder).flatMap(({ file, isEnabled }) => (isEnabled ? (read(file) ?? []) : []));
+      const found = keys.find((key) => key.keyId === keyId);
+      return found && signingKey(found);
     },
     async publicKeys() {
       warn();

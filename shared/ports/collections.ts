@@ -24,6 +24,7 @@ import {
 } from '../domain/operations.ts';
 import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
 import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
+import { type Revocations, RevocationsSchema } from '../domain/revocations.ts';
 import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
 import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
 import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
@@ -47,6 +48,8 @@ import type { Collection } from './records.ts';
 
 export const LICENSES: Collection<License> = { name: 'licenses', schema: LicenseSchema };
 export const TENANTS: Collection<Tenant> = { name: 'tenants', schema: TenantSchema };
+/** One document, `signatures`. */
+export const REVOCATIONS: Collection<Revocations> = { name: 'revocations', schema: RevocationsSchema };
 /** By event id. */
 export const AUDIT: Collection<AuditEvent> = { name: 'audit', schema: AuditEventSchema };
 /** By tenant id. */

@@ -31,7 +31,9 @@ export interface Seats {
   reserveSignature(request: SignatureRequest): Promise<ReserveVerdict>;
 
   /** Stores what was signed for a session's holder and machine until `untilMs`, and reports it. */
-  keepSigned(request: SignatureRequest & { readonly signed: string }): Promise<'KEPT' | 'GONE'>;
+  keepSigned(
+    request: SignatureRequest & { readonly signed: string; readonly jti: string },
+  ): Promise<'KEPT' | 'GONE'>;
 
   /** Ends one session. Its seat is free at once if it was the last. */
   release(request: ReleaseRequest): Promise<ReleaseVerdict>;

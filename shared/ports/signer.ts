@@ -8,6 +8,12 @@ export interface Signer {
   current(): Promise<SigningKey>;
 
   /**
+   * An enabled version of the same key, by its id, for what only that version can sign: that it is revoked. Not from a
+   * cached list. `undefined` if there is none.
+   */
+  enabled(keyId: string): Promise<(SigningKey & PublicKey) | undefined>;
+
+  /**
    * All keys whose signatures are valid, the current one first unless it is out of use. The list is at most a minute
    * old; if no such list can be fetched, it throws `Unavailable`.
    */

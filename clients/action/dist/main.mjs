@@ -973,7 +973,7 @@ async function importKeys(given) {
   throw optionInvalid("publicKeys", "must be PEMs of RSA public keys, or a JSON Web Key Set.");
 }
 function importKey(format, key) {
-  return crypto.subtle.importKey(format, key, RS256, false, ["verify"]);
+  return crypto.subtle.importKey(format, key, RS256, true, ["verify"]);
 }
 
 // clients/sdk/src/node/environment.ts
@@ -1263,26 +1263,27 @@ async function verifyToken(token, keys, expected) {
     throw invalid("It is not a signed license.");
   if (kid.startsWith(NOT_FOR_PRODUCTION) && !expected.isLocal)
     throw invalid("It is signed by a local test server.");
-  const isSigned = more.length === 0 && await isSignedByOne(keys, `${head}.${payload}`, signature);
-  if (!isSigned) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
+  const key = more.length === 0 && await signerOf(keys, `${head}.${payload}`, signature);
+  if (!key) throw invalid(`No key of publicKeys has signed it: key id ${kid}.`);
   const { license: claim, exp } = fieldsIn(payload);
   const license = readLicense(claim);
   if (!license || typeof exp !== "number") throw invalid("It is not a signed license.");
   if (license.fingerprint !== expected.fingerprint) throw invalid("It is for another machine.");
   if ((expected.licenseId ?? license.licenseId) !== license.licenseId)
     throw invalid("It is for another license.");
+  await expected.check?.(key, payload);
   return { ...license, offlineUntilMs: Math.min(license.offlineUntilMs, (exp + 1) * 1e3) };
 }
 function invalid(detail) {
   return new SeatleaseError("OFFLINE_LICENSE_INVALID", `The stored license cannot be used. ${detail}`);
 }
-async function isSignedByOne(keys, signed, signature) {
+async function signerOf(keys, signed, signature) {
   try {
     for (const key of keys)
-      if (await crypto.subtle.verify(RS256.name, key, fromBase64(signature), utf8(signed))) return true;
+      if (await crypto.subtle.verify(RS256.name, key, fromBase64(signature), utf8(signed))) return key;
   } catch {
   }
-  return false;
+  return void 0;
 }
 function fieldsIn(part) {
   try {
@@ -1487,7 +1488,7 @@ var Grace = class {
   async released(startDays) {
     const isLoan = this.#mine?.license.isBorrowed;
     const time = this.#time.note();
-    this.#forget();
+    this.forget();
     await this.#deps.store.update((stored) => {
       if (stored?.license.isBorrowed && !isLoan) return stored;
       return stored && !isLoan && startDays > 0 ? { ...stored, time, startDays, isReleased: true } : void 0;
@@ -1496,15 +1497,16 @@ var Grace = class {
   /** Deletes the stored license: the server has said that there is no right to it. A loan of another program stays. */
   async remove() {
     const isOfLoan = this.#mine?.license.isBorrowed ?? true;
-    this.#forget();
+    this.forget();
     await this.#deps.store.update((stored) => stored?.license.isBorrowed && !isOfLoan ? stored : void 0);
   }
   /** The loan of this machine has been returned, or has ended. */
   async loanEnded() {
-    if (this.#mine?.license.isBorrowed) this.#forget();
+    if (this.#mine?.license.isBorrowed) this.forget();
     await this.#deps.store.update((stored) => stored?.license.isBorrowed ? void 0 : stored);
   }
-  #forget() {
+  /** What is stored is no longer used by this program. */
+  forget() {
     this.#generation += 1;
     this.#license = void 0;
     this.#mine = void 0;
@@ -2391,13 +2393,14 @@ var Seatlease = class extends Emitter {
     const identity = await identify(this.#options, platform4);
     const secret = JSON.stringify([licenseKey ?? identity.name, identity.fingerprint]);
     const store = new Store(platform4.storage, identity.name, secret);
-    const grace = new Grace({
+    const graceDeps = {
       ...deps,
       store,
       keys,
       expected: { fingerprint: identity.fingerprint, licenseId, isLocal: this.#checked.isLocal },
       atRisk: (error) => this.#seat?.warn(error)
-    });
+    };
+    const grace = this.#native?.openGrace(graceDeps, this.#checked.base) ?? new Grace(graceDeps);
     const loans = this.#native?.openLoans({ ...deps, grace, store, held: () => this.#seat });
     const seatTaker = new SeatTaker({
       ...deps,
@@ -2505,6 +2508,150 @@ var Loans = class {
   }
 };
 
+// clients/sdk/src/offline/revocations.ts
+var HOUR_MS = 36e5;
+var TRY_AGAIN_AFTER_MS2 = 10 * 6e4;
+var PATH = "/.well-known/license-revocations.json";
+var MOST_TOKENS = 64;
+var Revocations = class {
+  #deps;
+  #base;
+  #remembered;
+  constructor(deps, base) {
+    this.#deps = deps;
+    this.#base = base;
+  }
+  /** Throws OFFLINE_LICENSE_INVALID if the license in that payload of a token, which `key` has signed, is revoked. */
+  async check(key, payload) {
+    const { keys, licenses } = await this.#read();
+    const { jti, license } = fieldsIn(payload);
+    const issuedAtMs = Date.parse(Object(license).issued_at);
+    const signer = await thumbprintOf(key);
+    const isRevoked = ({ thumbprint, since }) => thumbprint === signer && !(since !== null && issuedAtMs < Date.parse(since));
+    if (keys.some(isRevoked) || licenses.some((revoked) => revoked.jti === jti))
+      throw invalid("The vendor has revoked it.");
+  }
+  /** Fetches the list. Returns whether it has changed; throws if there is no answer with a list. */
+  async fetch() {
+    const { transport } = this.#deps.platform;
+    const request = { method: "GET", url: `${this.#base}${PATH}`, headers: { accept: "application/json" } };
+    const { status, body } = await transport.send(request, {
+      timeoutMs: LONGEST_TIMEOUT_MS,
+      background: true
+    });
+    const { tokens } = fieldsOf(body);
+    if (status !== 200 || !Array.isArray(tokens)) throw new Error("no list");
+    const before = await this.#read();
+    let next = before;
+    for (const token of tokens.slice(0, MOST_TOKENS)) next = await this.#join(next, String(token));
+    if (JSON.stringify(next) === JSON.stringify(before)) return false;
+    this.#remembered = Promise.resolve(next);
+    await this.#deps.platform.storage.write(this.#name, JSON.stringify(next)).catch(() => void 0);
+    return true;
+  }
+  async #join(known, token) {
+    const [head = "", payload = "", signature = ""] = token.split(".");
+    const { alg, typ } = fieldsIn(head);
+    const key = await signerOf(this.#deps.keys ?? [], `${head}.${payload}`, signature);
+    const list = readList(fieldsIn(payload));
+    if (!key || !list || alg !== "RS256" || typ !== "license-revocations+jwt") return known;
+    const signer = await thumbprintOf(key);
+    const isBySigner = ({ thumbprint }) => thumbprint === signer;
+    const own = list.keys.filter(isBySigner);
+    if (own.length > 0) {
+      const others = known.keys.filter((each) => !own.some((one) => isSame(one, each)));
+      return { ...known, keys: [...others, ...own] };
+    }
+    const isOld = list.sequence < (known.sequences[signer] ?? 0);
+    if (isOld || known.keys.some(isBySigner)) return known;
+    const { sequence, keys, licenses } = list;
+    return { keys, licenses, sequences: { ...known.sequences, [signer]: sequence } };
+  }
+  #read() {
+    this.#remembered ??= this.#deps.platform.storage.read(this.#name).then(
+      (text2) => {
+        const { sequences, ...list } = fieldsOf(text2 ?? "");
+        return { sequences: Object(sequences), ...readList({ sequence: 0, ...list }) ?? NOTHING2 };
+      },
+      () => ({ sequences: {}, ...NOTHING2 })
+    );
+    return this.#remembered;
+  }
+  get #name() {
+    return `revocations ${this.#base}`;
+  }
+};
+var RevocableGrace = class extends Grace {
+  #deps;
+  #revocations;
+  /** What was verified, by its payload. */
+  #verified;
+  #nextFetchAtMs = 0;
+  #forgotten = 0;
+  constructor(deps, base) {
+    const revocations = new Revocations(deps, base);
+    const verified = /* @__PURE__ */ new Map();
+    const check2 = async (key, payload) => {
+      await revocations.check(key, payload);
+      verified.set(payload, key);
+    };
+    super({ ...deps, expected: { ...deps.expected, check: check2 } });
+    this.#deps = deps;
+    this.#revocations = revocations;
+    this.#verified = verified;
+  }
+  signIfDue(sessionId, terms, background) {
+    const signed = super.signIfDue(sessionId, terms, background);
+    if (this.#deps.keys && this.#deps.stopwatch.read() >= this.#nextFetchAtMs)
+      void this.#refresh(sessionId, terms).catch(() => void 0);
+    return signed;
+  }
+  forget() {
+    this.#forgotten += 1;
+    this.#verified.clear();
+    super.forget();
+  }
+  /** If the license in use is revoked, it is no longer used, and another one is signed at once. The seat stays. */
+  async #refresh(sessionId, terms) {
+    const { stopwatch } = this.#deps;
+    const forgotten = this.#forgotten;
+    this.#nextFetchAtMs = stopwatch.read() + TRY_AGAIN_AFTER_MS2;
+    const isChanged = await this.#revocations.fetch();
+    this.#nextFetchAtMs = stopwatch.read() + HOUR_MS * (1 - 0.1 * Math.random());
+    const revoked = isChanged && await this.#whyRevoked();
+    if (!revoked || forgotten !== this.#forgotten) return;
+    this.forget();
+    if (await super.signIfDue(sessionId, terms)) this.#deps.atRisk(revoked);
+  }
+  async #whyRevoked() {
+    for (const [payload, key] of this.#verified) {
+      const revoked = await this.#revocations.check(key, payload).catch((error) => error);
+      if (revoked) return revoked;
+    }
+    return void 0;
+  }
+};
+var NOTHING2 = { keys: [], licenses: [] };
+function isSame(one, other) {
+  return one.thumbprint === other.thumbprint && one.since === other.since;
+}
+function readList({ sequence, keys, licenses }) {
+  if (!Number.isSafeInteger(sequence) || !Array.isArray(keys) || !Array.isArray(licenses)) return void 0;
+  return {
+    sequence: Number(sequence),
+    keys: keys.map((key) => {
+      const { thumbprint, since } = Object(key);
+      return { thumbprint: String(thumbprint), since: since == null ? null : String(since) };
+    }),
+    licenses: licenses.map((license) => ({ jti: String(Object(license).jti) }))
+  };
+}
+async function thumbprintOf(key) {
+  const { e, n } = await crypto.subtle.exportKey("jwk", key);
+  const hash = await crypto.subtle.digest("SHA-256", utf8(JSON.stringify({ e, kty: "RSA", n })));
+  return Buffer.from(hash).toString("base64url");
+}
+
 // clients/sdk/src/seat-understudy.ts
 var LEAST_RETRY_MS = 1e3;
 var SeatUnderstudy = class {
@@ -2562,6 +2709,7 @@ var NativeSeatlease = class extends Seatlease {
   #canBorrow;
   constructor(options, platform4) {
     super(options, platform4, {
+      openGrace: (deps, base) => new RevocableGrace(deps, base),
       openLoans: (deps) => new Loans(deps),
       openUnderstudy: (deps, seat) => new SeatUnderstudy(deps, seat)
     });

@@ -53,8 +53,17 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
   }),
 ];
 
-function detailOf({ active, max, reason, count, version, borrowed_until, offline_since }: EventView): string {
-  const detail = { active, max, reason, count, version, borrowed_until, offline_since };
+function detailOf({
+  active,
+  max,
+  reason,
+  count,
+  version,
+  jti,
+  borrowed_until,
+  offline_since,
+}: EventView): string {
+  const detail = { active, max, reason, count, version, jti, borrowed_until, offline_since };
   return Object.entries(detail)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
     .join(' ');

@@ -25,6 +25,6 @@ export const Seats = wholeNumber(0, MAX_SEATS);
 export const Limit = withDefault(wholeNumber(1, 10_000), 100);
 
 /** Text that a field of the API accepts. Uses the message `needs`, because the field's own messages are about JSON. */
-function textOf(field: z.ZodMiniType, needs: string) {
+export function textOf(field: z.ZodMiniType, needs: string) {
   return z.string(needs).check(z.refine((value) => z.safeParse(field, value).success, needs));
 }

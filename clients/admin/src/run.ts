@@ -2,6 +2,7 @@ import { type ExitCode, type Output, type Program, runProgram } from '../../comm
 import { type Api, openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';
 import { LICENSES_COMMANDS } from './licenses.ts';
+import { REVOCATIONS_COMMANDS } from './revocations.ts';
 import { SESSIONS_COMMANDS } from './sessions.ts';
 import { type Environment, readTarget } from './target.ts';
 import { TENANTS_COMMANDS } from './tenants.ts';
@@ -22,6 +23,7 @@ export function runAdmin(
       ...LICENSES_COMMANDS,
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,
+      ...REVOCATIONS_COMMANDS,
     ],
     notes: `Environment
   SEATLEASE_URL   address of the server (default: the one that "npm start" runs here, with its own key)

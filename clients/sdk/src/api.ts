@@ -268,6 +268,10 @@ export interface AuditEvent {
    */
   count?: number;
   /**
+   * The id of the signed license. A license whose id is in no event was not signed by this service.
+   */
+  jti?: string;
+  /**
    * The license version that the event created.
    */
   version?: number;
@@ -572,6 +576,10 @@ export interface ExportedEvent {
    * Requests denied within the minute that began at the event's time.
    */
   count?: number;
+  /**
+   * The id of the signed license. A license whose id is in no event was not signed by this service.
+   */
+  jti?: string;
   /**
    * The license version that the event created.
    */
@@ -1071,6 +1079,10 @@ export interface License {
  * The content of a signed license, in the names and formats that everyone who verifies one sees: the license can be used offline on the machine with `fingerprint` until `offline_until`. It names no session, because later sessions of the same holder on that machine use it, too.
  */
 export interface LicenseData {
+  /**
+   * Unique for each signed license: with it one can be revoked, and found in the audit log (RFC 7519 section 4.1.7).
+   */
+  jti: string;
   license_id: string;
   tenant_id: string;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
@@ -1469,6 +1481,18 @@ export interface LimitsUnavailableProblem {
   status: 503;
   code: 'LIMITS_UNAVAILABLE';
 }
+export interface ListedKey {
+  /**
+   * The public key: SubjectPublicKeyInfo in PEM.
+   */
+  public_key: string;
+  key_id: string;
+  algorithm: 'RSA_SIGN_PKCS1_4096_SHA256';
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  revoked_since?: string;
+}
 export interface Me {
   user_id: UserId;
   email: string;
@@ -1695,14 +1719,7 @@ export interface PublicKeys {
   public_key: string;
   key_id: string;
   algorithm: 'RSA_SIGN_PKCS1_4096_SHA256';
-  keys: {
-    /**
-     * The public key: SubjectPublicKeyInfo in PEM.
-     */
-    public_key: string;
-    key_id: string;
-    algorithm: 'RSA_SIGN_PKCS1_4096_SHA256';
-  }[];
+  keys: ListedKey[];
 }
 export interface RateLimitedProblem {
   status: 429;
@@ -1722,6 +1739,53 @@ export interface ReleaseRequest {
    * The latest token of the session. With it the session stays ended even if Redis has lost its data.
    */
   session_token?: SessionToken | null;
+}
+export interface RevocationNotFoundProblem {
+  status: 404;
+  code: 'REVOCATION_NOT_FOUND';
+}
+export interface Revocations {
+  /**
+   * Increases with each change; 0 if nothing was ever revoked.
+   */
+  sequence: number;
+  keys: {
+    key_id: string;
+    /**
+     * Licenses that were issued earlier stay valid; null: none does.
+     */
+    since: Timestamp | null;
+    revoked_at: Timestamp;
+    /**
+     * Whether the key has signed its own revocation: apps that have only this key in their build learn it only from that.
+     */
+    is_self_signed: boolean;
+  }[];
+  licenses: {
+    jti: string;
+    license_id: LicenseId;
+    /**
+     * A point in time, as RFC 3339 text.
+     */
+    until: string;
+    revoked_at: Timestamp;
+  }[];
+}
+export interface RevocationsFullProblem {
+  status: 409;
+  code: 'REVOCATIONS_FULL';
+}
+export interface RevocationsRevokeRequest {
+  /**
+   * Not the key that signs now: rotate first. It must be enabled, because it signs its own revocation.
+   */
+  key_id?: string;
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  since?: string;
+  jti?: string;
+  license_id?: LicenseId;
 }
 export interface Seat {
   session_id: SessionId;
@@ -1909,9 +1973,23 @@ export interface SignedLimitProblem {
    */
   limit: number;
 }
+export interface SignedRevocations {
+  /**
+   * JWTs (RS256, `typ` `license-revocations+jwt`), each signed by another key. Empty if nothing was ever revoked.
+   */
+  tokens: string[];
+}
 export interface SigningBusyProblem {
   status: 503;
   code: 'SIGNING_BUSY';
+}
+export interface SigningKeyInUseProblem {
+  status: 409;
+  code: 'SIGNING_KEY_IN_USE';
+}
+export interface SigningKeyNotFoundProblem {
+  status: 404;
+  code: 'SIGNING_KEY_NOT_FOUND';
 }
 export interface SigningUnavailableProblem {
   status: 502;
@@ -2476,6 +2554,12 @@ export interface Operations {
     body: null;
     answer: JsonWebKeySet;
   };
+  publicKeyRevocations: {
+    params: {};
+    query: {};
+    body: null;
+    answer: SignedRevocations;
+  };
   release: {
     params: {};
     query: {};
@@ -2494,6 +2578,26 @@ export interface Operations {
     };
     body: null;
     answer: null;
+  };
+  revocationsList: {
+    params: {};
+    query: {};
+    body: null;
+    answer: Revocations;
+  };
+  revocationsRevoke: {
+    params: {};
+    query: {};
+    body: RevocationsRevokeRequest;
+    answer: Revocations;
+  };
+  revocationsUndo: {
+    params: {
+      id: string;
+    };
+    query: {};
+    body: null;
+    answer: Revocations;
   };
   sessionsList: {
     params: {};
@@ -2715,8 +2819,12 @@ export const OPERATIONS = {
   loginGoogle: { method: 'GET', path: '/auth/login/google' },
   publicKey: { method: 'GET', path: '/api/v1/public-key' },
   publicKeyJwks: { method: 'GET', path: '/.well-known/jwks.json' },
+  publicKeyRevocations: { method: 'GET', path: '/.well-known/license-revocations.json' },
   release: { method: 'POST', path: '/api/v1/licenses/release' },
   releaseEnd: { method: 'DELETE', path: '/api/v1/licenses/sessions/{session_id}' },
+  revocationsList: { method: 'GET', path: '/api/v1/revocations' },
+  revocationsRevoke: { method: 'POST', path: '/api/v1/revocations' },
+  revocationsUndo: { method: 'DELETE', path: '/api/v1/revocations/{id}' },
   sessionsList: { method: 'GET', path: '/api/v1/sessions' },
   sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
   sign: { method: 'POST', path: '/api/v1/licenses/sign' },
@@ -2802,6 +2910,8 @@ export type ProblemCode =
   | 'RATE_LIMITED'
   | 'RECORDS_UNAVAILABLE'
   | 'REDIRECT_NOT_ALLOWED'
+  | 'REVOCATION_NOT_FOUND'
+  | 'REVOCATIONS_FULL'
   | 'SEATS_EXHAUSTED'
   | 'SEATS_UNAVAILABLE'
   | 'SESSION_ENDED'
@@ -2811,6 +2921,8 @@ export type ProblemCode =
   | 'SIGN_IN_NOT_SET_UP'
   | 'SIGNED_LIMIT'
   | 'SIGNING_BUSY'
+  | 'SIGNING_KEY_IN_USE'
+  | 'SIGNING_KEY_NOT_FOUND'
   | 'SIGNING_UNAVAILABLE'
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'

@@ -174,6 +174,7 @@ const EntryFields = z.object({
   max: z.optional(digits),
   reason: z.optional(z.string()),
   count: z.optional(digits),
+  jti: z.optional(z.string()),
   version: z.optional(digits),
 });
 

@@ -156,8 +156,8 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
     },
 
     async keepSigned(request) {
-      const { licenseId, sessionId, untilMs, signed } = request;
-      const args = [memberOf(licenseId, sessionId), untilMs, signed];
+      const { licenseId, sessionId, untilMs, signed, jti } = request;
+      const args = [memberOf(licenseId, sessionId), untilMs, signed, jti];
       const [verdict] = await run('keep-signed', KeepSignedReply, request, args);
       return verdict;
     },

@@ -1,8 +1,9 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { cachedFor } from '../../domain/cached-for.ts';
 import { KEYS_LISTED_FOR_MS } from '../../domain/key-rotation.ts';
 import { SIGNATURE_ALGORITHM } from '../../domain/license-signature.ts';
 import { Unavailable } from '../../errors.ts';
-import type { PublicKey, Signer, SignVerdict } from '../../ports/signer.ts';
+import type { PublicKey, Signer, SigningKey, SignVerdict } from '../../ports/signer.ts';
 import { STATUS } from '../grpc/status.ts';
 import {
   CorruptResponse,
@@ -25,10 +26,9 @@ import {
 export function openKmsSigner(options: KmsOptions): Signer {
   const { keyVersion } = options;
   const calls = openKmsCalls(options);
-  const keyId = keyIdOf(keyVersion);
   const pems = publicPems(calls);
-  const published = cachedFor(KEYS_LISTED_FOR_MS, publicKeys);
-  let verifier: KeyObject | undefined;
+  const published = cachedFor(KEYS_LISTED_FOR_MS, publicKeys, () => Date.now());
+  const verifiers = new Map<string, KeyObject>();
 
   async function publicKeys(): Promise<readonly PublicKey[]> {
     const rank = (name: string): number => (name === keyVersion ? Number.POSITIVE_INFINITY : numberOf(name));
@@ -36,38 +36,45 @@ export function openKmsSigner(options: KmsOptions): Signer {
     return Promise.all(names.map(async (name) => ({ keyId: keyIdOf(name), pem: await pems.of(name) })));
   }
 
-  async function sign(message: Uint8Array): Promise<SignVerdict> {
-    verifier ??= createPublicKey(await pems.of(keyVersion));
-    const key = verifier;
+  async function sign(name: string, message: Uint8Array): Promise<SignVerdict> {
+    const key = verifiers.get(name) ?? createPublicKey(await pems.of(name));
+    verifiers.set(name, key);
     const digest = createHash('sha256').update(message).digest();
     const digestCrc32c = { value: checksumOf(digest) };
     const signature = await calls.ask(async (client, limits) => {
       const [answer] = await client.asymmetricSign(
-        { name: keyVersion, digest: { sha256: digest }, digestCrc32c },
+        { name, digest: { sha256: digest }, digestCrc32c },
         limits,
       );
       const bytes = bytesOf(answer.signature);
       if (!answer.verifiedDigestCrc32c)
         throw new CorruptResponse('KMS did not confirm the checksum of the digest');
       verifyChecksum('a signature', bytes, answer.signatureCrc32c);
-      if (answer.name !== keyVersion) throw new CorruptResponse('another version of the key signed');
+      if (answer.name !== name) throw new CorruptResponse('another version of the key signed');
       if (!verify('sha256', message, key, bytes)) throw new CorruptResponse('a signature does not verify');
       return bytes;
     });
     return { verdict: 'SIGNED', signature };
   }
 
+  function keyNamed(name: string): SigningKey {
+    return {
+      keyId: keyIdOf(name),
+      sign: (message) =>
+        sign(name, message).catch((error: unknown) => {
+          if (error instanceof Refused && error.status === STATUS.RESOURCE_EXHAUSTED)
+            return { verdict: 'BUSY' };
+          throw error;
+        }),
+    };
+  }
+
   return {
-    async current() {
-      return {
-        keyId,
-        sign: (message) =>
-          sign(message).catch((error: unknown) => {
-            if (error instanceof Refused && error.status === STATUS.RESOURCE_EXHAUSTED)
-              return { verdict: 'BUSY' };
-            throw error;
-          }),
-      };
+    current: async () => keyNamed(keyVersion),
+    async enabled(keyId) {
+      const names = await usableVersions(calls, keyOf(keyVersion));
+      const name = names.find((each) => keyIdOf(each) === keyId);
+      return name === undefined ? undefined : { ...keyNamed(name), pem: await pems.of(name) };
     },
     publicKeys: published,
     async ping() {
@@ -115,21 +122,6 @@ function usableVersions(calls: KmsCalls, parent: string): Promise<readonly strin
       name && algorithm === SIGNATURE_ALGORITHM ? [name] : [],
     );
   });
-}
-
-/** Caches the result of `ask` for this time, also for concurrent callers. A failure is not cached. */
-function cachedFor<T>(validForMs: number, ask: () => Promise<T>): () => Promise<T> {
-  let cached: { readonly answer: Promise<T>; readonly validUntilMs: number } | undefined;
-  return () => {
-    const nowMs = Date.now();
-    if (cached && nowMs < cached.validUntilMs) return cached.answer;
-    const entry = { answer: ask(), validUntilMs: nowMs + validForMs };
-    cached = entry;
-    entry.answer.catch(() => {
-      if (cached === entry) cached = undefined;
-    });
-    return entry.answer;
-  };
 }
 
 function bytesOf(bytes: Uint8Array | string | null | undefined): Uint8Array {

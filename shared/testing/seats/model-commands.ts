@@ -338,7 +338,7 @@ async function sign(run: ModelRun, command: CommandOf<'sign'>): Promise<Step> {
   }
   for (let n = 0; command.isKept && n < 2; n += 1) {
     const signed = `signed at ${run.nowMs}`;
-    const kept = await seats.keepSigned({ ...request, signed });
+    const kept = await seats.keepSigned({ ...request, signed, jti: signed });
     agree(kept, license.pool.keepSigned({ ...request, signed }, run.nowMs));
     run.count(`keep ${kept}`);
   }

@@ -9,6 +9,7 @@
 -- ARGV[2] id  of the session
 -- ARGV[3] until_ms  when the signed license ends
 -- ARGV[4] text      what was signed, stored as it is
+-- ARGV[5] jti       id of the signed license
 --
 -- returns {'KEPT'}
 -- returns {'GONE'}
@@ -23,6 +24,7 @@
 local id = ARGV[2]
 local until_ms = tonumber(ARGV[3])
 local text = ARGV[4]
+local jti = ARGV[5]
 
 local license = read_license_for_events()
 local now_ms = read_clock_ms()
@@ -39,6 +41,6 @@ redis.call('ZADD', signers_key, digits(until_ms), signer_of(session))
 redis.call('HSET', license_key, 'signing', '1')
 if not is_same then
   append_event(license, 'license.signed', id, now_ms, { 'holder', session.holder, 'acquired_ms',
-    digits(session.acquired_ms), 'max', license.max })
+    digits(session.acquired_ms), 'max', license.max, 'jti', jti })
 end
 return { 'KEPT' }

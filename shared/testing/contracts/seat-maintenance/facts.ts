@@ -160,7 +160,13 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const untilMs = under().nowMs() + DAY_MS;
       for (const { sessionId, facts } of [seated, lent, stays]) {
         await seats.reserveSignature({ licenseId, sessionId, untilMs });
-        await seats.keepSigned({ licenseId, sessionId, untilMs, signed: `signed for ${facts.userId}` });
+        await seats.keepSigned({
+          licenseId,
+          sessionId,
+          untilMs,
+          signed: `signed for ${facts.userId}`,
+          jti: sessionId,
+        });
       }
       const forgotten = [expired, seated, lent];
       const before = (await pool.events()).length;
@@ -208,7 +214,13 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const untilMs = under().nowMs() + DAY_MS;
       for (const { sessionId } of [one, two]) {
         await under().seats.reserveSignature({ licenseId, sessionId, untilMs });
-        await under().seats.keepSigned({ licenseId, sessionId, untilMs, signed: `of ${sessionId}` });
+        await under().seats.keepSigned({
+          licenseId,
+          sessionId,
+          untilMs,
+          signed: `of ${sessionId}`,
+          jti: sessionId,
+        });
       }
       await under().seatMaintenance.forgetSessions(licenseId, [one.sessionId]);
       expect(await pool.beat(two)).toMatchObject({ verdict: 'RENEWED' });

@@ -44,7 +44,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await seats.listSeats(licenseId, { limit: 1 })).toEqual({ verdict: 'UNKNOWN_LICENSE' });
       const signature = { licenseId, sessionId, untilMs: under().nowMs() + DAY_MS };
       expect(await seats.reserveSignature(signature)).toEqual({ verdict: 'GONE' });
-      expect(await seats.keepSigned({ ...signature, signed: 'x' })).toBe('GONE');
+      expect(await seats.keepSigned({ ...signature, signed: 'x', jti: 'j' })).toBe('GONE');
       expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
       expect(await under().readOutbox(licenseId)).toEqual([]);
     });
