@@ -22,7 +22,7 @@ const watchedDeps = new Map<string, Deps>();
 let suite: TestSuite;
 
 beforeAll(async () => {
-  suite = await openTestSuite({}, undefined, {
+  suite = await openTestSuite({ USAGE_METERS: 'exports' }, undefined, {
     redisWithinMs: 10_000,
     depsOf({ name }, deps) {
       const watched = watchedDeps.get(name) ?? watch(name, deps);
@@ -60,6 +60,11 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   await records.create(ERASURES, erasureId, interrupted);
   await suite.sweep();
 
+  await suite.call('POST', '/api/v1/licenses', {
+    authorization: `Operator ${OPERATOR_KEY}`,
+    headers: { 'idempotency-key': 'key' },
+    body: { max: 1 },
+  });
   const ofNewTenant = await suite.createLicense({ borrow: { max_days: 1 } });
   await ofNewTenant.acquire('field-laptop', { borrow_days: 1 });
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });

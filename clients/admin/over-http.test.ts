@@ -671,13 +671,27 @@ describe('a server that refuses or fails', () => {
     );
   });
 
+  test('a creation whose answer is lost is repeated, and creates one thing', async () => {
+    const keys: unknown[] = [];
+    const { url } = await opened((response, { headers }) => {
+      keys.push(headers['idempotency-key']);
+      if (keys.length === 1) response.destroy();
+      else
+        response
+          .writeHead(429, { 'content-type': 'application/json' })
+          .end(JSON.stringify(problem('RATE_LIMITED')));
+    });
+    expect(await errorsOf(url, ...MAKE)).toContain('RATE_LIMITED');
+    expect(keys).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), keys[0]]);
+  });
+
   test('a missing answer to a change is reported as possibly executed', async () => {
     const { url } = await opened((response) => response.destroy());
     const unknown = 'The server may have executed the command: check before you repeat it.';
     expect(await errorsOf(url, ...MAKE)).toMatch(new RegExp(`did not answer \\(.+\\).*\\n${unknown}$`));
     expect(await errorsOf(url, ...LIST)).not.toContain(unknown);
     const timeout = vi.spyOn(AbortSignal, 'timeout');
-    timeout.mockReturnValueOnce(AbortSignal.abort(new DOMException('too late', 'TimeoutError')));
+    timeout.mockReturnValue(AbortSignal.abort(new DOMException('too late', 'TimeoutError')));
     const message = await errorsOf(url, ...MAKE);
     expect(message).toMatch(/did not answer within 35 s\./);
     expect(message).toContain(unknown);

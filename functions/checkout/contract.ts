@@ -68,7 +68,7 @@ export default defineFunction({
         'Returns the address of a Stripe page to pay on. Pass `license_id` to buy seats for a trial license or for a license whose subscription has ended; omit it for a new license. Requests with the same `Idempotency-Key` within 24 hours are the same purchase.',
       auth: accessOf('checkout.create'),
       limit: BUYING,
-      idempotencyKey: 'optional',
+      idempotencyKey: 'handler',
       body: z.strictObject({
         /** Required unless your role allows this in exactly one tenant. */
         tenant_id: z.optional(TenantId),

@@ -120,6 +120,7 @@ export default defineFunction({
       description:
         'Without `tenant_id`, the license belongs to a new tenant. Terms that are omitted are those of the plan, as `GET /api/v1/plans` lists them.',
       auth: accessOf('licenses.create'),
+      idempotencyKey: 'once',
       body: z.strictObject({
         tenant_id: z.optional(TenantId),
         /** Number of seats. */
@@ -193,6 +194,7 @@ export default defineFunction({
       description:
         'Returns a new key. The old key stays valid for `overlap_seconds`. Default: 0, which revokes it immediately.',
       auth: accessOf('licenses.rotateKey'),
+      idempotencyKey: 'once',
       params: Params,
       body: z.optional(
         z.strictObject({ overlap_seconds: z.optional(wholeNumber(0, LONGEST_KEY_OVERLAP_SECONDS)) }),

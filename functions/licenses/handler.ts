@@ -48,18 +48,16 @@ async function create(
   // As in `replaceLicense`: nothing is recorded while the seat store accepts no writes.
   await deps.seatMaintenance.probe(shardOf(tenantId));
   const isNewTenant = body.tenant_id === undefined;
-  const refused = await changeLicense(deps, by, async (transaction) => {
+  return changeLicense(deps, by, async (transaction) => {
     if (!isNewTenant) {
       const tenant = await transaction.get(TENANTS, tenantId);
-      if (!tenant) return 'TENANT_NOT_FOUND';
-      if (tenant.closedAtMs !== null) return 'TENANT_CLOSED';
+      if (!tenant) return { problem: 'TENANT_NOT_FOUND' };
+      if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
     }
     if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
     transaction.writeLicense(license, nowMs);
-    return undefined;
+    return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
   });
-  if (refused) return { problem: refused };
-  return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
 }
 
 async function list(
@@ -99,26 +97,32 @@ async function change(
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'change'>> {
   const change = { max: body.max, status: body.status, ...termsOf(body) };
-  const changed = await replaceLicense(params.license_id, by, deps, async (license, nowMs, transaction) => {
-    const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
-    return billed.length > 0 && (await isBilled(license, transaction))
-      ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
-      : refusedOr(withLicenseChange(license, change, nowMs), body);
+  return replaceLicense(params.license_id, by, deps, {
+    async change(license, nowMs, transaction) {
+      const billed = BILLED_TERMS.filter((term) => body[term] !== undefined);
+      return billed.length > 0 && (await isBilled(license, transaction))
+        ? refuseFields('BILLED_BY_SUBSCRIPTION', billed.map(refuseBilled))
+        : refusedOr(withLicenseChange(license, change, nowMs), body);
+    },
+    answer: (license) => ({ answer: 'license', body: viewOfLicense(license) }),
   });
-  return 'problem' in changed ? changed : { answer: 'license', body: viewOfLicense(changed) };
 }
 
 async function rotateLicenseKey(
   { params, body, by, standing }: RequestOf<typeof contract, 'rotateKey'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'rotateKey'>> {
-  const licenseKey = newLicenseKey(params.license_id);
-  const rotated = await replaceLicense(params.license_id, by, deps, async (license, nowMs) => {
-    const owned = own(license, standing, 'LICENSE_NOT_FOUND');
-    return 'problem' in owned ? owned : rotateKey(owned, licenseKey, body?.overlap_seconds ?? 0, nowMs);
+  const { license_id: licenseId } = params;
+  const owned = own(await deps.records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
+  if ('problem' in owned) return owned;
+  const licenseKey = newLicenseKey(licenseId);
+  return replaceLicense(licenseId, by, deps, {
+    change: async (license, nowMs) => rotateKey(license, licenseKey, body?.overlap_seconds ?? 0, nowMs),
+    answer: (license) => ({
+      answer: 'rotated',
+      body: { ...viewOfLicense(license), license_key: licenseKey },
+    }),
   });
-  if ('problem' in rotated) return rotated;
-  return { answer: 'rotated', body: { ...viewOfLicense(rotated), license_key: licenseKey } };
 }
 
 async function readUsage(
@@ -187,12 +191,12 @@ function refuseTerms(license: License, body: TermsBody): Refusal<'VALIDATION_FAI
  * Changes nothing while the seat store accepts no writes. Otherwise a rotation could be recorded and then return 503:
  * no client would have received the new key.
  */
-async function replaceLicense<C extends ProblemCode>(
+async function replaceLicense<A, C extends ProblemCode = never>(
   licenseId: string,
   by: By,
   deps: Deps,
-  change: (license: License, nowMs: number, transaction: Transaction) => Promise<License | Refusal<C>>,
-): Promise<License | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
+  { change, answer }: LicenseReplacement<A, C>,
+): Promise<A | Refusal<C | 'LICENSE_NOT_FOUND' | 'TENANT_CLOSED'>> {
   await deps.seatMaintenance.probe(shardOf(licenseId));
   return changeLicense(deps, by, async (transaction) => {
     const license = await transaction.get(LICENSES, licenseId);
@@ -203,8 +207,13 @@ async function replaceLicense<C extends ProblemCode>(
     const tenant = await transaction.get(TENANTS, license.tenantId);
     if (tenant?.closedAtMs != null) return { problem: 'TENANT_CLOSED' as const };
     transaction.writeLicense(next, nowMs);
-    return next;
+    return answer(next);
   });
+}
+
+interface LicenseReplacement<A, C extends ProblemCode> {
+  change(license: License, nowMs: number, transaction: Transaction): Promise<License | Refusal<C>>;
+  answer(license: License): A;
 }
 
 function refusedOr(license: License, body: TermsBody): License | Refusal<'VALIDATION_FAILED'> {

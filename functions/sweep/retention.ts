@@ -14,6 +14,7 @@ import {
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
+  IDEMPOTENCY_KEYS,
   INVITATIONS,
   LOANS,
   RETENTION_PASSES,
@@ -32,6 +33,7 @@ import {
   CHECKOUTS_BY_END,
   CODES_BY_END,
   EVENTS_BY_RECORDING,
+  IDEMPOTENCY_KEYS_BY_END,
   INVITATIONS_BY_END,
   LOANS_BY_END,
   SESSIONS_BY_END,
@@ -134,6 +136,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         equals: {},
         below: nowMs,
         collection: CHECKOUT_KEYS,
+        idOf: ({ keyId }) => keyId,
+      });
+    case 'idempotency_keys':
+      return deleteBatch(pass, deps, run, {
+        query: IDEMPOTENCY_KEYS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: IDEMPOTENCY_KEYS,
         idOf: ({ keyId }) => keyId,
       });
     case 'trial_claims':

@@ -37,6 +37,7 @@ export default defineFunction({
       description:
         'You become its owner. A tenant that an operator creates has no owner until an invited owner signs in.',
       auth: accessOf('tenants.create'),
+      idempotencyKey: 'once',
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z.strictObject({ name: text(100) }),
       answers: { created: { status: 201, description: 'The tenant.', body: TenantView } },
@@ -145,6 +146,7 @@ export default defineFunction({
       description:
         'The user with that verified e-mail address joins at their next sign-in within 14 days. Operators can invite an owner only if the tenant has none.',
       auth: accessOf('tenants.invite'),
+      idempotencyKey: 'once',
       limit: INVITING,
       params: Params,
       body: z.strictObject({ email: EmailAddress, role: z.enum(ROLES) }),

@@ -25,18 +25,19 @@ async function create(
   { records, clock, shards }: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const ownerId = caller.kind === 'person' ? caller.userId : null;
-  if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MAX_TENANTS)
-    return { problem: 'TOO_MANY_TENANTS' };
   const nowMs = clock.nowMs();
   const tenant = newTenant(newTenantId(shards), body.name, ownerId, nowMs);
-  await records.transact(async (transaction) => {
+  return records.transact(async (transaction) => {
+    if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MAX_TENANTS)
+      return { problem: 'TOO_MANY_TENANTS' };
     const { tenantId } = tenant;
     transaction.set(TENANTS, tenantId, tenant);
-    if (ownerId === null) return;
-    const membership = { tenantId, userId: ownerId, role: 'owner' as const, joinedAtMs: nowMs };
-    transaction.set(MEMBERSHIPS, membershipId(tenantId, ownerId), membership);
+    if (ownerId !== null) {
+      const membership = { tenantId, userId: ownerId, role: 'owner' as const, joinedAtMs: nowMs };
+      transaction.set(MEMBERSHIPS, membershipId(tenantId, ownerId), membership);
+    }
+    return { answer: 'created', body: viewOfTenant(tenant) };
   });
-  return { answer: 'created', body: viewOfTenant(tenant) };
 }
 
 async function list(
@@ -183,8 +184,10 @@ async function invite(
     invitedAtMs: nowMs,
     expiresAtMs: nowMs + INVITATION_SECONDS * 1000,
   };
-  await records.create(INVITATIONS, invitation.invitationId, invitation);
-  return { answer: 'invited', body: viewOfInvitation(invitation) };
+  return records.transact(async (transaction) => {
+    transaction.set(INVITATIONS, invitation.invitationId, invitation);
+    return { answer: 'invited', body: viewOfInvitation(invitation) };
+  });
 }
 
 async function listInvitations(

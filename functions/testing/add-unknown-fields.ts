@@ -41,6 +41,7 @@ function watched(transaction: Transaction): Transaction {
 const MAY_LOSE_FIELDS: Readonly<Record<string, (document: Readonly<Record<string, unknown>>) => boolean>> = {
   checkouts: () => true,
   'checkout-keys': () => true,
+  'idempotency-keys': () => true,
   maintenance: () => true,
   'session-histories': ({ holder }) => holder === null,
   tenants: ({ closedAtMs }) => closedAtMs !== null,

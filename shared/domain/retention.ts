@@ -13,6 +13,7 @@ const STEPS = [
   'billing_events',
   'checkouts',
   'checkout_keys',
+  'idempotency_keys',
   'trial_claims',
   'usage_records',
 ] as const;

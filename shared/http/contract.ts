@@ -65,8 +65,12 @@ export interface EndpointContract {
    */
   readonly standing?: 'record' | 'token';
   readonly limit?: LimitContract;
-  /** Whether a retry with the same `Idempotency-Key` counts as the same request. */
-  readonly idempotencyKey?: 'optional';
+  /**
+   * Accepts an `Idempotency-Key`. `once`: the handler's first transaction is done once for a key (`recordsOnce` in
+   * `idempotency-key.ts`), and the handler answers with what that transaction returns. `handler`: the handler itself makes
+   * retries safe. Every POST that creates something under a new id or with a new secret has it.
+   */
+  readonly idempotencyKey?: 'once' | 'handler';
   /** Set it to accept larger bodies than `LARGEST_BODY_BYTES`, up to `LARGEST_COLLECTED_BYTES`. */
   readonly largestBodyBytes?: number;
   readonly params?: z.ZodMiniType;
@@ -136,7 +140,7 @@ interface Input<E extends EndpointContract> {
   readonly by: By;
   /** What the caller may do in a tenant, by the endpoint's line in the authorization table. */
   standing(tenantId: string): Standing;
-  /** The client's `Idempotency-Key`, if the endpoint supports it. */
+  /** The client's `Idempotency-Key`, if the endpoint accepts one. */
   readonly idempotencyKey: string | undefined;
   /** Value of the one cookie that Firebase Hosting passes on. */
   readonly cookie: string | undefined;

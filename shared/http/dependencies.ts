@@ -21,7 +21,7 @@ export function dependenciesOf({ uses, endpoints }: FunctionContract): ReadonlyS
 
 /** What verifies the credentials of an endpoint and counts its calls. */
 function neededToServe(endpoint: EndpointContract): Dependency[] {
-  const { auth, standing = 'record', limit } = endpoint;
+  const { auth, standing = 'record', limit, idempotencyKey } = endpoint;
   const acceptsOperators = auth.includes('operator');
   const acceptsSignedIn = !isForService(endpoint) && (acceptsUsers(auth) || acceptsOperators);
   const readsRecord = acceptsSignedIn && standing === 'record';
@@ -33,6 +33,7 @@ function neededToServe(endpoint: EndpointContract): Dependency[] {
     [readsRecord && acceptsOperators, 'operators'],
     [auth.includes('stripe'), 'billingEvents'],
     [limit !== undefined, 'limits', 'pseudonymOf'],
+    [idempotencyKey === 'once', 'records', 'pseudonymOf'],
     // Callers without credentials count by address.
     [limit?.by === 'address' || (limit !== undefined && auth.includes('anyone')), 'forwardedHops'],
   ];

@@ -173,6 +173,16 @@ test('the log line has the request, its answer, its duration and the fields that
   ]);
 });
 
+test('keeps the severity ERROR when the handler notes a lower one later', async () => {
+  const { get, logged } = await served(async ({ note }) => {
+    for (const severity of ['ERROR', 'WARNING'] as const) note({ severity });
+    note({ license_id: 'lic_00_x' });
+    return { answer: 'done', body: undefined };
+  });
+  await get();
+  expect(logged).toMatchObject([{ severity: 'ERROR' }]);
+});
+
 test('marks only the first request of an instance as cold', async () => {
   const { get, logged } = await served(async () => ({ answer: 'done', body: undefined }));
   for (const _ of ['first', 'second', 'third']) await get();

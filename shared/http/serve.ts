@@ -20,7 +20,7 @@ import { cookieOf } from './cookie.ts';
 import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { dependenciesOf, guardDeps } from './dependencies.ts';
-import { readIdempotencyKey } from './idempotency-key.ts';
+import { IdempotencyKeyReused, readIdempotencyKey, recordsOnce } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
@@ -95,7 +95,7 @@ export function serve(
       if (guarded?.from !== opened) guarded = { from: opened, deps: guardDeps(contract, opened) };
       deps = guarded.deps;
       Object.assign(line, traceFields(trace, deps.projectId));
-      const traced = trace && publishes ? withEvents(deps, publishingIn(trace, deps.events)) : deps;
+      const traced = trace && publishes ? withOwn(deps, { events: publishingIn(trace, deps.events) }) : deps;
       outgoing = await respond(service, { request, requestId, line, deps: traced });
     } catch (fault) {
       outgoing = faultAnswer(fault, requestId, line);
@@ -147,7 +147,11 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   if ('problem' in caller) return refuse(exchange, caller, challengeTo(exchange, endpoint, caller));
   line.caller = caller.kind;
   if (caller.kind === 'license') line.license_id = caller.licenseId;
-  const note = (fields: Noted): void => void Object.assign(line, fields);
+  const note = (fields: Noted): void => {
+    // A later note never makes an error less severe.
+    const severity = line.severity === 'ERROR' ? 'ERROR' : (fields.severity ?? line.severity);
+    Object.assign(line, fields, { severity });
+  };
   const limited =
     endpoint.limit &&
     (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
@@ -163,12 +167,24 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   const standing = (tenantId: string): Standing => standingTo(tenantId, caller, endpoint);
   const cookie = cookieOf(request);
   const by: By = { actor: actorOf(caller, contract), requestId: exchange.requestId };
+  const handlerDeps =
+    endpoint.idempotencyKey === 'once' && idempotencyKey !== undefined
+      ? withOwn(deps, {
+          records: recordsOnce(
+            { key: idempotencyKey, endpoint: `${contract.name}.${name}`, actor: by.actor, input },
+            deps,
+          ),
+        })
+      : deps;
   // `HandlersOf` checks the types where the handler is defined; here they are not known.
-  const reply: AnyReply = await handle(
-    { ...input, caller, by, standing, idempotencyKey, cookie, note } as never,
-    deps,
-  );
+  const asked = { ...input, caller, by, standing, idempotencyKey, cookie, note } as never;
+  const reply: AnyReply = await handle(asked, handlerDeps).catch(refuseReusedKey);
   return answerReply(endpoint, reply, limited?.headers, exchange, options);
+}
+
+function refuseReusedKey(fault: unknown): Refusal {
+  if (fault instanceof IdempotencyKeyReused) return { problem: 'IDEMPOTENCY_KEY_REUSED' };
+  throw fault;
 }
 
 /** Answers a path that has endpoints, but none with this method: a browser's preflight request, or a mistake. */
@@ -277,8 +293,8 @@ function standingTo(tenantId: string, caller: Caller, { auth }: EndpointContract
 }
 
 /** Inherits the other dependencies, with their guards. */
-function withEvents(deps: Deps, events: Events): Deps {
-  return Object.create(deps, { events: { value: events } });
+function withOwn(deps: Deps, own: Partial<Deps>): Deps {
+  return Object.create(deps, Object.getOwnPropertyDescriptors(own));
 }
 
 /** Publishes events with the trace of the request; each call gets its own span. */

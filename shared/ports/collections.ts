@@ -8,6 +8,7 @@ import {
 } from '../domain/billing-event.ts';
 import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
 import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
+import { IdempotencyKeySchema, type StoredIdempotencyKey } from '../domain/idempotency.ts';
 import { type License, LicenseSchema } from '../domain/license.ts';
 import { type Loan, LoanSchema } from '../domain/loan.ts';
 import {
@@ -28,7 +29,7 @@ import { type Revocations, RevocationsSchema } from '../domain/revocations.ts';
 import { type SessionHistory, SessionHistorySchema } from '../domain/session-history.ts';
 import { type SignIn, type SignInCode, SignInCodeSchema, SignInSchema } from '../domain/sign-in.ts';
 import { type Subscription, SubscriptionSchema } from '../domain/subscription.ts';
-import { type TrialClaim, TrialClaimSchema } from '../domain/trial.ts';
+import { type TrialClaim, TrialClaimSchema } from '../domain/trial-claim.ts';
 import { type UsageHour, UsageHourSchema } from '../domain/usage.ts';
 import {
   type Account,
@@ -116,6 +117,11 @@ export const BILLING_EVENTS: Collection<StoredEvent> = { name: 'billing-events',
 /** By license id. */
 export const CHECKOUTS: Collection<Checkout> = { name: 'checkouts', schema: CheckoutSchema };
 export const CHECKOUT_KEYS: Collection<CheckoutKey> = { name: 'checkout-keys', schema: CheckoutKeySchema };
+/** By `keyId`. */
+export const IDEMPOTENCY_KEYS: Collection<StoredIdempotencyKey> = {
+  name: 'idempotency-keys',
+  schema: IdempotencyKeySchema,
+};
 export const TRIAL_CLAIMS: Collection<TrialClaim> = { name: 'trial-claims', schema: TrialClaimSchema };
 export const USAGE_RECORDS: Collection<UsageRecord> = { name: 'usage-records', schema: UsageRecordSchema };
 export const METERED_DAYS: Collection<MeteredDay> = { name: 'metered-days', schema: MeteredDaySchema };

@@ -3,13 +3,14 @@ import type { Bar } from '../domain/bar.ts';
 import type { BillingAccount, StoredEvent } from '../domain/billing-event.ts';
 import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
 import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
+import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
 import type { License } from '../domain/license.ts';
 import type { Loan } from '../domain/loan.ts';
 import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import type { SignIn, SignInCode } from '../domain/sign-in.ts';
 import type { Subscription } from '../domain/subscription.ts';
-import type { TrialClaim } from '../domain/trial.ts';
+import type { TrialClaim } from '../domain/trial-claim.ts';
 import type { UsageHour } from '../domain/usage.ts';
 import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/users.ts';
 import {
@@ -22,6 +23,7 @@ import {
   DOMAIN_CLAIMS,
   ERASURE_TRACES,
   ERASURES,
+  IDEMPOTENCY_KEYS,
   INVITATIONS,
   LICENSES,
   LOANS,
@@ -306,6 +308,12 @@ export const CHECKOUT_KEYS_BY_END: Query<CheckoutKey> = {
   where: [],
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
 };
+export const IDEMPOTENCY_KEYS_BY_END: Query<StoredIdempotencyKey> = {
+  name: 'idempotency-keys-by-end',
+  collection: IDEMPOTENCY_KEYS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
 export const TRIAL_CLAIMS_BY_AGE: Query<TrialClaim> = {
   name: 'trial-claims-by-age',
   collection: TRIAL_CLAIMS,
@@ -368,6 +376,7 @@ export const QUERIES = [
   BILLING_EVENTS_BY_RECEIPT,
   CHECKOUTS_BY_END,
   CHECKOUT_KEYS_BY_END,
+  IDEMPOTENCY_KEYS_BY_END,
   TRIAL_CLAIMS_BY_AGE,
   USAGE_RECORDS_BY_RECEIPT,
   METERED_DAYS_OF_LICENSE,

@@ -53,10 +53,12 @@ export async function changeLicense<R>(
 
 /**
  * Puts the copy of a license, with the event of the change that created this version. If the seat store has no copy,
- * because the license is new or the store was lost, what belongs to the license is restored with it.
+ * because the license is new or the store was lost, what belongs to the license is restored with it: as it is stored now,
+ * because nothing in the seat store shows that this version is outdated.
  */
 export async function putCopy(license: License, { records, seats }: Stores): Promise<void> {
-  const event = eventOfLicense(license);
-  const verdict = await seats.putLicense(entitlementOf(license), event);
-  if (verdict === 'MISSING') await restoreLicense(license, { records, seats }, event);
+  const verdict = await seats.putLicense(entitlementOf(license), eventOfLicense(license));
+  if (verdict !== 'MISSING') return;
+  const current = (await records.get(LICENSES, license.licenseId)) ?? license;
+  await restoreLicense(current, { records, seats }, eventOfLicense(current));
 }

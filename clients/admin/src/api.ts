@@ -65,9 +65,12 @@ interface Parameters {
   readonly body?: unknown;
 }
 
+/** Attempts for a request with an `Idempotency-Key`: what the server has already done, it only answers again. */
+const ATTEMPTS = 2;
+
 async function send(
   target: Target,
-  { method, path }: EndpointContract,
+  { method, path, idempotencyKey }: EndpointContract,
   { params = {}, query = {}, body }: Parameters,
   withinMs: number,
 ): Promise<Reply> {
@@ -78,23 +81,28 @@ async function send(
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) url.searchParams.set(name, value);
   }
-  try {
-    const response = await fetch(url, {
-      method,
-      // The key must not be sent to another address.
-      redirect: 'manual',
-      headers: {
-        authorization: `Operator ${target.operatorKey}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(withinMs),
-    });
-    return { status: response.status, json: jsonOf(await response.text()) };
-  } catch (fault) {
-    throw new CommandError(
-      `${describeFailure(fault, target, withinMs)} ${target.hintIfUnreachable}${warnIfOutcomeUnknown(fault, method)}`,
-    );
+  const headers = {
+    authorization: `Operator ${target.operatorKey}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': crypto.randomUUID() }),
+  };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const response = await fetch(url, {
+        method,
+        // The key must not be sent to another address.
+        redirect: 'manual',
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(withinMs),
+      });
+      return { status: response.status, json: jsonOf(await response.text()) };
+    } catch (fault) {
+      if (idempotencyKey !== undefined && attempt < ATTEMPTS && !wasNotSent(fault)) continue;
+      throw new CommandError(
+        `${describeFailure(fault, target, withinMs)} ${target.hintIfUnreachable}${warnIfOutcomeUnknown(fault, method)}`,
+      );
+    }
   }
 }
 
@@ -145,10 +153,13 @@ function describeFailure(fault: unknown, { url }: Target, withinMs: number): str
 }
 
 function warnIfOutcomeUnknown(fault: unknown, method: string): string {
-  const wasNotSent = ['ECONNREFUSED', 'ENOTFOUND'].includes(causeOf(fault) ?? '');
-  return method === 'GET' || wasNotSent
+  return method === 'GET' || wasNotSent(fault)
     ? ''
     : '\nThe server may have executed the command: check before you repeat it.';
+}
+
+function wasNotSent(fault: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOTFOUND'].includes(causeOf(fault) ?? '');
 }
 
 function causeOf(fault: unknown): string | undefined {

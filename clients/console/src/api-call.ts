@@ -12,7 +12,7 @@ export type Input<O extends OperationId> = Part<'params', Operations[O]['params'
 
 interface Extras {
   readonly signal?: AbortSignal | undefined;
-  /** Requests with the same key are one purchase, however often they are sent. */
+  /** Requests with the same key are done once, however often they are sent. */
   readonly idempotencyKey?: string;
 }
 

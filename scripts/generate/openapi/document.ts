@@ -106,7 +106,8 @@ const PARAMETERS: Record<string, Parameter> = {
     name: 'Idempotency-Key',
     in: 'header',
     required: false,
-    description: 'A key of your choice. A retry with the same key is not done twice.',
+    description:
+      'A random key of your choice, such as a UUID. For 24 hours, a retry with the same key gets the same response and is not done twice.',
     schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
   },
   IfNoneMatch: {

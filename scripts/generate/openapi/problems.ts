@@ -15,6 +15,7 @@ export function problemsOf(contract: FunctionContract, endpoint: EndpointContrac
     ...when(!isOpen, 'AUTHENTICATION_REQUIRED', 'CREDENTIALS_INVALID', 'FORBIDDEN'),
     ...when(limit, 'RATE_LIMITED'),
     ...when(params ?? query ?? body ?? idempotencyKey, 'VALIDATION_FAILED'),
+    ...when(idempotencyKey, 'IDEMPOTENCY_KEY_REUSED'),
     ...when(body, 'INVALID_JSON', 'UNSUPPORTED_MEDIA_TYPE'),
     'PAYLOAD_TOO_LARGE',
     'INTERNAL',

@@ -1,11 +1,10 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { License, Plan } from '../../../sdk/src/api.ts';
-import { useConsole } from '../console.ts';
 import { limitsText, nameOf, planName, seatsOf } from '../licenses.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { createIntents } from './intent.ts';
+import { useCreate } from '../use-create.ts';
 import { INTERVAL_LABELS, type Interval } from './labels.ts';
 
 interface BuyProps {
@@ -16,8 +15,7 @@ interface BuyProps {
 }
 
 export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
-  const { call } = useConsole();
-  const intents = useMemo(() => createIntents(() => crypto.randomUUID()), []);
+  const create = useCreate();
   const [chosen, setChosen] = useState(plans[0]?.plan);
   const [seatsText, setSeats] = useState('');
   const [interval, setInterval] = useState<Interval>();
@@ -32,11 +30,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
       seats: Number(seatsText || plan.seats.least),
       ...(licenseId !== '' && { license_id: licenseId }),
     };
-    const { checkout_url } = await call('checkoutCreate', {
-      body: order,
-      idempotencyKey: intents.keyOf(order),
-    });
-    intents.done();
+    const { checkout_url } = await create('checkoutCreate', { body: order });
     location.assign(checkout_url);
     // The button stays busy until the browser leaves the page.
     await new Promise<never>(() => {});

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
-import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useCreate } from '../use-create.ts';
 import { NewKey } from './new-key.tsx';
 
 /** For how many seconds the old key can stay valid. The API allows at most a week. */
@@ -23,11 +23,11 @@ interface RotateProps {
 
 /** Rotates the key of a license and shows the new one. */
 export function RotateDialog({ license, onClose }: RotateProps) {
-  const { call } = useConsole();
+  const create = useCreate();
   const [overlapSeconds, setOverlapSeconds] = useState<number>(DEFAULT_OVERLAP);
   const [key, setKey] = useState<string>();
   const rotate = useAction(async () => {
-    const { license_key } = await call('licensesRotateKey', {
+    const { license_key } = await create('licensesRotateKey', {
       params: { license_id: license.license_id },
       body: { overlap_seconds: overlapSeconds },
     });

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useCreate } from '../use-create.ts';
 import type { TenantInView } from '../viewer.ts';
 import { invitable, type MemberRole, ROLES } from './roles.ts';
 
@@ -13,14 +13,14 @@ interface InviteProps {
 
 /** Invites a member. The server sends no e-mail, so the form asks the admin to notify the member. */
 export function InviteForm({ tenant, onInvited }: InviteProps) {
-  const { call } = useConsole();
+  const create = useCreate();
   const roles = invitable(tenant.role);
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<MemberRole>('member');
   const [invited, setInvited] = useState('');
   const invite = useAction(async () => {
     setInvited('');
-    await call('tenantsInvite', {
+    await create('tenantsInvite', {
       params: { tenant_id: tenant.tenantId },
       body: { email: email.trim().toLowerCase(), role },
     });

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
-import { useConsole } from '../console.ts';
 import { periodOf } from '../days.ts';
 import { planName } from '../licenses.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { NumberField } from '../ui/number-field.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useCreate } from '../use-create.ts';
 
 const PLANS: readonly License['plan'][] = ['free', 'pro', 'team', 'enterprise'];
 const UNITS: readonly License['unit'][] = ['machine', 'user', 'process'];
@@ -19,7 +19,7 @@ interface CreateProps {
 }
 
 export function CreateLicense({ tenantId, onCreated }: CreateProps) {
-  const { call } = useConsole();
+  const send = useCreate();
   const [tenant, setTenant] = useState(tenantId);
   const [plan, setPlan] = useState<License['plan']>('team');
   const [unit, setUnit] = useState<License['unit']>('machine');
@@ -27,7 +27,7 @@ export function CreateLicense({ tenantId, onCreated }: CreateProps) {
   const [lastDay, setLastDay] = useState('');
   const create = useAction(async () => {
     const { to } = periodOf({ first: '', last: lastDay });
-    const created = await call('licensesCreate', {
+    const created = await send('licensesCreate', {
       body: { tenant_id: tenant.trim(), plan, unit, max, ...(to !== undefined && { valid_until: to }) },
     });
     onCreated(created.license_key);

@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
 import type { Tenant } from '../../../sdk/src/api.ts';
-import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useCreate } from '../use-create.ts';
 import { tenantHref } from '../viewer.ts';
 
 /** Creates a tenant and invites its owner. If only the invitation fails, a retry sends only the invitation. */
 export function CreateTenant({ onCreated }: { onCreated(): void }) {
-  const { call } = useConsole();
+  const send = useCreate();
   const [name, setName] = useState('');
   const [email, setEmail] = useState('');
   const [withoutOwner, setWithoutOwner] = useState<Tenant>();
@@ -17,13 +17,13 @@ export function CreateTenant({ onCreated }: { onCreated(): void }) {
     setCreated(undefined);
     let tenant = withoutOwner;
     if (!tenant) {
-      tenant = await call('tenantsCreate', { body: { name: name.trim() } });
+      tenant = await send('tenantsCreate', { body: { name: name.trim() } });
       setWithoutOwner(tenant);
       onCreated();
     }
     const owner = email.trim().toLowerCase();
     if (owner !== '') {
-      await call('tenantsInvite', {
+      await send('tenantsInvite', {
         params: { tenant_id: tenant.tenant_id },
         body: { email: owner, role: 'owner' },
       });
