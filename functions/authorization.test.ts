@@ -34,6 +34,7 @@ beforeAll(async () => {
   suite = await openTestSuite({
     OPERATOR_EMAILS: 'olga@vendor.example',
     TRIALS_PER_DOMAIN: '0',
+    TRIALS_PER_MACHINE: '0',
     USAGE_METERS: 'exports',
   });
   license = await suite.createLicense({ max: 1000 });

@@ -1,5 +1,5 @@
 import { holdersOf, isHeldBy, isHolderOwn } from '../../shared/domain/erasure.ts';
-import { accountClaimId } from '../../shared/domain/trial.ts';
+import { accountClaimId } from '../../shared/domain/trial-claim.ts';
 import type { User } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';

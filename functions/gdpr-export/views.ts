@@ -6,7 +6,7 @@ import type { Loan } from '../../shared/domain/loan.ts';
 import type { MeteredDay } from '../../shared/domain/metering.ts';
 import type { SignIn } from '../../shared/domain/sign-in.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
-import type { TrialClaim } from '../../shared/domain/trial.ts';
+import type { TrialClaim } from '../../shared/domain/trial-claim.ts';
 import type { Invitation, Membership, Tenant, User } from '../../shared/domain/users.ts';
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { viewOfLicense } from '../../shared/http/license-view.ts';

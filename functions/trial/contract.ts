@@ -31,6 +31,7 @@ export default defineFunction({
       description:
         'One trial is allowed per account, per machine and, unless the vendor allows more, per e-mail domain.',
       auth: accessOf('trial.activate'),
+      idempotencyKey: 'once',
       // Each request costs a transaction, and callers must not find unused machines or domains by trial and error.
       limit: { by: 'caller', requests: 10, windowSeconds: 3600, uncounted: 'refuse' },
       body: z.strictObject({

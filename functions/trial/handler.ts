@@ -11,9 +11,9 @@ import {
   draftTrial,
   isOffered,
   reissued,
-  type TrialClaim,
   usedUp,
 } from '../../shared/domain/trial.ts';
+import type { TrialClaim } from '../../shared/domain/trial-claim.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { requiredTenant } from '../../shared/http/own.ts';
@@ -23,7 +23,7 @@ import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/l
 import type contract from './contract.ts';
 
 async function activate(
-  { body, caller, by, standing }: RequestOf<typeof contract, 'activate'>,
+  { body, caller, by, standing, note }: RequestOf<typeof contract, 'activate'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'activate'>> {
   const requested = requiredTenant(body.tenant_id, caller, standing, '/tenant_id');
@@ -36,6 +36,8 @@ async function activate(
   const granted = await changeLicense(deps, by, (transaction) =>
     grantTrial({ tenantId, userId, fingerprint, plan }, transaction, deps),
   );
+  // Whoever has many accounts, or names a machine that is not theirs, leaves a trace.
+  if ('used' in granted && granted.used === 'machine') note({ severity: 'WARNING' });
   if ('problem' in granted) return granted;
   return { answer: granted.isNew ? 'activated' : 'again', body: viewOf(granted) };
 }
@@ -56,7 +58,7 @@ interface GrantedTrial {
 
 type TrialRefusal = Refusal<
   'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'TRIAL_NOT_OFFERED' | 'TRIAL_ALREADY_USED' | 'PLAN_NOT_FOR_SALE'
->;
+> & { readonly used?: keyof Claims };
 
 /** Grants the trial and records its claims in one transaction: only one of two concurrent requests gets a trial. */
 async function grantTrial(
@@ -73,10 +75,12 @@ async function grantTrial(
   if (!canBeTried(plan)) return { problem: 'PLAN_NOT_FOR_SALE', detail: `The ${plan} plan has no trial.` };
   const ids = claimIdsOf(user, fingerprint, deps.pseudonymOf);
   const claims = await readClaims(ids, transaction);
-  const used = usedUp(claims, deps.trials);
+  const used = usedUp(claims, ids, deps.trials);
   if (used === undefined) return grantFirst(request, ids, claims, transaction, deps);
   const again = await grantAgain(request, ids, claims.account, transaction, deps);
-  return again ?? { problem: 'TRIAL_ALREADY_USED', because: `the ${used} has already used its trial` };
+  if (again) return again;
+  const because = `the ${used} has already used its ${used === 'account' ? 'trial' : 'trials'}`;
+  return { problem: 'TRIAL_ALREADY_USED', because, used };
 }
 
 async function readClaims(ids: ClaimIds, transaction: LicenseTransaction): Promise<Claims> {
@@ -99,7 +103,7 @@ function grantFirst(
   const licenseId = newLicenseId(tenantId);
   const key = newLicenseKey(licenseId);
   const license = draftTrial({ tenantId, licenseId }, key, plan, trials, nowMs);
-  for (const claim of claimsFor(ids, claims, license, nowMs))
+  for (const claim of claimsFor(ids, claims, license, trials, nowMs))
     transaction.set(TRIAL_CLAIMS, claim.claimId, claim);
   transaction.writeLicense(license, nowMs);
   return { license, endsAtMs: license.validUntilMs, key, isNew: true };

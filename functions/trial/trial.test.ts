@@ -171,8 +171,10 @@ describe('a trial ends on its own', () => {
 
 describe('a trial is granted once', () => {
   test('per account, machine and domain, and only the vendor learns which one has used it', async () => {
+    policy = { perMachine: 1 };
     const ada = await newUser('acme.example');
-    await activate(ada, { fingerprint: 'the laptop' });
+    await activate(ada);
+    await activate(await newUser(), { fingerprint: 'the laptop' });
     const answers = [
       await activate(ada, { fingerprint: 'another laptop' }),
       await activate(await newUser(), { fingerprint: 'the laptop' }),
@@ -184,10 +186,33 @@ describe('a trial is granted once', () => {
     const reasons = suite.logged.filter((line) => line.code === 'TRIAL_ALREADY_USED').slice(-3);
     expect(reasons.map(({ because }) => because)).toEqual([
       'the account has already used its trial',
-      'the machine has already used its trial',
-      'the domain has already used its trial',
+      'the machine has already used its trials',
+      'the domain has already used its trials',
     ]);
     expect(JSON.stringify(suite.logged)).not.toMatch(/the laptop|acme\.example/);
+  });
+
+  test('per registered domain, whatever subdomains its users have', async () => {
+    expect((await activate(await newUser('a.corp.example'))).status).toBe(201);
+    for (const domain of ['b.corp.example', 'corp.example', 'x.y.corp.example'])
+      expect(code(await activate(await newUser(domain)))).toBe('409 TRIAL_ALREADY_USED');
+    for (const domain of ['one.co.uk', 'two.co.uk'])
+      expect((await activate(await newUser(domain))).status).toBe(201);
+  });
+
+  test('to an organization, although strangers have used up the trials of its machine', async () => {
+    const fingerprint = 'laptop of an organization';
+    for (let n = 0; n < 4; n += 1) await activate(await newUser(), { fingerprint });
+    await activate(await newUser('rogue.example'), { fingerprint });
+    expect((await activate(await newUser('honest.example'), { fingerprint })).status).toBe(201);
+  });
+
+  test('to several users of one machine, up to the number that the vendor allows, with a WARNING after it', async () => {
+    const fingerprint = 'computer of the library';
+    const codes: string[] = [];
+    for (let n = 0; n < 4; n += 1) codes.push(code(await activate(await newUser(), { fingerprint })));
+    expect(codes).toEqual(['201', '201', '201', '409 TRIAL_ALREADY_USED']);
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'WARNING', code: 'TRIAL_ALREADY_USED' });
   });
 
   test('per Google Workspace organization, whatever the addresses of its users', async () => {
@@ -209,13 +234,14 @@ describe('a trial is granted once', () => {
     expect((await activate(await newUser('two.example'))).status).toBe(201);
   });
 
-  test('to one of eight concurrent requests for a machine, a domain or an account', async () => {
+  test('to as many of eight concurrent requests for a machine, a domain or an account as are allowed', async () => {
     const given = (replies: readonly Reply[]) => replies.filter(({ status }) => status === 201).length;
     const eight = <T>(make: (n: number) => Promise<T>) =>
       Promise.all(Array.from({ length: 8 }, (_, n) => make(n)));
+    policy = { perMachine: 3 };
     const sharing = await eight(() => newUser());
     const shared = await eight((n) => activate(sharing[n] ?? fail(), { fingerprint: 'the lab’s machine' }));
-    expect(given(shared)).toBe(1);
+    expect(given(shared)).toBe(3);
     const colleagues = await eight(() => newUser('busy.example'));
     expect(given(await eight((n) => activate(colleagues[n] ?? fail())))).toBe(1);
     const ada = await newUser();

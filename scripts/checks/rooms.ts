@@ -149,7 +149,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'domain',
     of: /^shared\/domain\//,
-    mayImport: () => only(...DOMAIN, 'zod/mini', 'canonicalize$', 'jose$', 'node:crypto'),
+    mayImport: () => only(...DOMAIN, 'zod/mini', 'canonicalize$', 'jose$', 'tldts$', 'node:(crypto|url)'),
   },
   { name: 'ports', of: /^shared\/ports\//, mayImport: () => only(...PORTS, 'zod/mini') },
   {

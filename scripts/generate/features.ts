@@ -123,7 +123,7 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'Trial',
     functions: ['trial'],
-    code: ['shared/domain/trial.ts'],
+    code: ['shared/domain/trial.ts', 'shared/domain/organisation.ts'],
     tests: ['shared/domain/trial.test.ts'],
     pages: ['clients/docs/billing.md#trials'],
   },

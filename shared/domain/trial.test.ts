@@ -12,14 +12,14 @@ import {
   draftTrial,
   isOffered,
   reissued,
-  type TrialClaim,
   type TrialPolicy,
   usedUp,
 } from './trial.ts';
+import type { TrialClaim } from './trial-claim.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const NOW_MS = Date.UTC(2026, 10, 25);
-const POLICY: TrialPolicy = { days: 14, perDomain: 1, refusedDomains: ['rival.example'] };
+const POLICY: TrialPolicy = { days: 14, perDomain: 1, perMachine: 2, refusedDomains: ['rival.example'] };
 const IDS = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
 const pseudonymOf = pseudonymsOf('a key');
 
@@ -33,6 +33,13 @@ function applicantOf(email: string, hostedDomain: string | null = null): Applica
   return { accountId: `account of ${email}`, email, hostedDomain };
 }
 
+type Ask = { readonly name: string; readonly domain: string; readonly machine: string };
+
+/** How many of them have the same key, at most. */
+function most(asks: readonly Ask[] = [], keyOf: (ask: Ask) => string): number {
+  return Math.max(0, ...[...Map.groupBy(asks, keyOf).values()].map((those) => those.length));
+}
+
 /** Grants trials in memory, by the rules alone. */
 function openTrials(policy: TrialPolicy = POLICY) {
   const claims = new Map<string, TrialClaim>();
@@ -44,10 +51,10 @@ function openTrials(policy: TrialPolicy = POLICY) {
       machine: claims.get(ids.machine),
       domain: ids.domain === undefined ? undefined : claims.get(ids.domain),
     };
-    const used = usedUp(found, policy);
+    const used = usedUp(found, ids, policy);
     if (used) return used;
     const license = draftTrial(IDS, 'key', 'pro', policy, NOW_MS);
-    for (const claim of claimsFor(ids, found, license, NOW_MS)) claims.set(claim.claimId, claim);
+    for (const claim of claimsFor(ids, found, license, policy, NOW_MS)) claims.set(claim.claimId, claim);
     return 'GIVEN';
   }
   return { claims, ask };
@@ -61,10 +68,53 @@ describe('a trial is granted', () => {
     expect(ask({ ...applicantOf('ada@gmail.com'), email: 'ada@lovelace.example' }, 'tablet')).toBe('account');
   });
 
-  test('once per machine, for all its users', () => {
+  test('per machine as often as the vendor allows, to users of public mail providers', () => {
     const { ask } = openTrials();
     expect(ask(applicantOf('ada@gmail.com'), 'laptop')).toBe('GIVEN');
-    expect(ask(applicantOf('bob@gmail.com'), 'laptop')).toBe('machine');
+    expect(ask(applicantOf('bob@gmail.com'), 'laptop')).toBe('GIVEN');
+    expect(ask(applicantOf('eve@gmail.com'), 'laptop')).toBe('machine');
+    expect(openTrials({ ...POLICY, perMachine: 0 }).ask(applicantOf('eve@gmail.com'), 'laptop')).toBe(
+      'GIVEN',
+    );
+  });
+
+  test('to an organisation, however many strangers have named its machine', () => {
+    const { ask } = openTrials();
+    for (const n of ['1', '2', '3', '4', '5']) ask(applicantOf(`eve${n}@gmail.com`), 'laptop of ada');
+    expect(ask(applicantOf('ada@acme.example'), 'laptop of ada')).toBe('GIVEN');
+  });
+
+  test('to a machine, however many organisations have named it', () => {
+    const { ask } = openTrials();
+    for (const n of ['1', '2', '3', '4', '5']) ask(applicantOf(`eve@rogue${n}.example`), 'laptop of ada');
+    expect(ask(applicantOf('ada@gmail.com'), 'laptop of ada')).toBe('GIVEN');
+  });
+
+  test('per machine also to organisations if the vendor sets no limit per domain', () => {
+    const { ask } = openTrials({ ...POLICY, perDomain: 0 });
+    const answers = ['a', 'b', 'c'].map((name) => ask(applicantOf(`${name}@acme.example`), 'laptop'));
+    expect(answers).toEqual(['GIVEN', 'GIVEN', 'machine']);
+  });
+
+  test.each([
+    ['subdomains', 'a.corp.example', 'b.corp.example'],
+    ['subdomains below a public suffix of two labels', 'a.corp.co.uk', 'corp.co.uk'],
+    ['another case, and the dot of the root', 'Corp.Example.', 'corp.example'],
+    ['Unicode and Punycode', 'büro.bücher.example', 'xn--bcher-kva.example'],
+    ['full-width characters', 'ｃｏｒｐ．example', 'corp.example'],
+  ])('once for %s of one registered domain: %s and %s', (_, one, other) => {
+    const { ask } = openTrials();
+    expect(ask(applicantOf(`a@${one}`), '1')).toBe('GIVEN');
+    expect(ask(applicantOf(`b@${other}`), '2')).toBe('domain');
+    expect(openTrials().ask(applicantOf('c@mail.acme.example', one), '3')).toBe('GIVEN');
+  });
+
+  test.each([
+    ['two names below co.uk', 'one.co.uk', 'two.co.uk'],
+    ['two sites of a shared host', 'one.github.io', 'two.github.io'],
+  ])('to each of %s: %s and %s', (_, one, other) => {
+    const { ask } = openTrials();
+    for (const domain of [one, other]) expect(ask(applicantOf(`a@${domain}`), domain)).toBe('GIVEN');
   });
 
   test('per e-mail domain as often as the vendor allows, and all domains of an organisation count as one', () => {
@@ -98,11 +148,17 @@ describe('a trial is granted', () => {
     },
   );
 
-  test('at most once per account and machine and perDomain times per domain, in any order of requests', () => {
+  test('at most once per account, perDomain times per registered domain and perMachine times per machine, in any order of requests', () => {
     const asks = fc.array(
       fc.record({
         name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-        domain: fc.constantFrom('gmail.com', 'acme.example', 'other.example'),
+        domain: fc.constantFrom(
+          'gmail.com',
+          'acme.example',
+          'dev.acme.example',
+          'ACME.example.',
+          'other.example',
+        ),
         machine: fc.constantFrom('1', '2', '3', '4', '5', '6'),
       }),
       { maxLength: 30 },
@@ -113,21 +169,16 @@ describe('a trial is granted', () => {
         const given = all.filter(
           ({ name, domain, machine }) => ask(applicantOf(`${name}@${domain}`), machine) === 'GIVEN',
         );
-        const count = (of: (one: (typeof given)[number]) => string) =>
-          Math.max(0, ...Object.values(Object.groupBy(given, of)).map((those) => those?.length ?? 0));
-        expect(count(({ name, domain }) => `${name}@${domain}`)).toBeLessThanOrEqual(1);
-        expect(count(({ machine }) => machine)).toBeLessThanOrEqual(1);
-        const ofCompanies = given.filter(({ domain }) => domain !== 'gmail.com');
-        expect(Math.max(0, ...Object.values(countBy(ofCompanies)))).toBeLessThanOrEqual(perDomain);
+        expect(most(given, ({ name, domain }) => `${name}@${domain}`)).toBeLessThanOrEqual(1);
+        const [ofPublicMail, ofCompanies] = [true, false].map((isPublic) =>
+          given.filter(({ domain }) => (domain === 'gmail.com') === isPublic),
+        );
+        expect(most(ofPublicMail, ({ machine }) => machine)).toBeLessThanOrEqual(POLICY.perMachine);
+        const companyOf = ({ domain }: Ask) => (domain === 'other.example' ? 'other' : 'acme');
+        expect(most(ofCompanies, companyOf)).toBeLessThanOrEqual(perDomain);
         if (all.length > 0) expect(given.length).toBeGreaterThan(0);
       }),
     );
-
-    function countBy(given: readonly { domain: string }[]): Record<string, number> {
-      const counts: Record<string, number> = {};
-      for (const { domain } of given) counts[domain] = (counts[domain] ?? 0) + 1;
-      return counts;
-    }
   });
 });
 
@@ -135,6 +186,7 @@ describe('no trial is offered', () => {
   test.each([
     ['an e-mail address of a refused domain', applicantOf('spy@rival.example')],
     ['one of its subdomains', applicantOf('spy@mail.rival.example')],
+    ['the same domain in another spelling', applicantOf('spy@Mail.RIVAL.example.')],
     [
       'an organisation with a refused domain, whose e-mail address has another domain',
       applicantOf('spy@harmless.example', 'rival.example'),
@@ -158,7 +210,13 @@ describe('no trial is offered', () => {
 test('stores only pseudonyms of account, machine and domain', () => {
   const { ask, claims } = openTrials();
   ask(applicantOf('ada@acme.example'), 'fingerprint-of-ada');
-  expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual(['account', 'machine', 'domain']);
+  ask(applicantOf('ada@gmail.com'), 'fingerprint-of-ada');
+  expect([...claims.keys()].map((id) => id.split(':')[0])).toEqual([
+    'account',
+    'domain',
+    'account',
+    'machine',
+  ]);
   expect(JSON.stringify([...claims])).not.toMatch(/ada|acme/);
 });
 
@@ -184,6 +242,7 @@ describe('a granted trial', () => {
     ids,
     { account: undefined, machine: undefined, domain: undefined },
     license,
+    POLICY,
     NOW_MS,
   );
   if (!claim) throw new Error('no claim');

@@ -1,34 +1,20 @@
-import * as z from 'zod/mini';
 import type { PseudonymOf } from './holder.ts';
 import { draftLicense, type License, termsOfPlan } from './license.ts';
+import { isWithin, organisationOf, registrableDomain } from './organisation.ts';
 import { PLANS, type Plan } from './plans.ts';
-import { isPublicMail } from './public-mail.ts';
+import { accountClaimId, claimId, type TrialClaim } from './trial-claim.ts';
 import type { User } from './users.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-
-/** Records that a trial was granted to an account, a machine or a domain. */
-export const TrialClaimSchema = z.object({
-  /** The kind and a one-way pseudonym. */
-  claimId: z.string(),
-  /** How many trials were granted; more than one only for a domain. */
-  trials: z.int(),
-  /** When the latest of them began. */
-  claimedAtMs: z.int(),
-  /**
-   * The license granted to an account, with the hash of its key, so that a lost response can be requested again; `null`
-   * for machines and domains, and once the owner was erased.
-   */
-  given: z.nullable(z.object({ licenseId: z.string(), machineId: z.string(), keyHash: z.string() })),
-});
-export type TrialClaim = z.infer<typeof TrialClaimSchema>;
 
 /** The vendor's rules for trials. */
 export interface TrialPolicy {
   /** 0: trials are disabled. */
   readonly days: number;
-  /** Trials per e-mail domain; 0: no limit. */
+  /** Trials per registrable e-mail domain; 0: no limit. */
   readonly perDomain: number;
+  /** Trials per machine for users whom no domain limits; 0: no limit. */
+  readonly perMachine: number;
   /** E-mail domains without trials. */
   readonly refusedDomains: readonly string[];
 }
@@ -39,7 +25,7 @@ type Applicant = Pick<User, 'accountId' | 'email' | 'hostedDomain'>;
 export function isOffered({ email, hostedDomain }: Applicant, policy: TrialPolicy): boolean {
   const domains = [domainOf(email), hostedDomain].filter((domain) => domain !== null);
   const isRefused = (domain: string): boolean =>
-    policy.refusedDomains.some((refused) => `.${domain}`.endsWith(`.${refused}`));
+    policy.refusedDomains.some((refused) => isWithin(domain, refused));
   return policy.days > 0 && !domains.some(isRefused);
 }
 
@@ -51,8 +37,21 @@ export interface ClaimIds {
 }
 
 /**
- * Each of these can have one trial: the account at the sign-in provider, which stays the same if the user is erased and
- * signs in again; and the machine, for all its users. A domain can have as many as the vendor allows.
+ * What trials are counted by: the account at the sign-in provider, which stays the same if the user is erased and signs in
+ * again; the domain of the user's organisation; and the machine.
+ *
+ * An account has one trial, a domain as many as the vendor allows. A machine needs care: a fingerprint is not a secret, and
+ * whoever knows one looks like that machine, also when it acquires a seat. To the server, a stranger who uses up another
+ * machine's trials and a user who has many accounts on one machine are the same, so that every limit per machine that
+ * stops the second can also be used to refuse somebody else. (LicenseSpring has one trial per hardware id or no limit,
+ * https://docs.licensespring.com/sdks/tutorials/licensing-scenarios/trial-licensing; QLM has a number per computer that the
+ * vendor can raise, soraco/qlm qlmdocs/faq.) Therefore:
+ *
+ * - A user whom a domain limits is not limited by the machine: further trials cost further domains. So no stranger can
+ *   refuse an organisation its trial, and its trials count for no machine.
+ * - All others share `perMachine` trials, more than one: a colleague at the same computer still gets theirs, and denying
+ *   one machine costs a stranger that many accounts, each of which loses its own only trial.
+ * - An operator can always create a license with `valid_until`, and the log has a WARNING when a machine refuses somebody.
  */
 export function claimIdsOf(applicant: Applicant, fingerprint: string, pseudonymOf: PseudonymOf): ClaimIds {
   const domain = sharedDomainOf(applicant);
@@ -63,19 +62,9 @@ export function claimIdsOf(applicant: Applicant, fingerprint: string, pseudonymO
   };
 }
 
-export function accountClaimId(accountId: string, pseudonymOf: PseudonymOf): string {
-  return claimId('account', accountId, pseudonymOf);
-}
-
-function claimId(what: keyof ClaimIds, text: string, pseudonymOf: PseudonymOf): string {
-  return `${what}:${pseudonymOf('trial', `${what} ${text}`)}`;
-}
-
 /** An organisation is identified by its main domain, even if the address has another of its domains. */
 function sharedDomainOf({ email, hostedDomain }: Applicant): string | undefined {
-  if (hostedDomain !== null) return hostedDomain;
-  const domain = domainOf(email);
-  return isPublicMail(domain) ? undefined : domain;
+  return hostedDomain === null ? organisationOf(domainOf(email)) : registrableDomain(hostedDomain);
 }
 
 function domainOf(email: string): string {
@@ -90,28 +79,44 @@ export interface Claims {
 }
 
 /** What prevents a trial, for the log; `undefined` if nothing does. */
-export function usedUp({ account, machine, domain }: Claims, policy: TrialPolicy): keyof Claims | undefined {
+export function usedUp(
+  { account, machine, domain }: Claims,
+  ids: ClaimIds,
+  policy: TrialPolicy,
+): keyof Claims | undefined {
   if (account) return 'account';
-  if (machine) return 'machine';
-  return domain && policy.perDomain > 0 && domain.trials >= policy.perDomain ? 'domain' : undefined;
+  if (countsMachine(ids, policy)) return isFull(machine, policy.perMachine) ? 'machine' : undefined;
+  return isFull(domain, policy.perDomain) ? 'domain' : undefined;
+}
+
+function countsMachine({ domain }: ClaimIds, { perDomain }: TrialPolicy): boolean {
+  return domain === undefined || perDomain === 0;
+}
+
+function isFull(claim: TrialClaim | undefined, most: number): boolean {
+  return claim !== undefined && most > 0 && claim.trials >= most;
 }
 
 /** The claims of a trial that is granted now, added to the existing ones. */
 export function claimsFor(
   ids: ClaimIds,
-  { domain }: Claims,
+  { machine, domain }: Claims,
   { licenseId, keyHash }: License,
+  policy: TrialPolicy,
   nowMs: number,
 ): TrialClaim[] {
   const claim = { trials: 1, claimedAtMs: nowMs, given: null };
-  const given = { licenseId, machineId: ids.machine, keyHash };
-  const claims: TrialClaim[] = [
-    { ...claim, claimId: ids.account, given },
-    { ...claim, claimId: ids.machine },
+  const oneMore = (claimId: string, known: TrialClaim | undefined): TrialClaim => ({
+    ...known,
+    ...claim,
+    claimId,
+    trials: (known?.trials ?? 0) + 1,
+  });
+  return [
+    { ...claim, claimId: ids.account, given: { licenseId, machineId: ids.machine, keyHash } },
+    ...(countsMachine(ids, policy) ? [oneMore(ids.machine, machine)] : []),
+    ...(ids.domain === undefined ? [] : [oneMore(ids.domain, domain)]),
   ];
-  if (ids.domain !== undefined)
-    claims.push({ ...domain, ...claim, claimId: ids.domain, trials: (domain?.trials ?? 0) + 1 });
-  return claims;
 }
 
 /** Whether the plan has trials. */

@@ -1,5 +1,5 @@
 import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
-import { accountClaimId } from '../../domain/trial.ts';
+import { accountClaimId } from '../../domain/trial-claim.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
 import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
