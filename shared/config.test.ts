@@ -70,8 +70,9 @@ test('embeds every dependency when only what npm start generates is set', () => 
     operators: { emails: [], domain: undefined },
     billing: { kind: 'embedded' },
     checkout: { returnUrl: undefined, trialDays: 0, automaticTax: false, promotionCodes: false },
-    trials: { days: 14, perDomain: 1, refusedDomains: [] },
+    trials: { days: 14, perDomain: 1, perMachine: 3, refusedDomains: [] },
     usageMeters: [],
+    usageCaps: { each: 1_000_000, byMeter: {} },
     forwardedHops: 1,
     retentionDays: 365,
   });
@@ -91,8 +92,10 @@ test('reads all payment settings when a Stripe key is set', () => {
     CHECKOUT_PROMOTION_CODES: 'on',
     TRIAL_DAYS: '0',
     TRIALS_PER_DOMAIN: '3',
+    TRIALS_PER_MACHINE: '5',
     TRIAL_REFUSED_DOMAINS: 'rival.example,throwaway.example',
     USAGE_METERS: 'exports,api_calls',
+    USAGE_CAPS: '500,api_calls=70000000',
   };
   expect(readConfig({ ...SECRETS, ...settings })).toMatchObject({
     billing: { kind: 'stripe', secretKey: PAYMENTS.STRIPE_SECRET_KEY },
@@ -103,8 +106,9 @@ test('reads all payment settings when a Stripe key is set', () => {
       automaticTax: true,
       promotionCodes: true,
     },
-    trials: { days: 0, perDomain: 3, refusedDomains: ['rival.example', 'throwaway.example'] },
+    trials: { days: 0, perDomain: 3, perMachine: 5, refusedDomains: ['rival.example', 'throwaway.example'] },
     usageMeters: ['exports', 'api_calls'],
+    usageCaps: { each: 500, byMeter: { api_calls: 70_000_000 } },
   });
 });
 
@@ -125,8 +129,11 @@ test.each([
   ['CHECKOUT_PROMOTION_CODES', 'yes'],
   ['TRIAL_DAYS', '-1'],
   ['TRIALS_PER_DOMAIN', '1.5'],
+  ['TRIALS_PER_MACHINE', '-1'],
   ['TRIAL_REFUSED_DOMAINS', 'ada@example.com'],
   ['USAGE_METERS', 'Exports'],
+  ['USAGE_CAPS', '0'],
+  ['USAGE_CAPS', 'exports=5'],
 ])('refuses %s=%s and names the setting', (name, value) => {
   expect(refusalOf({ ...SECRETS, ...PAYMENTS, [name]: value })).toContain(`- ${name}: `);
 });

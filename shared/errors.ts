@@ -119,6 +119,11 @@ export const PROBLEMS = {
     title: 'The timestamp is more than 30 days old, or more than 5 minutes in the future.',
     next: STOP,
   },
+  USAGE_OUTSIDE_SESSION: {
+    status: 400,
+    title: 'The session held no seat at the time of this usage.',
+    next: STOP,
+  },
   HOLDER_REQUIRED: {
     status: 400,
     title: 'The request is missing the id that this license counts seats by.',
@@ -240,6 +245,11 @@ export const PROBLEMS = {
   TRIAL_ALREADY_USED: {
     status: 409,
     title: 'This account, machine or e-mail domain has already had its trial.',
+    next: STOP,
+  },
+  USAGE_CAP_REACHED: {
+    status: 409,
+    title: 'The license has used up the daily cap of this meter.',
     next: STOP,
   },
   USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.', next: STOP },

@@ -511,7 +511,16 @@ const TABLE = {
     source: 'chosen',
     default: '1',
     meaning:
-      'Maximum number of trials per e-mail domain, 0 to 1,000. 0 means no limit. Public e-mail providers are exempt.',
+      'Maximum number of trials per e-mail domain with all its subdomains, 0 to 1,000. 0 means no limit. Public e-mail providers are exempt.',
+  },
+  TRIALS_PER_MACHINE: {
+    field: 'trials.perMachine',
+    readBy: ['trials'],
+    schema: wholeNumber(0, 1_000),
+    source: 'chosen',
+    default: '3',
+    meaning:
+      'Maximum number of trials per machine for users whom `TRIALS_PER_DOMAIN` does not limit, 0 to 1,000. 0 means no limit.',
   },
   TRIAL_REFUSED_DOMAINS: {
     field: 'trials.refusedDomains',
@@ -538,6 +547,15 @@ const TABLE = {
     meaning:
       'Meters that clients can record usage for, separated by commas. Each name is the event name of a Stripe meter.',
     unset: '`exports` on the local server; none when deployed',
+  },
+  USAGE_CAPS: {
+    field: 'usageCaps',
+    readBy: ['usageCaps'],
+    schema: usageCaps(),
+    source: 'chosen',
+    default: '1000000',
+    meaning:
+      'Most that one license can use of a meter on one day (UTC), 1 to 999,999,999,999: a number for all meters, then others as `meter=number`, separated by commas.',
   },
   FORWARDED_HOPS: {
     field: 'forwardedHops',
@@ -586,6 +604,19 @@ function list() {
   return z.pipe(
     z.string(),
     z.transform((text: string) => (text === '' ? [] : text.split(','))),
+  );
+}
+
+/** `1000000,exports=500`. */
+function usageCaps() {
+  const format = /^[1-9]\d{0,11}(,[a-z][a-z0-9_]{0,63}=[1-9]\d{0,11})*$/;
+  return z.pipe(
+    z.string().check(z.regex(format, 'needs a whole number, then meter=number, separated by commas')),
+    z.transform((text: string) => {
+      const [each, ...others] = text.split(',');
+      const byMeter = others.map((other) => other.split('=')).map(([meter, cap]) => [meter, Number(cap)]);
+      return { each: Number(each), byMeter: Object.fromEntries(byMeter) as Record<string, number> };
+    }),
   );
 }
 

@@ -154,6 +154,7 @@ export async function assembleDeps(
     checkout: () => ({ ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl() }),
     trials: () => config.trials,
     usageMeters: () => config.usageMeters,
+    usageCaps: () => config.usageCaps,
     publicUrl,
     signInRedirects: () => config.signInRedirects,
     operators: () => config.operators,

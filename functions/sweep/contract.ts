@@ -35,6 +35,8 @@ const Swept = z.strictObject({
   subscriptions: count,
   /** Usage records that were added to the totals. */
   usage_counted: count,
+  /** Usage records beyond the cap of their day: not counted, and not sent to Stripe. */
+  usage_over_cap: count,
   /** Usage records that were sent to Stripe. */
   usage_sent: count,
   /** Usage records that Stripe rejected. */
@@ -71,6 +73,7 @@ export default defineFunction({
     'pseudonyms',
     'pseudonymOf',
     'retentionDays',
+    'usageCaps',
     'shards',
   ],
   measures: [

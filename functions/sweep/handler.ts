@@ -51,6 +51,8 @@ async function sweep(
   // Kept in the records, so that it survives a loss of Redis and is known while Redis is unavailable.
   if (run.isSuccess()) await run.attempt(() => recordSuccess(deps));
 
+  if (progress.usageOverCap.size > 0)
+    note({ severity: 'WARNING', licenses_over_cap: [...progress.usageOverCap.keys()].sort() });
   if (progress.usageRefused + progress.usageUncertain > 0)
     note({
       severity: 'ERROR',
@@ -94,6 +96,7 @@ function describe(progress: SweepProgress) {
     billing_events: progress.billingEvents,
     subscriptions: progress.subscriptions,
     usage_counted: progress.usageCounted,
+    usage_over_cap: sumOf(progress.usageOverCap.values()),
     usage_sent: progress.usageSent,
     usage_refused: progress.usageRefused,
     usage_uncertain: progress.usageUncertain,

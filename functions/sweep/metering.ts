@@ -4,6 +4,7 @@ import {
   isDeduplicated,
   type MeteredDay,
   meteredDayId,
+  remainingOf,
   type UsageRecord,
   usageRecordId,
 } from '../../shared/domain/metering.ts';
@@ -18,8 +19,8 @@ const BATCH = 100;
 const AT_A_TIME = 8;
 
 /**
- * Adds usage records to the totals, and sends them to Stripe if the tenant is a customer there. A record is counted
- * once, because one transaction adds it to the totals and marks it. It is billed once, because it is marked before it
+ * Adds usage records to the totals, up to the cap of each meter, license and day, and sends them to Stripe if the tenant
+ * is a customer there. A record is counted once, because one transaction adds it to the totals and marks it. It is billed once, because it is marked before it
  * is first sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
  */
 export async function meterUsage(deps: Deps, run: SweepRun): Promise<void> {
@@ -73,20 +74,32 @@ async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageReco
     const byDay = Map.groupBy(open, (record) => meteredDayId({ ...record, dayMs: dayOf(record.atMs) }));
     const days = new Map<string, MeteredDay | undefined>();
     for (const id of byDay.keys()) days.set(id, await transaction.get(METERED_DAYS, id));
+    const overCap = new Set<UsageRecord>();
     for (const [id, records] of byDay) {
-      let day = days.get(id);
-      for (const record of records) day = addToDay(day, record, batch.tenantOf.get(record.licenseId) ?? '');
-      if (day) transaction.set(METERED_DAYS, id, day);
+      const before = days.get(id);
+      let day = before;
+      for (const record of records) {
+        if (record.quantity > remainingOf(day, record.meter, deps.usageCaps)) overCap.add(record);
+        else day = addToDay(day, record, batch.tenantOf.get(record.licenseId) ?? '');
+      }
+      if (day && day !== before) transaction.set(METERED_DAYS, id, day);
     }
     const next = open.map((record) => {
+      if (overCap.has(record)) return inState(record, 'over_cap', nowMs);
       const isBilled = deps.billing !== undefined && batch.customerOf.has(record.licenseId);
       return inState(record, isBilled ? 'sending' : 'unbilled', nowMs);
     });
     for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
     return next;
   });
-  run.progress.usageCounted += counted.length;
+  const refused = counted.filter(({ state }) => state === 'over_cap');
+  run.progress.usageCounted += counted.length - refused.length;
+  for (const { licenseId } of refused) addOne(run.progress.usageOverCap, licenseId);
   return counted.filter(({ state }) => state === 'sending');
+}
+
+function addOne(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 async function send(records: readonly UsageRecord[], batch: Batch, deps: Deps, run: SweepRun): Promise<void> {

@@ -21,6 +21,8 @@ export interface SweepProgress {
   subscriptions: number;
   /** Usage records that were added to the totals. */
   usageCounted: number;
+  /** Usage records beyond the cap of their day, by license. */
+  usageOverCap: Map<string, number>;
   /** Usage records that Stripe accepted, that Stripe rejected, and that Stripe may have received. */
   usageSent: number;
   usageRefused: number;
@@ -59,6 +61,7 @@ export function emptyProgress(): SweepProgress {
     billingEvents: 0,
     subscriptions: 0,
     usageCounted: 0,
+    usageOverCap: new Map(),
     usageSent: 0,
     usageRefused: 0,
     usageUncertain: 0,

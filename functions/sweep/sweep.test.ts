@@ -99,6 +99,7 @@ test('reports what it has done and how many events are pending', async () => {
     billing_events: 0,
     subscriptions: 0,
     usage_counted: 0,
+    usage_over_cap: 0,
     usage_sent: 0,
     usage_refused: 0,
     usage_uncertain: 0,

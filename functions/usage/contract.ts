@@ -5,6 +5,8 @@ import {
   LicenseId,
   PERIOD,
   periodIsInOrder,
+  SessionId,
+  SessionToken,
   SettableTimestamp,
   Timestamp,
   text,
@@ -40,14 +42,14 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'seats', 'usageMeters'],
+  uses: ['records', 'seats', 'sessionTokens', 'usageMeters', 'usageCaps'],
   endpoints: {
     record: {
       method: 'POST',
       path: '/api/v1/usage/record',
       summary: 'Record usage.',
       description:
-        'Each id is recorded once, even if the request is sent again. The time of use can be up to 30 days in the past and 5 minutes in the future.',
+        'Each id is recorded once, even if the request is sent again. The time of use can be up to 30 days in the past and 5 minutes in the future. With a license key, a session must have held a seat at that time: send `session_id`, and, so that the record is also accepted after the session has ended, its latest `session_token`.',
       auth: accessOf('usage.record'),
       standing: 'token',
       // If rate limits are unavailable, usage is still recorded, so that all usage is billed.
@@ -61,6 +63,10 @@ export default defineFunction({
         timestamp: z.optional(SettableTimestamp),
         /** Required if you are signed in. With a license key it is optional, and must match the key. */
         license_id: z.optional(LicenseId),
+        /** Required with a license key. */
+        session_id: z.optional(SessionId),
+        /** The latest token of the session. Not needed while the session lives. */
+        session_token: z.optional(SessionToken),
       }),
       answers: {
         recorded: { status: 201, description: 'The usage was recorded.', body: UsageRecord },
@@ -69,6 +75,9 @@ export default defineFunction({
       problems: [
         'METER_UNKNOWN',
         'USAGE_TIME_REFUSED',
+        'USAGE_OUTSIDE_SESSION',
+        'USAGE_CAP_REACHED',
+        'SESSION_NOT_FOUND',
         'USAGE_RECORD_CONFLICT',
         'CREDENTIALS_INVALID',
         'LICENSE_NOT_FOUND',

@@ -2,8 +2,15 @@ import type { ExamplesOf } from '../example.ts';
 import type contract from './contract.ts';
 
 export default {
-  record: ({ licenseId, fresh }) => ({
-    body: { id: fresh('export-4711'), meter: 'exports', quantity: 1, license_id: licenseId },
+  record: ({ licenseId, sessionId, sessionToken, fresh }) => ({
+    body: {
+      id: fresh('export-4711'),
+      meter: 'exports',
+      quantity: 1,
+      license_id: licenseId,
+      session_id: sessionId,
+      session_token: sessionToken,
+    },
   }),
   totals: ({ licenseId }) => ({ query: { license_id: licenseId } }),
 } satisfies ExamplesOf<typeof contract>;

@@ -1,6 +1,10 @@
+import { licenseOfSession } from '../../shared/domain/ids.ts';
 import {
   isAcceptedTime,
+  isWithinSession,
   type MeteredDay,
+  meteredDayId,
+  remainingOf,
   type UsageRecord,
   usageRecordId,
 } from '../../shared/domain/metering.ts';
@@ -10,17 +14,18 @@ import { timestamp } from '../../shared/http/fields.ts';
 import { refuseLicense } from '../../shared/http/license-refusal.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { LICENSES, USAGE_RECORDS } from '../../shared/ports/collections.ts';
+import { LICENSES, METERED_DAYS, USAGE_RECORDS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { METERED_DAYS_OF_LICENSE } from '../../shared/ports/queries.ts';
+import type { Proof, Rhythm } from '../../shared/ports/seats.ts';
 import type contract from './contract.ts';
 
 const DEFAULT_DAYS = 31;
 const MOST_DAYS = 366;
 
 async function recordUsage(
-  { body, caller }: RequestOf<typeof contract, 'record'>,
+  { body, caller, note }: RequestOf<typeof contract, 'record'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'record'>> {
   const licenseId = licenseOf(body.license_id, caller);
@@ -42,13 +47,18 @@ async function recordUsage(
     sendingSinceMs: null,
     isOpen: true,
   };
-  if (!isAcceptedTime(record.atMs, nowMs)) return answerLate(record, deps);
-  const created = await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
+  const refusal =
+    (isAcceptedTime(record.atMs, nowMs) ? undefined : { problem: 'USAGE_TIME_REFUSED' as const }) ??
+    (caller.kind === 'license' ? await refuseSession(body, record, { proof, ...proven }, deps) : undefined) ??
+    (await refuseOverCap(record, deps));
+  const created = refusal ?? (await deps.records.create(USAGE_RECORDS, usageRecordId(record), record));
   if (created === 'CREATED') return { answer: 'recorded', body: viewOf(record, 'recorded') };
+  // A client that retries after weeks still learns that its usage was recorded.
   const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));
-  return known && isSame(known, record, body.timestamp !== undefined)
-    ? { answer: 'known', body: viewOf(known, 'already_recorded') }
-    : { problem: 'USAGE_RECORD_CONFLICT' };
+  if (known && isSame(known, record, body.timestamp !== undefined))
+    return { answer: 'known', body: viewOf(known, 'already_recorded') };
+  if (refusal?.problem === 'USAGE_CAP_REACHED') note({ severity: 'WARNING', license_id: licenseId });
+  return refusal ?? { problem: 'USAGE_RECORD_CONFLICT' };
 }
 
 async function readTotals(
@@ -93,12 +103,46 @@ function licenseOf(
   return requestedId ?? refuseFields('VALIDATION_FAILED', [{ at: '/license_id', detail }]);
 }
 
-/** Refuses new usage that is too old. A client that retries after weeks still learns that its usage was recorded. */
-async function answerLate(record: UsageRecord, { records }: Deps) {
-  const known = await records.get(USAGE_RECORDS, usageRecordId(record));
-  return known && isSame(known, record, true)
-    ? { answer: 'known' as const, body: viewOf(known, 'already_recorded') }
-    : { problem: 'USAGE_TIME_REFUSED' as const };
+/**
+ * A key is known to every machine of a customer, and to whoever copies one. So a key alone records nothing: with it, usage
+ * belongs to a session that held a seat at that time, as its token or the seat store shows.
+ */
+async function refuseSession(
+  { session_id: sessionId, session_token: token }: RequestOf<typeof contract, 'record'>['body'],
+  { licenseId, atMs }: UsageRecord,
+  { proof, rhythm }: { readonly proof: Proof; readonly rhythm: Rhythm },
+  deps: Deps,
+) {
+  if (sessionId === undefined) return NO_SESSION;
+  if (licenseOfSession(sessionId) !== licenseId) return { problem: 'SESSION_NOT_FOUND' as const };
+  const opened = deps.sessionTokens.open(sessionId, token)?.session;
+  if (opened && isWithinSession(atMs, opened, rhythm)) return undefined;
+  // A living session may have been extended since the client got this token.
+  const found = await deps.seats.readSession({ licenseId, proof, sessionId });
+  if (found.verdict !== 'OK' && found.verdict !== 'GONE') return refuseLicense(found, proof);
+  if (found.verdict === 'OK' && isWithinSession(atMs, found.session, rhythm)) return undefined;
+  const isKnown = opened !== undefined || found.verdict === 'OK';
+  return { problem: isKnown ? ('USAGE_OUTSIDE_SESSION' as const) : ('SESSION_NOT_FOUND' as const) };
+}
+
+const NO_SESSION = refuseFields('VALIDATION_FAILED', [
+  { at: '/session_id', detail: 'is required with a license key' },
+]);
+
+/**
+ * Refuses early what the sweep would not count. The day contains what was counted up to a minute ago; the sweep, which adds
+ * each record in a transaction, never counts more than the cap.
+ */
+async function refuseOverCap(
+  record: UsageRecord,
+  { records, usageCaps }: Deps,
+): Promise<Refusal<'USAGE_CAP_REACHED'> | undefined> {
+  const { meter, quantity, atMs } = record;
+  const day = await records.get(METERED_DAYS, meteredDayId({ ...record, dayMs: dayOf(atMs) }));
+  const remaining = remainingOf(day, meter, usageCaps);
+  if (quantity <= remaining) return undefined;
+  const detail = `At most ${remaining} more can be recorded for ${timestamp(dayOf(atMs)).slice(0, 10)} (UTC).`;
+  return { problem: 'USAGE_CAP_REACHED', detail, members: { remaining } };
 }
 
 function isSame(known: UsageRecord, sent: UsageRecord, hasTimestamp: boolean): boolean {

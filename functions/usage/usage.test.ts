@@ -10,13 +10,19 @@ const DAY_MS = 24 * HOUR_MS;
 let clocked: ClockedSuite;
 let suite: TestSuite;
 beforeEach(async () => {
-  clocked = await openClockedSuite(undefined, { USAGE_METERS: 'exports,api_calls' });
+  clocked = await openClockedSuite(undefined, {
+    USAGE_METERS: 'exports,api_calls',
+    USAGE_CAPS: '5000,api_calls=100000',
+  });
   suite = clocked.suite;
 });
 afterEach(() => clocked.close());
 
 interface Client {
   readonly licenseId: string;
+  readonly key: string;
+  readonly session: { readonly session_id: string; readonly session_token: string };
+  /** Records usage with the key and a session. */
   record(use: Record<string, unknown>): Promise<Reply>;
   totals(query?: string): Promise<Reply['body']>;
 }
@@ -24,12 +30,33 @@ interface Client {
 /** A client with the key of a license. With `paying`, the tenant is a customer of Stripe. */
 async function client({ paying = true } = {}): Promise<Client> {
   const { licenseId, key } = paying ? await buySeats(suite) : await suite.createLicense();
+  const authorization = `License ${key}`;
+  const grant = await suite.call('POST', '/api/v1/licenses/acquire', {
+    authorization,
+    body: { fingerprint: 'laptop' },
+  });
+  const { session_id, session_token } = grant.body;
+  const session = { session_id, session_token };
   return {
     licenseId,
+    key,
+    session,
     record: (use) =>
-      suite.call('POST', '/api/v1/usage/record', { authorization: `License ${key}`, body: use }),
+      suite.call('POST', '/api/v1/usage/record', { authorization, body: { ...session, ...use } }),
     totals: async (query = '') =>
       (await suite.operate('GET', `/api/v1/usage?license_id=${licenseId}${query}`)).body,
+  };
+}
+
+/** A member of a tenant with seats, who is signed in and needs no session. */
+async function member(): Promise<Pick<Client, 'record' | 'totals'>> {
+  const email = 'ada@shop.example';
+  const [tenantId = ''] = (await signIn(suite, email)).tenants.keys();
+  const { licenseId } = await buySeats(suite, { tenantId });
+  return {
+    record: async (use) =>
+      (await signIn(suite, email)).call('POST', '/api/v1/usage/record', { license_id: licenseId, ...use }),
+    totals: async () => (await suite.operate('GET', `/api/v1/usage?license_id=${licenseId}`)).body,
   };
 }
 
@@ -97,7 +124,7 @@ describe('usage', () => {
     ['5 minutes ahead', 300_000, 201],
     ['more than 5 minutes ahead', 300_001, 400],
   ])('with a time %s (%i ms) returns %i', async (_, offsetMs, status) => {
-    const app = await client();
+    const app = await member();
     const reply = await app.record({
       id: 'run',
       meter: 'exports',
@@ -111,7 +138,7 @@ describe('usage', () => {
   });
 
   test('is reported as recorded when a client retries after weeks, and counts for the day of use', async () => {
-    const app = await client();
+    const app = await member();
     const use = { id: 'run', meter: 'exports', quantity: 1, timestamp: at(clocked.nowMs() - 20 * DAY_MS) };
     await app.record(use);
     await suite.sweep();
@@ -164,6 +191,122 @@ describe('usage', () => {
       body: { id: 'run', meter: 'exports', quantity: 1 },
     });
     expect(reply.body.code).toBe('LICENSE_SUSPENDED');
+  });
+});
+
+describe('usage that is sent with a license key', () => {
+  const GRACE_MS = 7 * DAY_MS;
+  const TTL_MS = 360_000;
+  const use = { meter: 'exports', quantity: 1 };
+
+  test('needs a session of that license', async () => {
+    const [app, other] = [await client(), await client()];
+    const unnamed = await app.record({ id: 'run', ...use, session_id: undefined, session_token: undefined });
+    expect([unnamed.status, unnamed.body.errors]).toEqual([
+      400,
+      [{ at: '/session_id', detail: 'is required with a license key' }],
+    ]);
+    for (const session of [other.session, { session_id: app.session.session_id.replace(/.{4}$/, '0000') }]) {
+      const reply = await app.record({ id: 'run', ...use, session_token: undefined, ...session });
+      expect([reply.status, reply.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
+    }
+    await suite.sweep();
+    expect(billed().records).toBe(0);
+  });
+
+  test('needs no token while the session lives, however often it was extended', async () => {
+    const app = await client();
+    const { session_id } = app.session;
+    clocked.moveClock(300_000);
+    await suite.call('PUT', '/api/v1/licenses/heartbeat', {
+      authorization: `License ${app.key}`,
+      body: app.session,
+    });
+    clocked.moveClock(300_000);
+    expect((await app.record({ id: 'run', ...use, session_token: undefined })).status).toBe(201);
+    expect((await app.record({ id: 'run 2', ...use, session_id, session_token: 'invalid' })).status).toBe(
+      201,
+    );
+  });
+
+  test('is accepted with the token after the session was released', async () => {
+    const app = await client();
+    const { session_id } = app.session;
+    await suite.call('POST', '/api/v1/licenses/release', {
+      authorization: `License ${app.key}`,
+      body: { session_id },
+    });
+    const unproven = await app.record({ id: 'run', ...use, session_token: undefined });
+    expect([unproven.status, unproven.body.code]).toEqual([404, 'SESSION_NOT_FOUND']);
+    expect((await app.record({ id: 'run', ...use })).status).toBe(201);
+  });
+
+  test.each([
+    ['a program that ran offline and reports later', TTL_MS + GRACE_MS + HOUR_MS, 201],
+    ['a time at which the session had no seat any more', TTL_MS + GRACE_MS + HOUR_MS + 1, 400],
+    ['a program that started offline before it acquired', -GRACE_MS - HOUR_MS, 201],
+    ['a time before that', -GRACE_MS - HOUR_MS - 1, 400],
+  ])('can be of %s (%i ms)', async (_, offsetMs, status) => {
+    const app = await client();
+    const timestamp = at(clocked.nowMs() + offsetMs);
+    clocked.moveClock(12 * DAY_MS);
+    const reply = await app.record({ id: 'run', ...use, timestamp });
+    expect(reply.status, reply.text).toBe(status);
+    if (status === 400) expect(reply.body.code).toBe('USAGE_OUTSIDE_SESSION');
+  });
+
+  test('is acknowledged again when it is resent after the session', async () => {
+    const app = await client();
+    const sent = { id: 'run', ...use, timestamp: at(clocked.nowMs()) };
+    await app.record(sent);
+    clocked.moveClock(25 * DAY_MS);
+    const again = await app.record({ ...sent, session_token: undefined });
+    expect([again.status, again.body.status]).toEqual([200, 'already_recorded']);
+  });
+});
+
+describe('the cap of a meter', () => {
+  const use = { meter: 'exports' };
+
+  test('refuses what exceeds it, says how much is left, and warns in the log', async () => {
+    const app = await client();
+    await app.record({ id: 'run', ...use, quantity: 4000 });
+    await suite.sweep();
+    const over = await app.record({ id: 'run 2', ...use, quantity: 1001 });
+    expect([over.status, over.body.code, over.body.remaining]).toEqual([409, 'USAGE_CAP_REACHED', 1000]);
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'WARNING', license_id: app.licenseId });
+    expect((await app.record({ id: 'run 2', ...use, quantity: 1000 })).status).toBe(201);
+    await suite.sweep();
+    expect(billed()).toEqual({ records: 2, quantity: 5000 });
+    const again = await app.record({ id: 'run', ...use, quantity: 4000 });
+    expect([again.status, again.body.status]).toEqual([200, 'already_recorded']);
+  });
+
+  test('bounds what is counted and billed, also of records that arrive at once', async () => {
+    const app = await client();
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => app.record({ id: `run ${n}`, ...use, quantity: 1000 })),
+    );
+    for (const { status } of replies) expect(status).toBe(201);
+    expect((await suite.sweep()).body).toMatchObject({ usage_counted: 5, usage_over_cap: 15, usage_sent: 5 });
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'WARNING', licenses_over_cap: [app.licenseId] });
+    expect(billed()).toEqual({ records: 5, quantity: 5000 });
+    expect((await app.totals()).meters).toEqual([{ meter: 'exports', quantity: 5000, records: 5 }]);
+    expect((await suite.sweep()).body).toMatchObject({ usage_counted: 0, usage_over_cap: 0 });
+  });
+
+  test('applies to each meter, license and day', async () => {
+    const [app, other] = [await client(), await client()];
+    const full = { quantity: 5000, ...use };
+    await app.record({ id: 'run', ...full });
+    await suite.sweep();
+    expect((await app.record({ id: 'run 2', ...full })).body.code).toBe('USAGE_CAP_REACHED');
+    expect((await other.record({ id: 'run', ...full })).status).toBe(201);
+    expect((await app.record({ id: 'run 3', meter: 'api_calls', quantity: 100_000 })).status).toBe(201);
+    const yesterday = at(clocked.nowMs() - DAY_MS);
+    expect((await app.record({ id: 'run 4', ...full, timestamp: yesterday })).status).toBe(201);
+    clocked.moveClock(DAY_MS);
+    expect((await app.record({ id: 'run 5', ...full })).status).toBe(201);
   });
 });
 

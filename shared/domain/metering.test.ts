@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   addToDay,
   inState,
   isAcceptedTime,
   isDeduplicated,
+  isWithinSession,
   meteredDayId,
+  remainingOf,
   type UsageRecord,
 } from './metering.ts';
 
@@ -40,6 +42,7 @@ test.each([
   ['unbilled', false],
   ['refused', false],
   ['uncertain', false],
+  ['over_cap', false],
 ] as const)('a record that is %s still has to be processed: %s', (state, isOpen) => {
   expect(inState({ ...RECORD, isOpen: !isOpen }, state, NOON_MS)).toMatchObject({ state, isOpen });
 });
@@ -60,4 +63,27 @@ test('the totals of a day start with its first record, and add each further one'
   });
   expect(addToDay(first, { ...RECORD, quantity: 2 }, 'ten_1')).toEqual({ ...first, quantity: 9, records: 2 });
   expect(meteredDayId(first)).toBe('lic_1:exports:2026-11-25');
+});
+
+describe('usage belongs to a session', () => {
+  const session = { acquiredAtMs: NOON_MS, expiresAtMs: NOON_MS + HOUR_MS };
+
+  test.each([
+    ['neither grace nor offline start', 0, 0, HOUR_MS],
+    ['grace', 7, 0, HOUR_MS + 7 * DAY_MS],
+    ['offline start, which is longer', 1, 3, HOUR_MS + 3 * DAY_MS],
+  ])('from before its start to after its end, with %s', (_, offlineGraceDays, offlineStartDays, marginMs) => {
+    const within = (atMs: number) => isWithinSession(atMs, session, { offlineGraceDays, offlineStartDays });
+    const [first, last] = [session.acquiredAtMs - marginMs, session.expiresAtMs + marginMs];
+    expect([first - 1, first, NOON_MS, last, last + 1].map(within)).toEqual([false, true, true, true, false]);
+  });
+});
+
+test('the rest of a day is never negative, and a meter can have its own cap', () => {
+  const day = addToDay(undefined, { ...RECORD, quantity: 70 }, 'ten_1');
+  const caps = { each: 100, byMeter: { exports: 60, calls: 80 } };
+  expect(remainingOf(undefined, 'exports', caps)).toBe(60);
+  expect(remainingOf(day, 'exports', caps)).toBe(0);
+  expect(remainingOf(day, 'calls', caps)).toBe(10);
+  expect(remainingOf(day, 'constructor', caps)).toBe(30);
 });

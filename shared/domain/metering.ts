@@ -26,9 +26,9 @@ export const UsageRecordSchema = z.object({
   /**
    * `new`: not in the totals yet. `sending`: from before the first attempt to send it to Stripe until Stripe has it.
    * `sent`: Stripe has it. `unbilled`: no subscription bills it. `refused`: Stripe rejected it. `uncertain`: whether
-   * Stripe has it cannot be determined any more.
+   * Stripe has it cannot be determined any more. `over_cap`: beyond the cap of its day, and neither counted nor billed.
    */
-  state: z.enum(['new', 'sending', 'sent', 'unbilled', 'refused', 'uncertain']),
+  state: z.enum(['new', 'sending', 'sent', 'unbilled', 'refused', 'uncertain', 'over_cap']),
   /** When the record was first sent to Stripe; `null` before that. */
   sendingSinceMs: z.nullable(z.int()),
   /** Whether it still has to be processed: `new` or `sending`. */
@@ -61,6 +61,49 @@ export function meteredDayId({ licenseId, meter, dayMs }: Pick<MeteredDay, 'lice
 /** Whether usage at `atMs` is neither too old nor too far in the future. */
 export function isAcceptedTime(atMs: number, nowMs: number): boolean {
   return atMs >= nowMs - ACCEPTED_WITHIN_MS.back && atMs <= nowMs + ACCEPTED_WITHIN_MS.ahead;
+}
+
+/** When a session held its seat, by a token of ours or by the seat store. */
+export interface SeatedTime {
+  readonly acquiredAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** Tolerance for clocks, and for the last record of a program that ends. */
+const SESSION_MARGIN_MS = HOUR_MS;
+
+/**
+ * Whether usage at `atMs` belongs to a session that held its seat from `acquiredAtMs` to `expiresAtMs`. A program may run
+ * offline before its first contact and after its last one, and sends the usage of that time later, with the token of
+ * this or of its next session.
+ */
+export function isWithinSession(
+  atMs: number,
+  { acquiredAtMs, expiresAtMs }: SeatedTime,
+  {
+    offlineGraceDays,
+    offlineStartDays,
+  }: { readonly offlineGraceDays: number; readonly offlineStartDays: number },
+): boolean {
+  const marginMs = SESSION_MARGIN_MS + Math.max(offlineGraceDays, offlineStartDays) * DAY_MS;
+  return atMs >= acquiredAtMs - marginMs && atMs <= expiresAtMs + marginMs;
+}
+
+/** The most that one license can use of a meter on one day (UTC), so that a stolen key cannot cause any bill it likes. */
+export interface UsageCaps {
+  readonly each: number;
+  /** Other caps, by meter. */
+  readonly byMeter: Readonly<Record<string, number>>;
+}
+
+/** What can still be used of the meter on this day. */
+export function remainingOf(
+  day: MeteredDay | undefined,
+  meter: string,
+  { each, byMeter }: UsageCaps,
+): number {
+  const cap = Object.hasOwn(byMeter, meter) ? (byMeter[meter] ?? each) : each;
+  return Math.max(0, cap - (day?.quantity ?? 0));
 }
 
 /** Whether Stripe is certain to recognise the record if it is sent again. */

@@ -1,5 +1,6 @@
 import type { AccessTokenIssuer, AccessTokens } from '../domain/access-token.ts';
 import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
+import type { UsageCaps } from '../domain/metering.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
@@ -36,6 +37,7 @@ export interface Deps {
   trials: TrialPolicy;
   /** Names of the usage meters. */
   usageMeters: readonly string[];
+  usageCaps: UsageCaps;
   /** The functions' public origin. */
   publicUrl: string;
   /** HTTPS addresses that users can be redirected to after signing in. */

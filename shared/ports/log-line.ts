@@ -70,6 +70,9 @@ interface SweepCounts {
   billing_events?: number;
   subscriptions?: number;
   usage_counted?: number;
+  usage_over_cap?: number;
+  /** Licenses of those records. */
+  licenses_over_cap?: readonly string[];
   usage_sent?: number;
   usage_refused?: number;
   usage_uncertain?: number;

@@ -2212,6 +2212,14 @@ export interface UnsupportedMediaTypeProblem {
   status: 415;
   code: 'UNSUPPORTED_MEDIA_TYPE';
 }
+export interface UsageCapReachedProblem {
+  status: 409;
+  code: 'USAGE_CAP_REACHED';
+}
+export interface UsageOutsideSessionProblem {
+  status: 400;
+  code: 'USAGE_OUTSIDE_SESSION';
+}
 export interface UsageRecord {
   id: string;
   meter: string;
@@ -2238,6 +2246,14 @@ export interface UsageRecordRequest {
    * Required if you are signed in. With a license key it is optional, and must match the key.
    */
   license_id?: string;
+  /**
+   * Required with a license key.
+   */
+  session_id?: string;
+  /**
+   * Its signature is checked elsewhere; an invalid token counts as no token.
+   */
+  session_token?: string;
 }
 export interface UsageTimeRefusedProblem {
   status: 400;
@@ -2932,6 +2948,8 @@ export type ProblemCode =
   | 'TRIAL_ALREADY_USED'
   | 'TRIAL_NOT_OFFERED'
   | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'USAGE_CAP_REACHED'
+  | 'USAGE_OUTSIDE_SESSION'
   | 'USAGE_RECORD_CONFLICT'
   | 'USAGE_TIME_REFUSED'
   | 'USER_NOT_FOUND'
