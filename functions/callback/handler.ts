@@ -38,6 +38,10 @@ async function finishSignIn(
     return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
   }
   const userId = await signUp(redeemed.person, deps);
+  if (userId === undefined) {
+    note({ because: 'the user is being erased' });
+    return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
+  }
   return redirectBack(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
 }
 

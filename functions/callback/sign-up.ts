@@ -5,6 +5,7 @@ import {
   type Invitation,
   membershipId,
   newTenant,
+  refuseJoining,
   type Tenant,
   type User,
 } from '../../shared/domain/users.ts';
@@ -31,9 +32,9 @@ interface Joining {
 /**
  * Returns the id of the user who signed in, and creates the user at the first sign-in. Every sign-in accepts the open
  * invitations to the verified e-mail address. A new user without an invitation joins the tenant that has claimed their
- * domain, or gets a tenant of their own.
+ * domain, or gets a tenant of their own. Returns `undefined` for a user who is being erased.
  */
-export async function signUp(person: SignedInUser, deps: Deps): Promise<string> {
+export async function signUp(person: SignedInUser, deps: Deps): Promise<string | undefined> {
   const { records, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
@@ -45,6 +46,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
   const { userId, joined } = await records.transact(async (transaction) => {
     const account = await transaction.get(ACCOUNTS, accountId);
     const known = account && (await transaction.get(USERS, account.userId));
+    if (known && known.erasureId !== null) return { userId: undefined, joined: [] };
     const user: User = {
       ...known,
       userId: known?.userId ?? newPersonalId('usr'),
@@ -54,6 +56,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
       accountId,
       createdAtMs: known?.createdAtMs ?? nowMs,
       lastSignInAtMs: nowMs,
+      erasureId: null,
     };
     const invitations = await readInvitations(invited, transaction, nowMs);
     const joinable = await joinableTenants(user, invitations, known === undefined, transaction, deps);
@@ -67,7 +70,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string> 
     return { userId: user.userId, joined };
   });
   // A member who was removed a moment ago is still barred from seats. The bar ends when they join again.
-  for (const { tenant } of joined) await unbarUser(tenant.tenantId, userId, deps);
+  if (userId !== undefined) for (const { tenant } of joined) await unbarUser(tenant.tenantId, userId, deps);
   return userId;
 }
 
@@ -93,23 +96,24 @@ async function readInvitations(
 }
 
 async function joinableTenants(
-  { hostedDomain, userId }: User,
+  user: User,
   invitations: readonly Invitation[],
   isNew: boolean,
   transaction: Transaction,
   { shards, clock }: Deps,
 ): Promise<Joining[]> {
+  const { hostedDomain, userId } = user;
   const joinable: Joining[] = [];
   for (const { tenantId, role } of invitations) {
     const tenant = await transaction.get(TENANTS, tenantId);
-    if (!tenant || tenant.closedAtMs !== null) continue;
+    if (!tenant || refuseJoining(tenant, user)) continue;
     // A tenant has only one owner. The owner may have joined since this user was invited.
     joinable.push({ tenant, role: role === 'owner' && tenant.ownerId !== null ? 'admin' : role });
   }
   if (!isNew || joinable.length > 0) return joinable;
   const claim = hostedDomain === null ? undefined : await transaction.get(DOMAIN_CLAIMS, hostedDomain);
   const ofDomain = claim && (await transaction.get(TENANTS, claim.tenantId));
-  if (ofDomain && ofDomain.closedAtMs === null) return [{ tenant: ofDomain, role: 'member' }];
+  if (ofDomain && !refuseJoining(ofDomain, user)) return [{ tenant: ofDomain, role: 'member' }];
   const tenantId = newTenantId(shards);
   const tenant = newTenant(tenantId, hostedDomain ?? tenantId, userId, clock.nowMs());
   return [{ tenant, role: 'owner' }];

@@ -166,7 +166,7 @@ async function createPerson(): Promise<Person> {
   const terms = { max: 5, ttlSeconds: LASTING.ttl_seconds };
   const license = draftLicense({ tenantId: labId, licenseId }, newLicenseKey(licenseId), terms, nowMs);
   await records.transact(async (transaction) => {
-    transaction.set(USERS, userId, { ...user, createdAtMs: nowMs, lastSignInAtMs: nowMs });
+    transaction.set(USERS, userId, { ...user, createdAtMs: nowMs, lastSignInAtMs: nowMs, erasureId: null });
     transaction.set(ACCOUNTS, accountId, { userId });
     transaction.set(SIGN_INS, signIn.signInId, signIn);
     transaction.set(TENANTS, labId, newTenant(labId, `Lab of person ${people}`, userId, nowMs));

@@ -1,4 +1,4 @@
-import type { Tenant } from '../../shared/domain/users.ts';
+import { isClosing, type Tenant } from '../../shared/domain/users.ts';
 import { DOMAIN_CLAIMS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Records } from '../../shared/ports/records.ts';
 
@@ -7,10 +7,11 @@ export function changeTenant(
   tenantId: string,
   change: { name?: string | undefined; joinDomain?: string | null | undefined },
   records: Records,
-): Promise<Tenant | 'TENANT_NOT_FOUND' | 'DOMAIN_TAKEN'> {
+): Promise<Tenant | 'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'DOMAIN_TAKEN'> {
   return records.transact(async (transaction) => {
     const tenant = await transaction.get(TENANTS, tenantId);
     if (!tenant) return 'TENANT_NOT_FOUND';
+    if (isClosing(tenant)) return 'TENANT_CLOSED';
     const { name = tenant.name, joinDomain = tenant.joinDomain } = change;
     const claim = joinDomain === null ? undefined : await transaction.get(DOMAIN_CLAIMS, joinDomain);
     if (claim && claim.tenantId !== tenantId) return 'DOMAIN_TAKEN';

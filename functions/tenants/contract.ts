@@ -41,7 +41,7 @@ export default defineFunction({
       limit: { by: 'caller', requests: 60, windowSeconds: 3600, uncounted: 'serve' },
       body: z.strictObject({ name: text(100) }),
       answers: { created: { status: 201, description: 'The tenant.', body: TenantView } },
-      problems: ['TOO_MANY_TENANTS', 'RATE_LIMITED'],
+      problems: ['TOO_MANY_TENANTS', 'USER_NOT_FOUND', 'RATE_LIMITED'],
     },
     list: {
       method: 'GET',
@@ -83,7 +83,7 @@ export default defineFunction({
           z.refine((terms) => Object.keys(terms).length > 0, 'must contain at least one field to change'),
         ),
       answers: { tenant: { status: 200, description: 'The updated tenant.', body: TenantView } },
-      problems: ['TENANT_NOT_FOUND', 'FORBIDDEN', 'DOMAIN_TAKEN'],
+      problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'FORBIDDEN', 'DOMAIN_TAKEN'],
     },
     members: {
       method: 'GET',
@@ -137,7 +137,7 @@ export default defineFunction({
       params: Params,
       body: z.strictObject({ user_id: UserId }),
       answers: { transferred: { status: 200, description: 'The updated tenant.', body: TenantView } },
-      problems: ['TENANT_NOT_FOUND', 'USER_NOT_FOUND', 'FORBIDDEN'],
+      problems: ['TENANT_NOT_FOUND', 'TENANT_CLOSED', 'USER_NOT_FOUND', 'FORBIDDEN'],
     },
     invite: {
       method: 'POST',

@@ -4,10 +4,12 @@ import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
 import {
   INVITATION_SECONDS,
   type Invitation,
+  isClosing,
   type Membership,
   mayAppoint,
   membershipId,
   newTenant,
+  refuseJoining,
 } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { own } from '../../shared/http/own.ts';
@@ -31,6 +33,8 @@ async function create(
     if (caller.kind === 'person' && Object.keys(caller.tenants).length >= MAX_TENANTS)
       return { problem: 'TOO_MANY_TENANTS' };
     const { tenantId } = tenant;
+    const owner = ownerId === null ? undefined : await transaction.get(USERS, ownerId);
+    if (ownerId !== null && refuseJoining(tenant, owner)) return { problem: 'USER_NOT_FOUND' };
     transaction.set(TENANTS, tenantId, tenant);
     if (ownerId !== null) {
       const membership = { tenantId, userId: ownerId, role: 'owner' as const, joinedAtMs: nowMs };
@@ -147,7 +151,9 @@ async function transfer(
   const transferred = await records.transact(async (transaction) => {
     const current = (await transaction.get(TENANTS, tenantId)) ?? tenant;
     const successor = await transaction.get(MEMBERSHIPS, successorId);
-    if (!successor) return undefined;
+    if (!successor) return 'USER_NOT_FOUND';
+    const problem = refuseJoining(current, await transaction.get(USERS, successor.userId));
+    if (problem) return problem;
     const ownerMembershipId = current.ownerId === null ? undefined : membershipId(tenantId, current.ownerId);
     const owner = ownerMembershipId && (await transaction.get(MEMBERSHIPS, ownerMembershipId));
     if (ownerMembershipId && owner)
@@ -157,9 +163,9 @@ async function transfer(
     transaction.set(TENANTS, tenantId, next);
     return next;
   });
-  return transferred
-    ? { answer: 'transferred', body: viewOfTenant(transferred) }
-    : { problem: 'USER_NOT_FOUND' };
+  return typeof transferred === 'string'
+    ? { problem: transferred }
+    : { answer: 'transferred', body: viewOfTenant(transferred) };
 }
 
 async function invite(
@@ -169,7 +175,7 @@ async function invite(
   const tenant = await ownTenant(params, standing, records);
   if ('problem' in tenant) return tenant;
   const { tenantId } = tenant;
-  if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
+  if (isClosing(tenant)) return { problem: 'TENANT_CLOSED' };
   const mayInvite =
     caller.kind === 'operator'
       ? body.role !== 'owner' || tenant.ownerId === null

@@ -28,7 +28,7 @@ async function issueTokens(
     deps.records.get(USERS, userId),
     tenantsOf(deps.records, userId),
   ]);
-  if (!user) return invalid('the user no longer exists');
+  if (!user || user.erasureId !== null) return invalid('the user was erased, or is being erased');
   return {
     answer: 'tokens',
     body: {

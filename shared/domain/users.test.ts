@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ROLES, type Role } from './authorization.ts';
-import { isOperator, mayAppoint } from './users.ts';
+import { isClosing, isOperator, mayAppoint, newTenant, refuseJoining } from './users.ts';
 
 const HOUR_MS = 3_600_000;
 const ADA = { email: 'ada@vendor.example', hostedDomain: 'vendor.example' };
@@ -42,4 +42,16 @@ test.each(ROLES)('%s gives only these roles, to anyone but the owner', (own) => 
 
 test('a user without a role gives none', () => {
   expect(ROLES.filter((wanted) => mayAppoint(undefined, undefined, wanted))).toEqual([]);
+});
+
+test.each([
+  ['an open tenant', {}, { erasureId: null }, undefined],
+  ['a closed tenant', { closedAtMs: 1 }, { erasureId: null }, 'TENANT_CLOSED'],
+  ['a tenant whose erasure has begun', { erasureId: 'era_1' }, { erasureId: null }, 'TENANT_CLOSED'],
+  ['an open tenant while their own erasure runs', {}, { erasureId: 'era_1' }, 'USER_NOT_FOUND'],
+  ['an open tenant after they were erased', {}, undefined, 'USER_NOT_FOUND'],
+] as const)('a user who joins %s is accepted or refused by rule', (_, state, user, expected) => {
+  const tenant = { ...newTenant('ten_1', 'The shop', null, 0), ...state };
+  expect(refuseJoining(tenant, user)).toBe(expected);
+  expect(isClosing(tenant)).toBe(expected === 'TENANT_CLOSED');
 });

@@ -13,6 +13,8 @@ export const UserSchema = z.object({
   accountId: z.string(),
   createdAtMs: z.int(),
   lastSignInAtMs: z.int(),
+  /** The erasure that deletes this user; `null` if none has begun. */
+  erasureId: z._default(z.nullable(z.string()), null),
 });
 export type User = z.infer<typeof UserSchema>;
 
@@ -31,11 +33,31 @@ export const TenantSchema = z.object({
   joinDomain: z._default(z.nullable(z.string()), null),
   /** When its owner had the tenant erased: no one can join it, and its licenses stay suspended. */
   closedAtMs: z._default(z.nullable(z.int()), null),
+  /** The erasure that is about to close the tenant; `null` if none has begun, and once it is closed. */
+  erasureId: z._default(z.nullable(z.string()), null),
 });
 export type Tenant = z.infer<typeof TenantSchema>;
 
 export function newTenant(tenantId: string, name: string, ownerId: string | null, nowMs: number): Tenant {
-  return { tenantId, name, createdAtMs: nowMs, ownerId, joinDomain: null, closedAtMs: null };
+  return { tenantId, name, createdAtMs: nowMs, ownerId, joinDomain: null, closedAtMs: null, erasureId: null };
+}
+
+/**
+ * Why a user cannot become a member or the owner of a tenant; `undefined` if they can. Read both in the transaction that
+ * writes the membership: an erasure marks its user and its tenants before it reads their memberships, so none can be
+ * added that it does not see. `USER_NOT_FOUND`: the user does not exist, or is being erased.
+ */
+export function refuseJoining(
+  tenant: Pick<Tenant, 'closedAtMs' | 'erasureId'>,
+  user: Pick<User, 'erasureId'> | undefined,
+): 'TENANT_CLOSED' | 'USER_NOT_FOUND' | undefined {
+  if (isClosing(tenant)) return 'TENANT_CLOSED';
+  return user && user.erasureId === null ? undefined : 'USER_NOT_FOUND';
+}
+
+/** Whether the tenant was erased, or an erasure of it has begun. */
+export function isClosing({ closedAtMs, erasureId }: Pick<Tenant, 'closedAtMs' | 'erasureId'>): boolean {
+  return closedAtMs !== null || erasureId !== null;
 }
 
 export const MembershipSchema = z.object({

@@ -35,7 +35,10 @@ export async function tenantsOf(records: Records, userId: string): Promise<Recor
   return Object.fromEntries(memberships.map(({ tenantId, role }) => [tenantId, role]));
 }
 
-/** The user of an access token, as currently stored; `undefined` if the sign-in was revoked or the user deleted. */
+/**
+ * The user of an access token, as currently stored; `undefined` if the sign-in was revoked, or the user was erased or is
+ * being erased.
+ */
 export async function readPerson(
   records: Records,
   { userId, signInId }: Access,
@@ -45,5 +48,6 @@ export async function readPerson(
     records.get(SIGN_INS, signInId),
     tenantsOf(records, userId),
   ]);
-  return user && signIn?.revoked === null ? { user, signIn, tenants } : undefined;
+  const isLive = user?.erasureId === null && signIn?.revoked === null;
+  return user && signIn && isLive ? { user, signIn, tenants } : undefined;
 }

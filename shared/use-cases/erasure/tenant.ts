@@ -35,7 +35,7 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
     const tenant = await transaction.get(TENANTS, tenantId);
     const isNew = tenant !== undefined && tenant.closedAtMs === null;
     if (isNew) {
-      const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs };
+      const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs, erasureId: null };
       transaction.set(TENANTS, tenantId, { ...withoutUnknownFields(tenant), ...closed });
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
