@@ -1,6 +1,7 @@
 import { MAX_TENANTS } from '../../shared/domain/access-token.ts';
 import type { Role } from '../../shared/domain/authorization.ts';
 import { newPersonalId, newTenantId } from '../../shared/domain/ids.ts';
+import { hasAddress, withAddress, withoutAddress } from '../../shared/domain/person.ts';
 import {
   type Invitation,
   membershipId,
@@ -19,7 +20,7 @@ import {
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
-import { INVITATIONS_FOR_EMAIL, MEMBERSHIPS_OF_USER } from '../../shared/ports/queries.ts';
+import { INVITATIONS_FOR_EMAIL, MEMBERSHIPS_OF_USER, USERS_BY_EMAIL } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import type { SignedInUser } from '../../shared/ports/sign-in.ts';
 import { unbarUser } from '../../shared/use-cases/bars.ts';
@@ -38,9 +39,10 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string |
   const { records, clock } = deps;
   const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
   const nowMs = clock.nowMs();
-  const [invited, tenantsLeft] = await Promise.all([
+  const [invited, tenantsLeft, withSameAddress] = await Promise.all([
     Array.fromAsync(eachDocument(records, INVITATIONS_FOR_EMAIL, { email: person.email })),
     tenantsLeftFor(accountId, deps),
+    Array.fromAsync(eachDocument(records, USERS_BY_EMAIL, { email: person.email })),
   ]);
 
   const { userId, joined } = await records.transact(async (transaction) => {
@@ -51,6 +53,7 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string |
       ...known,
       userId: known?.userId ?? newPersonalId('usr'),
       email: person.email,
+      addresses: [...withAddress(known?.addresses ?? [], person.email, nowMs)],
       name: person.name,
       hostedDomain: person.hostedDomain,
       accountId,
@@ -61,9 +64,14 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string |
     const invitations = await readInvitations(invited, transaction, nowMs);
     const joinable = await joinableTenants(user, invitations, known === undefined, transaction, deps);
     const joined = await withoutJoined(user.userId, joinable.slice(0, tenantsLeft), transaction);
+    const losing = await readLosers(withSameAddress, user, transaction);
 
     transaction.set(ACCOUNTS, accountId, { ...account, userId: user.userId });
     transaction.set(USERS, user.userId, user);
+    for (const other of losing) {
+      const addresses = withoutAddress(other.addresses, nowMs);
+      transaction.set(USERS, other.userId, { ...other, addresses });
+    }
     for (const { invitationId } of invitations.slice(0, tenantsLeft))
       transaction.delete(INVITATIONS, invitationId);
     for (const { tenant, role } of joined) join(transaction, user.userId, tenant, role, nowMs);
@@ -72,6 +80,17 @@ export async function signUp(person: SignedInUser, deps: Deps): Promise<string |
   // A member who was removed a moment ago is still barred from seats. The bar ends when they join again.
   if (userId !== undefined) for (const { tenant } of joined) await unbarUser(tenant.tenantId, userId, deps);
   return userId;
+}
+
+/** The other users who had the user's address until now: the provider gives an address to one account at a time. */
+async function readLosers(
+  withSameAddress: readonly User[],
+  { userId, email }: User,
+  transaction: Transaction,
+): Promise<User[]> {
+  const others = withSameAddress.filter((other) => other.userId !== userId);
+  const found = await Promise.all(others.map((other) => transaction.get(USERS, other.userId)));
+  return found.flatMap((other) => (other && hasAddress(other.addresses, email) ? [other] : []));
 }
 
 /** How many more tenants the user can join. */

@@ -88,9 +88,12 @@ export default defineFunction({
       path: '/api/v1/gdpr/delete',
       summary: 'Confirm an erasure.',
       description:
-        'Erases what was requested. If the erasure stops, the same request resumes it; once complete, it returns the same receipt.',
+        'Erases what was requested, if the caller still may: you must be signed in, still own each tenant that is erased, or still be an operator. If the erasure stops, the same request resumes it; once complete, it returns the same receipt.',
       auth: accessOf('gdpr-delete.confirm'),
-      /** An erased user, no longer in the records, can still get the receipt. */
+      /**
+       * Once the erasure has begun, its confirmation token is enough: an erased user, no longer in the records, can still
+       * get the receipt. Before that, the handler reads the standing from the records.
+       */
       standing: 'token',
       body: z.strictObject({ confirmation_token: z.string().check(z.minLength(1), z.maxLength(4096)) }),
       answers: {
@@ -100,7 +103,14 @@ export default defineFunction({
           body: ErasureReceipt,
         },
       },
-      problems: ['CONFIRMATION_INVALID', 'OWNER_MUST_STAY'],
+      problems: [
+        'CREDENTIALS_INVALID',
+        'CONFIRMATION_INVALID',
+        'USER_NOT_FOUND',
+        'TENANT_NOT_FOUND',
+        'FORBIDDEN',
+        'OWNER_MUST_STAY',
+      ],
     },
   },
 });

@@ -103,7 +103,17 @@ test('the request lists the tenant whose only member she is, and erases nothing'
     tenants_that_go: [world.labId],
   });
   token = plan.body.confirmation_token;
-  expect(await inspectable.records()).toEqual(recordsBefore);
+  const after = [...(await inspectable.records())];
+  const added = after.filter(([place]) => !recordsBefore.has(place));
+  expect(after.filter((one) => !added.includes(one))).toEqual([...recordsBefore]);
+  const requested = { type: 'erasure.requested', actor: { kind: 'user', id: world.ada.userId } };
+  const subject = expect.stringMatching(/^era_/);
+  expect(added.map(([, text]) => JSON.parse(text))).toEqual(
+    expect.arrayContaining(
+      ['vendor', world.labId].map((tenantId) => expect.objectContaining({ ...requested, tenantId, subject })),
+    ),
+  );
+  expect(added).toHaveLength(2);
 });
 
 test('the confirmation returns a receipt with counts and without personal data', async () => {

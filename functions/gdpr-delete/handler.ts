@@ -1,37 +1,53 @@
 import * as z from 'zod/mini';
+import type { By } from '../../shared/domain/actor.ts';
 import { accessOf, standingOf } from '../../shared/domain/authorization.ts';
 import {
-  beginErasure,
   CONFIRMATION_SECONDS,
   type Confirmation,
   ConfirmationSchema,
   type Erasure,
   type ErasurePlan,
+  isSameTenants,
+  isWithdrawn,
 } from '../../shared/domain/erasure.ts';
 import { newPersonalId } from '../../shared/domain/ids.ts';
+import { isOperator } from '../../shared/domain/users.ts';
 import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { ERASURES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import {
+  planForTenant,
+  planForUser,
+  recordProgress,
+  startErasure,
+} from '../../shared/use-cases/erasure/begin.ts';
 import { runErasure } from '../../shared/use-cases/erasure/erase.ts';
+import { readPerson } from '../../shared/use-cases/members.ts';
 import type contract from './contract.ts';
-import { planForTenant, planForUser } from './plan.ts';
 
 /** Half of the function's timeout. The rest is for the step in progress and for dependencies that time out slowly. */
 const BUDGET_MS = 60_000;
 
 async function ask(
-  { body, caller }: RequestOf<typeof contract, 'ask'>,
+  { body, caller, by }: RequestOf<typeof contract, 'ask'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'ask'>> {
-  const plan = await planOf(body, caller, deps);
+  const target = targetOf(body, caller);
+  if ('problem' in target) return target;
+  const plan = await planOf(target, caller, deps);
   if ('problem' in plan) return plan;
   const { userId, goingIds } = plan;
-  const expiresAtMs = deps.clock.nowMs() + CONFIRMATION_SECONDS * 1000;
+  const nowMs = deps.clock.nowMs();
+  const expiresAtMs = nowMs + CONFIRMATION_SECONDS * 1000;
   const erasureId = newPersonalId('era');
   const confirmation = { erasureId, askedBy: callerIdOf(caller), userId, goingIds, expiresAtMs };
+  await deps.records.transact(async (transaction) => {
+    const requested = { erasureId, searchedIds: [], goingIds };
+    recordProgress(transaction, requested, 'erasure.requested', by, nowMs);
+  });
   return {
     answer: 'asked',
     body: {
@@ -44,7 +60,7 @@ async function ask(
 }
 
 async function confirm(
-  { body, caller, note }: RequestOf<typeof contract, 'confirm'>,
+  { body, caller, by, note }: RequestOf<typeof contract, 'confirm'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'confirm'>> {
   const confirmation = openConfirmation(body.confirmation_token, deps);
@@ -52,36 +68,45 @@ async function confirm(
   if (confirmation.askedBy !== callerIdOf(caller)) return invalid('another caller requested it');
   const { erasureId } = confirmation;
   note({ erasure_id: erasureId });
-  const begun = (await deps.records.get(ERASURES, erasureId)) ?? (await startErasure(confirmation, deps));
+  const begun =
+    (await deps.records.get(ERASURES, erasureId)) ?? (await begin(confirmation, caller, by, deps));
   if ('problem' in begun) return begun;
   const endMs = deps.clock.nowMs() + BUDGET_MS;
   const erasure =
     begun.completedAtMs === null ? await runErasure(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
+  if (isWithdrawn(erasure)) return invalid('memberships changed while it began');
   return { answer: 'receipt', body: receiptOf(erasure) };
 }
 
 type ErasureCaller = Extract<Caller, { kind: 'operator' | 'person' }>;
 
-/**
- * A signed-in operator is identified as a user, because `confirm` does not read the records that show who is an
- * operator.
- */
+/** A signed-in operator is identified as a user: `confirm` learns from the token alone who calls. */
 function callerIdOf({ kind, userId }: ErasureCaller): string {
   return userId ?? kind;
 }
 
+/** What a request names: a user or a tenant. */
+type Target = { readonly userId: string } | { readonly tenantId: string };
+
+function targetOf(
+  { user_id: userId, tenant_id: tenantId }: RequestOf<typeof contract, 'ask'>['body'],
+  caller: ErasureCaller,
+): Target | Refusal<'VALIDATION_FAILED'> {
+  if (tenantId !== undefined) return { tenantId };
+  const targetId = userId ?? caller.userId;
+  if (targetId !== undefined) return { userId: targetId };
+  const detail = 'An operator key is not a user: pass user_id or tenant_id.';
+  return refuseFields('VALIDATION_FAILED', [{ at: '', detail }]);
+}
+
+/** What the caller may have erased now. */
 async function planOf(
-  {
-    user_id: requestedId,
-    tenant_id: tenantId,
-  }: { user_id?: string | undefined; tenant_id?: string | undefined },
+  target: Target,
   caller: ErasureCaller,
   { records }: Deps,
-): Promise<
-  | ErasurePlan
-  | Refusal<'VALIDATION_FAILED' | 'USER_NOT_FOUND' | 'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'OWNER_MUST_STAY'>
-> {
-  if (tenantId !== undefined) {
+): Promise<ErasurePlan | Refusal<'USER_NOT_FOUND' | 'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'OWNER_MUST_STAY'>> {
+  if ('tenantId' in target) {
+    const { tenantId } = target;
     const tenant = own(
       await records.get(TENANTS, tenantId),
       (id) => standingTo(id, caller),
@@ -89,12 +114,7 @@ async function planOf(
     );
     return 'problem' in tenant ? tenant : planForTenant(tenantId);
   }
-  const userId = requestedId ?? caller.userId;
-  if (userId === undefined) {
-    return refuseFields('VALIDATION_FAILED', [
-      { at: '', detail: 'An operator key is not a user: pass user_id or tenant_id.' },
-    ]);
-  }
+  const { userId } = target;
   if (caller.kind === 'person' && userId !== caller.userId) return { problem: 'FORBIDDEN' };
   const plan = await planForUser(userId, records);
   if (plan === 'USER_NOT_FOUND') return { problem: plan };
@@ -125,23 +145,57 @@ function openConfirmation(token: string, { confirmations }: Deps): Confirmation 
   return sealed === undefined ? undefined : z.parse(ConfirmationSchema, JSON.parse(sealed));
 }
 
-/** Refuses if the erasure would now include other tenants than those that the caller confirmed. */
-async function startErasure(
-  confirmation: Confirmation,
-  { records, clock }: Deps,
-): Promise<Erasure | Refusal<'CONFIRMATION_INVALID' | 'OWNER_MUST_STAY'>> {
-  const { erasureId, userId, goingIds, expiresAtMs } = confirmation;
-  const nowMs = clock.nowMs();
-  if (nowMs >= expiresAtMs) return invalid('the confirmation has expired');
-  const [tenantId] = goingIds;
-  const plan = userId !== null ? await planForUser(userId, records) : planForTenant(tenantId ?? '');
-  if (plan === 'USER_NOT_FOUND') return invalid('the user no longer exists');
-  if ('mustStayIn' in plan) return mustStay(plan.mustStayIn);
-  if (plan.goingIds.toSorted().join() !== goingIds.toSorted().join())
-    return invalid('other tenants would be erased by now');
-  const erasure = beginErasure(erasureId, plan, nowMs);
-  const created = await records.create(ERASURES, erasureId, erasure);
-  return created === 'CREATED' ? erasure : ((await records.get(ERASURES, erasureId)) ?? erasure);
+/**
+ * Decides again what was decided when the erasure was requested, by the same rules and by the standing of now: the caller
+ * may have signed out, been removed or handed over the tenant since. Another library's second step only checked whose
+ * token it was (better-auth/better-auth#11250). Also refuses if other tenants would be erased than those that the caller
+ * confirmed.
+ */
+async function begin(
+  { erasureId, userId, goingIds, expiresAtMs }: Confirmation,
+  asker: ErasureCaller,
+  by: By,
+  deps: Deps,
+): Promise<
+  | Erasure
+  | Refusal<
+      | 'CREDENTIALS_INVALID'
+      | 'CONFIRMATION_INVALID'
+      | 'USER_NOT_FOUND'
+      | 'TENANT_NOT_FOUND'
+      | 'FORBIDDEN'
+      | 'OWNER_MUST_STAY'
+    >
+> {
+  if (deps.clock.nowMs() >= expiresAtMs) return invalid('the confirmation has expired');
+  const caller = await callerNow(asker, deps);
+  if ('problem' in caller) return caller;
+  const [tenantId = ''] = goingIds;
+  const plan = await planOf(userId === null ? { tenantId } : { userId }, caller, deps);
+  if ('problem' in plan) return plan;
+  if (!isSameTenants(plan.goingIds, goingIds)) return invalid('other tenants would be erased by now');
+  const ownerId = userId ?? (caller.kind === 'person' ? caller.userId : undefined);
+  const begun = await startErasure(erasureId, plan, { ownerId, by: actingAs(caller, by) }, deps);
+  return 'because' in begun ? invalid(begun.because) : begun;
+}
+
+/** The caller as the records have them now. The access token can name tenants that they have left. */
+async function callerNow(
+  caller: ErasureCaller,
+  { records, operators, clock }: Deps,
+): Promise<ErasureCaller | Refusal<'CREDENTIALS_INVALID'>> {
+  if (caller.kind === 'operator') return caller;
+  const { userId } = caller;
+  const found = await readPerson(records, caller);
+  if (!found) return { problem: 'CREDENTIALS_INVALID', because: 'signed out, or erased' };
+  const { user, signIn, tenants } = found;
+  return isOperator(user, signIn.createdAtMs, operators, clock.nowMs())
+    ? { kind: 'operator', proof: { kind: 'trusted' }, userId }
+    : { ...caller, tenants };
+}
+
+function actingAs({ kind, userId }: ErasureCaller, by: By): By {
+  return kind === 'operator' && userId !== undefined ? { ...by, actor: { kind, id: userId } } : by;
 }
 
 function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure) {

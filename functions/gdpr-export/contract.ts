@@ -95,6 +95,16 @@ const PersonExport = z.strictObject({
     user_id: UserId,
     /** As last reported by the sign-in provider, like the name and the domain. */
     email: z.string(),
+    /** All addresses of the account, oldest first. What others did under one of them before or since is not included. */
+    emails: z.array(
+      z.strictObject({
+        email: z.string(),
+        /** First sign-in with this address. */
+        from: Timestamp,
+        /** When a sign-in showed that the account no longer has it; null for the current address. */
+        until: z.nullable(Timestamp),
+      }),
+    ),
     name: z.string(),
     /** Google Workspace domain that manages the account; null for a personal account. */
     hosted_domain: z.nullable(z.string()),
@@ -111,6 +121,10 @@ const PersonExport = z.strictObject({
       joined_at: Timestamp,
     }),
   ),
+  /** Tenants that the user left, as long as they can still have data of the user. */
+  former_memberships: z.array(
+    z.strictObject({ tenant_id: TenantId, joined_at: Timestamp, left_at: Timestamp }),
+  ),
   /** Active sign-ins, and those that ended recently. */
   sign_ins: z.array(
     z.strictObject({
@@ -124,11 +138,11 @@ const PersonExport = z.strictObject({
       ended: z.nullable(z.enum(['signed_out', 'reused', 'removed', 'expired'])),
     }),
   ),
-  /** Open invitations to the user's e-mail address. */
+  /** Open invitations to an e-mail address of the user, made while the user had it. */
   invitations: z.array(ExportedInvitation),
   /** The trial that the account has used; null if there was none or it is no longer on record. */
   trial: z.nullable(z.strictObject({ began_at: Timestamp, license_id: z.nullable(LicenseId) })),
-  /** The user's sessions, in licenses of their tenants. */
+  /** The user's sessions, in licenses of their tenants and of those that they left. */
   sessions: z.array(ExportedSession),
   /** The user's borrowed seats. */
   loans: z.array(ExportedLoan),
@@ -146,6 +160,8 @@ const TenantExport = z.strictObject({
     closed_at: z.nullable(Timestamp),
   }),
   members: z.array(MemberView),
+  /** Users who left, as long as the tenant can still have data of them. */
+  former_members: z.array(z.strictObject({ user_id: UserId, joined_at: Timestamp, left_at: Timestamp })),
   /** Open invitations. */
   invitations: z.array(ExportedInvitation),
   /** The tenant's licenses, without the hashes of their keys. */
@@ -180,7 +196,7 @@ export default defineFunction({
   concurrency: 2,
   maxInstances: 10,
   timeoutSeconds: 120,
-  roles: ['roles/datastore.viewer'],
+  roles: ['roles/datastore.user'],
   uses: ['records', 'seatMaintenance', 'pseudonyms'],
   endpoints: {
     person: {

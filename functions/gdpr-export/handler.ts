@@ -1,6 +1,12 @@
-import { holdersOf, isHeldBy, isHolderOwn } from '../../shared/domain/erasure.ts';
+import type { By } from '../../shared/domain/actor.ts';
+import { VENDOR } from '../../shared/domain/audit-event.ts';
+import {
+  belongingsOf,
+  isWithin,
+  type Person,
+  boundsOf as queryBoundsOf,
+} from '../../shared/domain/person.ts';
 import { accountClaimId } from '../../shared/domain/trial-claim.ts';
-import type { User } from '../../shared/domain/users.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHistory } from '../../shared/http/history-view.ts';
@@ -21,6 +27,8 @@ import { eachDocument } from '../../shared/ports/each-document.ts';
 import {
   auditQuery,
   EVENTS_OF_HOLDER,
+  FORMER_MEMBERS_OF_TENANT,
+  FORMER_MEMBERSHIPS_OF_USER,
   INVITATIONS_FOR_EMAIL,
   INVITATIONS_OF_TENANT,
   LICENSES_OF_TENANT,
@@ -41,11 +49,14 @@ import {
   type SeatMaintenance,
   whyUnreadable,
 } from '../../shared/ports/seat-maintenance.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 import type contract from './contract.ts';
 import { openRowLimit, type RowLimit } from './row-limit.ts';
 import {
   exportOfAccount,
   exportOfEvent,
+  exportOfFormerMember,
+  exportOfFormerMembership,
   exportOfInvitation,
   exportOfLicense,
   exportOfLoan,
@@ -60,7 +71,7 @@ import {
 } from './views.ts';
 
 async function exportPerson(
-  { query, caller, note }: RequestOf<typeof contract, 'person'>,
+  { query, caller, by, note }: RequestOf<typeof contract, 'person'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'person'>> {
   const { records, clock, pseudonymOf } = deps;
@@ -69,38 +80,43 @@ async function exportPerson(
   if (!user) return { problem: 'USER_NOT_FOUND' };
   const rowLimit = openRowLimit();
   const nowMs = clock.nowMs();
-  const { email } = user;
   const memberships = await rowLimit.fill([], membershipsOf(userId, records), exportOfMembership);
   const signIns = eachDocument(records, SIGN_INS_OF_USER, { userId });
-  const invitations = eachDocument(records, INVITATIONS_FOR_EMAIL, { email });
+  const former = eachDocument(records, FORMER_MEMBERSHIPS_OF_USER, { userId });
+  const formerMemberships = await rowLimit.fill([], former, exportOfFormerMembership);
   const trial = await records.get(TRIAL_CLAIMS, accountClaimId(user.accountId, pseudonymOf));
   const described = {
     person: exportOfPerson(user),
     memberships,
+    former_memberships: formerMemberships,
     sign_ins: await rowLimit.fill([], signIns, (signIn) => exportOfSignIn(signIn, nowMs)),
-    invitations: await rowLimit.fill([], invitations, exportOfInvitation),
+    invitations: await rowLimit.fill([], invitationsOf(user, records), exportOfInvitation),
     trial: trial ? exportOfTrial(trial) : null,
   };
   const seats = emptySeats();
   const unreadable: string[] = [];
-  for (const { tenant_id: tenantId } of memberships) {
+  const tenantIds = new Set([...memberships, ...formerMemberships].map(({ tenant_id }) => tenant_id));
+  for (const tenantId of tenantIds) {
     for await (const { licenseId } of eachDocument(records, LICENSES_OF_TENANT, { tenantId })) {
       await addSeatsOfUser(seats, user, licenseId, boundsOf(query), rowLimit, unreadable, deps);
     }
   }
   noteUnreadable(note, unreadable);
   const body = { ...headOf(rowLimit, unreadable, nowMs), ...described, ...seats };
+  await recordExport(VENDOR, by, deps);
   return { answer: 'person', body, headers: asFile(userId) };
 }
 
 async function exportTenant(
-  { params, query, standing, note }: RequestOf<typeof contract, 'tenant'>,
-  { records, seatMaintenance, clock }: Deps,
+  { params, query, standing, by, note }: RequestOf<typeof contract, 'tenant'>,
+  deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'tenant'>> {
+  const { records, seatMaintenance, clock } = deps;
   const { tenant_id: tenantId } = params;
   const tenant = own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
   if ('problem' in tenant) return tenant;
   const rowLimit = openRowLimit();
+  const formerMembers = eachDocument(records, FORMER_MEMBERS_OF_TENANT, { tenantId });
   const invitations = eachDocument(records, INVITATIONS_OF_TENANT, { tenantId });
   const licenses = eachDocument(records, LICENSES_OF_TENANT, { tenantId });
   const account = await records.get(BILLING_ACCOUNTS, tenantId);
@@ -108,6 +124,7 @@ async function exportTenant(
   const described = {
     tenant: exportOfTenant(tenant),
     members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
+    former_members: await rowLimit.fill([], formerMembers, exportOfFormerMember),
     invitations: await rowLimit.fill([], invitations, exportOfInvitation),
     licenses: await rowLimit.fill([], licenses, exportOfLicense),
     billing: account ? exportOfAccount(account) : null,
@@ -132,7 +149,15 @@ async function exportTenant(
   noteUnreadable(note, unreadable);
   const head = headOf(rowLimit, unreadable, clock.nowMs());
   const body = { ...head, ...described, metered_days: meteredDays, ...seats };
+  await recordExport(tenantId, by, deps);
   return { answer: 'tenant', body, headers: asFile(tenantId) };
+}
+
+/** Recorded last: an export that fails is none. */
+async function recordExport(tenantId: string, by: By, { records, clock }: Deps): Promise<void> {
+  await records.transact(async (transaction) =>
+    recordEvent(transaction, { type: 'data.exported', tenantId, by }, clock.nowMs()),
+  );
 }
 
 interface Seats {
@@ -147,26 +172,25 @@ function emptySeats(): Seats {
 }
 
 /**
- * Adds the sessions, loans, histories and events of a user in a license. The user's sessions are read first: their
- * holders are further pseudonyms of the user. On a seat that others may share, only the user's own sessions are added.
+ * Adds the sessions, loans, histories and events of a user in a license: what `belongingsOf` finds. Of holders that
+ * others had too, only the user's own sessions are added.
  */
 async function addSeatsOfUser(
   seats: Seats,
-  person: User,
+  person: Person,
   licenseId: string,
   bounds: ReturnType<typeof boundsOf>,
   rowLimit: RowLimit,
   unreadable: string[],
   { records, seatMaintenance, pseudonyms }: Deps,
 ): Promise<void> {
-  const isOwn = (session: KnownSession) => isHolderOwn(person, licenseId, session, pseudonyms);
-  const holders = new Set(holdersOf(person, licenseId, pseudonyms));
-  const idsOnSharedSeats: string[] = [];
+  const own = belongingsOf(person, licenseId, pseudonyms);
+  const holders = new Set(own.holders);
+  const idsOnSharedSeats = new Set<string>();
   const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
-  const heldSessions = withOnly(sessions, (session) => isHeldBy(person, session.facts) || isOwn(session));
-  await rowLimit.fill(seats.sessions, heldSessions, (session) => {
-    if (isOwn(session)) holders.add(session.holder);
-    else idsOnSharedSeats.push(session.sessionId);
+  await rowLimit.fill(seats.sessions, withOnly(sessions, own.owns), (session) => {
+    if (own.ownsHolder(session)) holders.add(session.holder);
+    else idsOnSharedSeats.add(session.sessionId);
     return exportOfSession(licenseId, session);
   });
   for (const holder of holders) {
@@ -177,10 +201,17 @@ async function addSeatsOfUser(
     const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
     await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   }
+  for (const { holder, ...period } of own.holdersWithin) {
+    const loans = eachDocument(records, LOANS_OF_HOLDER, { holder });
+    const ownLoans = withOnly(loans, (loan) => isWithin(loan.acquiredAtMs, period));
+    for await (const { sessionId } of ownLoans) idsOnSharedSeats.add(sessionId);
+    const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, queryBoundsOf(period));
+    for await (const { sessionId } of histories) idsOnSharedSeats.add(sessionId);
+  }
   for (const sessionId of idsOnSharedSeats) {
     await rowLimit.fill(seats.loans, onlyDocument(LOANS, sessionId, records), exportOfLoan);
     const history = withOnly(onlyDocument(SESSION_HISTORIES, sessionId, records), ({ acquiredAtMs }) =>
-      isWithin(acquiredAtMs, bounds),
+      isWithin(acquiredAtMs, { fromMs: bounds.least ?? acquiredAtMs, untilMs: bounds.below ?? null }),
     );
     await rowLimit.fill(seats.session_histories, history, viewOfHistory);
     const events = eachDocument(records, auditQuery('sessionId', false), { sessionId }, bounds);
@@ -191,10 +222,6 @@ async function addSeatsOfUser(
 async function* onlyDocument<T>(collection: Collection<T>, id: string, records: Records) {
   const found = await records.get(collection, id);
   if (found) yield found;
-}
-
-function isWithin(atMs: number, { least, below }: ReturnType<typeof boundsOf>): boolean {
-  return atMs >= (least ?? atMs) && atMs < (below ?? Number.POSITIVE_INFINITY);
 }
 
 function readSessions(licenseId: string, seatMaintenance: SeatMaintenance, unreadable: string[]) {
@@ -216,6 +243,12 @@ async function* eachOnce(sessions: AsyncIterable<KnownSession>) {
     if (!seen.has(session.sessionId)) yield session;
     seen.add(session.sessionId);
   }
+}
+
+/** Invitations to an address of the user, made while the user had it. */
+async function* invitationsOf({ addresses }: Person, records: Records) {
+  for (const { email, ...period } of addresses)
+    yield* eachDocument(records, INVITATIONS_FOR_EMAIL, { email }, queryBoundsOf(period));
 }
 
 async function* membershipsOf(userId: string, records: Records) {

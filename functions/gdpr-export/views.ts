@@ -7,7 +7,7 @@ import type { MeteredDay } from '../../shared/domain/metering.ts';
 import type { SignIn } from '../../shared/domain/sign-in.ts';
 import type { Subscription } from '../../shared/domain/subscription.ts';
 import type { TrialClaim } from '../../shared/domain/trial-claim.ts';
-import type { Invitation, Membership, Tenant, User } from '../../shared/domain/users.ts';
+import type { FormerMembership, Invitation, Membership, Tenant, User } from '../../shared/domain/users.ts';
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { viewOfLicense } from '../../shared/http/license-view.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
@@ -16,10 +16,16 @@ import type { KnownSession } from '../../shared/ports/seat-maintenance.ts';
 
 /** Records as exports contain them: all personal data, and no secrets. Built on the API's views. */
 
-export function exportOfPerson({ userId, email, name, hostedDomain, createdAtMs, lastSignInAtMs }: User) {
+export function exportOfPerson(user: User) {
+  const { userId, email, addresses, name, hostedDomain, createdAtMs, lastSignInAtMs } = user;
   return {
     user_id: userId,
     email,
+    emails: addresses.map(({ email, fromMs, untilMs }) => ({
+      email,
+      from: timestamp(fromMs),
+      until: timestampOrNull(untilMs),
+    })),
     name,
     hosted_domain: hostedDomain,
     created_at: timestamp(createdAtMs),
@@ -30,6 +36,14 @@ export function exportOfPerson({ userId, email, name, hostedDomain, createdAtMs,
 export function exportOfMembership({ membership, tenant }: { membership: Membership; tenant: Tenant }) {
   const { tenantId, role, joinedAtMs } = membership;
   return { tenant_id: tenantId, tenant_name: tenant.name, role, joined_at: timestamp(joinedAtMs) };
+}
+
+export function exportOfFormerMembership({ tenantId, fromMs, untilMs }: FormerMembership) {
+  return { tenant_id: tenantId, joined_at: timestamp(fromMs), left_at: timestamp(untilMs) };
+}
+
+export function exportOfFormerMember({ userId, fromMs, untilMs }: FormerMembership) {
+  return { user_id: userId, joined_at: timestamp(fromMs), left_at: timestamp(untilMs) };
 }
 
 export function exportOfSignIn(signIn: SignIn, nowMs: number) {

@@ -157,7 +157,7 @@ test('continues other erasures if one is stuck', async () => {
   await records.create(ERASURES, broken.erasureId, broken);
   const sound = beginErasure(
     newPersonalId('era'),
-    { userId, searchedIds: [license.tenantId], goingIds: [] },
+    { userId, searchedIds: [license.tenantId], goingIds: [...person.tenants.keys()] },
     2,
   );
   await records.create(ERASURES, sound.erasureId, sound);

@@ -1,4 +1,4 @@
-import { type Erasure, putOff, roundOf } from '../../shared/domain/erasure.ts';
+import { type Erasure, isWithdrawn, putOff, roundOf } from '../../shared/domain/erasure.ts';
 import { ERASURES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { ERASURES_BY_DUE } from '../../shared/ports/queries.ts';
@@ -26,6 +26,7 @@ async function continueErasure(erasure: Erasure, deps: Deps, run: SweepRun): Pro
   if (round === 'over') return remove(erasure, deps);
   if (round === 'second' && mayRestorePseudonym(erasure, run)) return postpone(erasure, deps);
   const after = await runErasure(erasure, deps, run.isTimeUp);
+  if (isWithdrawn(after)) return;
   if (roundOf(after) === round) run.markIncomplete();
   else run.progress.erased += 1;
 }

@@ -3,8 +3,10 @@ import { unsealed } from '../../shared/domain/audit-chain.ts';
 import { eventOf } from '../../shared/domain/event.ts';
 import { newSessionId } from '../../shared/domain/ids.ts';
 import { beginSignIn } from '../../shared/domain/sign-in.ts';
+import { membershipId } from '../../shared/domain/users.ts';
 import {
   AUDIT,
+  FORMER_MEMBERSHIPS,
   INVITATIONS,
   RETENTION_PASSES,
   SESSION_HISTORIES,
@@ -97,6 +99,23 @@ test('keeps who holds a seat, however long ago it was acquired', async () => {
   const [history] = await historiesOf(suite.deps.records, license.licenseId);
   expect(history).toMatchObject({ sessionId: id, isOpen: true, holder: expect.any(String) });
   expect(await countEventsWithHolder(license)).toBe(0);
+});
+
+test('forgets former memberships with the session histories of their time', async () => {
+  const { records } = suite.deps;
+  const tenantId = 'ten_00_0000000000000000';
+  const fromMs = clocked.nowMs();
+  for (const [userId, days] of [
+    ['usr_1', 0],
+    ['usr_2', 2],
+  ] as const) {
+    const former = { tenantId, userId, fromMs, untilMs: fromMs + days * DAY_MS };
+    await records.create(FORMER_MEMBERSHIPS, membershipId(tenantId, userId), former);
+  }
+  clocked.moveClock(DAY_MS * RETENTION_DAYS + 1);
+  expect((await sweep()).deleted).toBe(1);
+  expect(await records.get(FORMER_MEMBERSHIPS, membershipId(tenantId, 'usr_1'))).toBeUndefined();
+  expect(await records.get(FORMER_MEMBERSHIPS, membershipId(tenantId, 'usr_2'))).toBeDefined();
 });
 
 test('deletes invitations and codes when they expire, and sign-ins a day later', async () => {

@@ -8,12 +8,14 @@ import {
   type RetentionPass,
   signInCutoffMs,
 } from '../../shared/domain/retention.ts';
+import { membershipId } from '../../shared/domain/users.ts';
 import {
   AUDIT,
   BARS,
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
+  FORMER_MEMBERSHIPS,
   IDEMPOTENCY_KEYS,
   INVITATIONS,
   LOANS,
@@ -33,6 +35,7 @@ import {
   CHECKOUTS_BY_END,
   CODES_BY_END,
   EVENTS_BY_RECORDING,
+  FORMER_MEMBERSHIPS_BY_END,
   IDEMPOTENCY_KEYS_BY_END,
   INVITATIONS_BY_END,
   LOANS_BY_END,
@@ -48,8 +51,8 @@ const PASS_ID = 'retention';
 const BATCH = 100;
 
 /**
- * Once a day, deletes what is past its retention period: session histories, the holders in audit events, ended loans and
- * bars, and expired or completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
+ * Once a day, deletes what is past its retention period: session histories, the holders in audit events, ended loans,
+ * bars and memberships, and expired or completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
  * continues.
  */
 export async function deleteOld(deps: Deps, run: SweepRun): Promise<void> {
@@ -89,6 +92,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         below: nowMs,
         collection: BARS,
         idOf: barId,
+      });
+    case 'former_memberships':
+      return deleteBatch(pass, deps, run, {
+        query: FORMER_MEMBERSHIPS_BY_END,
+        equals: {},
+        below: cutoffMs,
+        collection: FORMER_MEMBERSHIPS,
+        idOf: ({ tenantId, userId }) => membershipId(tenantId, userId),
       });
     case 'invitations':
       return deleteBatch(pass, deps, run, {

@@ -3,17 +3,16 @@ import {
   addErased,
   beginErasure,
   continueAt,
+  decideErasure,
   type Erasure,
   endStep,
-  holdersOf,
-  isHeldBy,
-  isHolderOwn,
+  isSameTenants,
+  isWithdrawn,
   putOff,
   roundOf,
   traceId,
+  withdrawErasure,
 } from './erasure.ts';
-import { identityOf, pseudonyms } from './holder.ts';
-import { newLicenseId, newTenantId } from './ids.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 25);
 const MINUTE_MS = 60_000;
@@ -33,87 +32,17 @@ function afterSteps(steps: number): Erasure {
   return erasure;
 }
 
-describe('the pseudonyms of a user', () => {
-  const asWritten = {
-    holder: (licenseId: string, ...rest: readonly string[]) => [licenseId, ...rest].join('/'),
-    session: () => '',
-  };
-  const holders = (email: string | undefined) => holdersOf({ userId: 'usr_ada', email }, 'lic_1', asWritten);
-
-  test('are those of the user id and of the address, as stored and in lower case', () => {
-    expect(holders('Ada@Shop.example')).toEqual([
-      'lic_1/user/usr_ada',
-      'lic_1/user/Ada@Shop.example',
-      'lic_1/user/ada@shop.example',
-    ]);
-  });
-
-  test('are listed once each', () => {
-    expect(holders('ada@shop.example')).toEqual(['lic_1/user/usr_ada', 'lic_1/user/ada@shop.example']);
-  });
-
-  test('are those of the user id alone if the address was deleted', () => {
-    expect(holders(undefined)).toEqual(['lic_1/user/usr_ada']);
-  });
-});
-
-test.each<[userId: string | undefined, email: string | undefined, expected: boolean]>([
-  ['usr_ada', 'ada@shop.example', true],
-  ['usr_ada', undefined, true],
-  ['ada@shop.example', 'ada@shop.example', true],
-  ['ADA@shop.EXAMPLE', 'Ada@Shop.example', true],
-  ['ada@shop.example', undefined, false],
-  ['USR_ADA', 'ada@shop.example', false],
-  ['bob@shop.example', 'ada@shop.example', false],
-  [undefined, 'ada@shop.example', false],
-  [undefined, undefined, false],
-])('a session of the user id %s belongs to the user with the address %s: %s', (userId, email, expected) => {
-  const facts = { fingerprint: 'laptop', ...(userId !== undefined && { userId }) };
-  expect(isHeldBy({ userId: 'usr_ada', email }, facts)).toBe(expected);
-});
-
-describe('the holder of a session', () => {
-  const licenseId = newLicenseId(newTenantId(16));
-  const hashed = pseudonyms('pseudonym-key-0123456789abcdef0123456789');
-  const ada = { userId: 'usr_ada', email: 'ada@shop.example' };
-  const isOwn = (unit: 'machine' | 'user' | 'process', userId: string, isSignedIn: boolean) => {
-    const facts = { fingerprint: 'laptop', userId, processId: '4711' };
-    const { holders } = identityOf({ facts, isSignedIn }, licenseId, hashed);
-    return isHolderOwn(ada, licenseId, { holder: holders[unit] ?? '', facts }, hashed);
-  };
-
-  test('is the user alone if seats are counted by user, or if the user had signed in', () => {
-    for (const unit of ['machine', 'user', 'process'] as const)
-      expect(isOwn(unit, ada.userId, true)).toBe(true);
-    for (const name of [ada.userId, ada.email]) expect(isOwn('user', name, false)).toBe(true);
-  });
-
-  test('may have other users if a license key only claimed the user, or if it is another user', () => {
-    for (const unit of ['machine', 'process'] as const) {
-      expect(isOwn(unit, ada.userId, false)).toBe(false);
-      expect(isOwn(unit, ada.email, false)).toBe(false);
-    }
-    for (const unit of ['machine', 'user', 'process'] as const)
-      expect(isOwn(unit, 'usr_bob', true)).toBe(false);
-  });
-
-  test('is found for a loan that was restored without what its client had sent', () => {
-    const holder = hashed.holder(licenseId, 'user', ada.email);
-    expect(isHolderOwn(ada, licenseId, { holder, facts: { fingerprint: '' } }, hashed)).toBe(true);
-  });
-});
-
 describe('an erasure', () => {
   test('takes these steps, in this order', () => {
     expect(BEGUN.todo).toEqual([
-      ...['sign_out', 'sessions', 'pseudonyms', 'close', 'billing', 'licenses'],
+      ...['decide', 'sign_out', 'sessions', 'addresses', 'pseudonyms', 'close', 'billing', 'licenses'],
       ...['histories', 'events', 'members', 'person'],
     ]);
     expect(afterSteps(3).todo).toEqual(BEGUN.todo.slice(3));
-    expect(afterSteps(10).todo).toEqual([
-      ...['pseudonyms', 'billing', 'licenses', 'histories', 'events', 'person', 'traces'],
+    expect(afterSteps(12).todo).toEqual([
+      ...['addresses', 'pseudonyms', 'billing', 'licenses', 'histories', 'events', 'person', 'traces'],
     ]);
-    expect(afterSteps(17).todo).toEqual([]);
+    expect(afterSteps(20).todo).toEqual([]);
   });
 
   test('begins without anything erased', () => {
@@ -132,28 +61,28 @@ describe('an erasure', () => {
     expect(BEGUN.dueAtMs).toBe(NOW_MS + MINUTE_MS);
     expect(continueAt(BEGUN, {}, NOW_MS + 5).dueAtMs).toBe(NOW_MS + 5 + MINUTE_MS);
     expect(afterSteps(2).dueAtMs).toBe(NOW_MS + 2 * MINUTE_MS + MINUTE_MS);
-    expect(afterSteps(12).dueAtMs).toBe(NOW_MS + 12 * MINUTE_MS + MINUTE_MS);
+    expect(afterSteps(14).dueAtMs).toBe(NOW_MS + 14 * MINUTE_MS + MINUTE_MS);
   });
 
   test('is complete after the first round, and starts its second round an hour later', () => {
-    expect(afterSteps(9).completedAtMs).toBeNull();
-    const completedAtMs = NOW_MS + 10 * MINUTE_MS;
-    expect(afterSteps(10)).toMatchObject({ completedAtMs, dueAtMs: completedAtMs + HOUR_MS });
-    expect(afterSteps(17).completedAtMs).toBe(completedAtMs);
-    expect([0, 9, 10, 16, 17].map((steps) => roundOf(afterSteps(steps)))).toEqual([
+    expect(afterSteps(11).completedAtMs).toBeNull();
+    const completedAtMs = NOW_MS + 12 * MINUTE_MS;
+    expect(afterSteps(12)).toMatchObject({ completedAtMs, dueAtMs: completedAtMs + HOUR_MS });
+    expect(afterSteps(20).completedAtMs).toBe(completedAtMs);
+    expect([0, 11, 12, 19, 20].map((steps) => roundOf(afterSteps(steps)))).toEqual([
       ...['first', 'first', 'second', 'second', 'over'],
     ]);
   });
 
   test('deletes its own ids after the second round, and is itself deleted after the retention', () => {
-    expect(afterSteps(16)).toMatchObject({
+    expect(afterSteps(19)).toMatchObject({
       userId: 'usr_ada',
       searchedIds: ['ten_shop'],
       goingIds: ['ten_lab'],
     });
-    expect(afterSteps(17)).toMatchObject({
+    expect(afterSteps(20)).toMatchObject({
       ...{ erasureId: 'era_1', userId: null, searchedIds: [], goingIds: [] },
-      dueAtMs: NOW_MS + 17 * MINUTE_MS + RETENTION_DAYS * DAY_MS,
+      dueAtMs: NOW_MS + 20 * MINUTE_MS + RETENTION_DAYS * DAY_MS,
     });
   });
 
@@ -165,8 +94,27 @@ describe('an erasure', () => {
   });
 
   test('postpones its second round by another hour', () => {
-    const later = putOff(afterSteps(10), NOW_MS + DAY_MS);
-    expect(later).toEqual({ ...afterSteps(10), dueAtMs: NOW_MS + DAY_MS + HOUR_MS, revision: 1 });
+    const later = putOff(afterSteps(12), NOW_MS + DAY_MS);
+    expect(later).toEqual({ ...afterSteps(12), dueAtMs: NOW_MS + DAY_MS + HOUR_MS, revision: 1 });
+  });
+
+  test('is decided with the tenants that the user was a member of, and forgets who confirmed it', () => {
+    const by = { actor: { kind: 'user', id: 'usr_ada' }, requestId: 'req_1' } as const;
+    const plan = { userId: 'usr_ada', searchedIds: [], goingIds: ['ten_lab'] };
+    const begun = beginErasure('era_1', plan, NOW_MS, by);
+    expect(begun.confirmedBy).toEqual(by);
+    expect(decideErasure(begun, ['ten_shop'], NOW_MS)).toEqual({ ...BEGUN, todo: BEGUN.todo.slice(1) });
+  });
+
+  test('that is withdrawn runs no step, and differs from one that is complete', () => {
+    expect(withdrawErasure(BEGUN).todo).toEqual([]);
+    const erasures = [withdrawErasure(BEGUN), BEGUN, afterSteps(12), afterSteps(20)];
+    expect(erasures.map(isWithdrawn)).toEqual([true, false, false, false]);
+  });
+
+  test('compares tenants without their order', () => {
+    expect(isSameTenants(['ten_a', 'ten_b'], ['ten_b', 'ten_a'])).toBe(true);
+    expect(isSameTenants(['ten_a'], ['ten_a', 'ten_b'])).toBe(false);
   });
 
   test('adds up what it erased', () => {

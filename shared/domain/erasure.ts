@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { identityOf, type Pseudonyms } from './holder.ts';
-import type { SessionFacts } from './session.ts';
+import { ActorSchema, type By } from './actor.ts';
+import { HolderWithinSchema } from './person.ts';
 
 /** How long a request for erasure can be confirmed. */
 export const CONFIRMATION_SECONDS = 600;
@@ -29,15 +29,17 @@ export type Confirmation = z.infer<typeof ConfirmationSchema>;
 export interface ErasurePlan {
   /** The user to erase; `null` to erase only a tenant. */
   readonly userId: string | null;
-  /** Tenants that the user leaves; their data is searched for the user. */
+  /** Tenants that the user leaves or has left; their data is searched for the user. */
   readonly searchedIds: readonly string[];
   /** Tenants that are erased completely. */
   readonly goingIds: readonly string[];
 }
 
 const FIRST_ROUND = [
+  'decide',
   'sign_out',
   'sessions',
+  'addresses',
   'pseudonyms',
   'close',
   'billing',
@@ -49,6 +51,7 @@ const FIRST_ROUND = [
 ] as const;
 /** Handles what may have arrived since: events in delivery, a sign-in or a purchase in progress. */
 const SECOND_ROUND = [
+  'addresses',
   'pseudonyms',
   'billing',
   'licenses',
@@ -110,6 +113,8 @@ export const ErasureSchema = z.object({
   todo: z.array(z.enum([...FIRST_ROUND, ...SECOND_ROUND])),
   place: PlaceSchema,
   erased: ErasedSchema,
+  /** Who confirmed it, and by which request; `null` once that is recorded as an event. */
+  confirmedBy: z.nullable(z.object({ actor: ActorSchema, requestId: z.optional(z.string()) })),
   requestedAtMs: z.int(),
   /** `null` until the first round is complete. */
   completedAtMs: z.nullable(z.int()),
@@ -127,6 +132,8 @@ export const ErasureTraceSchema = z.object({
   at: z.string(),
   /** Pseudonyms of the erased user alone; none for a session on a seat that others may share. */
   holders: z.array(z.string()),
+  /** Pseudonyms of the user's addresses, which others may have had before or since. */
+  holdersWithin: z._default(z.array(HolderWithinSchema), []),
 });
 export type ErasureTrace = z.infer<typeof ErasureTraceSchema>;
 
@@ -134,7 +141,12 @@ export function traceId({ erasureId, at }: Pick<ErasureTrace, 'erasureId' | 'at'
   return `${erasureId}:${at}`;
 }
 
-export function beginErasure(erasureId: string, plan: ErasurePlan, nowMs: number): Erasure {
+export function beginErasure(
+  erasureId: string,
+  plan: ErasurePlan,
+  nowMs: number,
+  confirmedBy: By | null = null,
+): Erasure {
   return {
     erasureId,
     userId: plan.userId,
@@ -143,6 +155,7 @@ export function beginErasure(erasureId: string, plan: ErasurePlan, nowMs: number
     todo: [...FIRST_ROUND],
     place: START,
     erased: NOTHING_ERASED,
+    confirmedBy,
     requestedAtMs: nowMs,
     completedAtMs: null,
     dueAtMs: nowMs + STOPPED_AFTER_MS,
@@ -168,6 +181,29 @@ export function endStep(erasure: Erasure, nowMs: number, retentionDays: number):
   return { ...next, userId: null, searchedIds: [], goingIds: [], dueAtMs: deleteAtMs };
 }
 
+/**
+ * The erasure as it was decided: with the tenants that the user is or was a member of once nothing could be added any
+ * more.
+ */
+export function decideErasure(erasure: Erasure, searchedIds: readonly string[], nowMs: number): Erasure {
+  const [, ...todo] = erasure.todo;
+  return { ...continueAt(erasure, START, nowMs), searchedIds: [...searchedIds], confirmedBy: null, todo };
+}
+
+/** The erasure if it must not run: it has erased nothing, and is not stored any more. */
+export function withdrawErasure(erasure: Erasure): Erasure {
+  return { ...erasure, todo: [] };
+}
+
+export function isWithdrawn({ completedAtMs, todo }: Erasure): boolean {
+  return completedAtMs === null && todo.length === 0;
+}
+
+/** Whether both have the same ids, in any order. */
+export function isSameTenants(ids: readonly string[], others: readonly string[]): boolean {
+  return ids.toSorted().join() === others.toSorted().join();
+}
+
 /** The erasure with its second round postponed by as long as it first waited. */
 export function putOff(erasure: Erasure, nowMs: number): Erasure {
   return { ...erasure, dueAtMs: nowMs + SECOND_ROUND_AFTER_MS, revision: erasure.revision + 1 };
@@ -184,40 +220,4 @@ export function addErased(erasure: Erasure, more: Partial<Erased>): Erasure {
   const erased = { ...erasure.erased };
   for (const [kind, n] of Object.entries(more)) erased[kind as keyof Erased] += n;
   return { ...erasure, erased };
-}
-
-/** How sessions may identify a user; without an e-mail address if it was already deleted. */
-export interface Named {
-  readonly userId: string;
-  readonly email: string | undefined;
-}
-
-/** Whether a session belongs to the user: by user id, or by e-mail address if the vendor's app uses addresses. */
-export function isHeldBy({ userId, email }: Named, facts: SessionFacts): boolean {
-  if (facts.userId === undefined) return false;
-  return (
-    facts.userId === userId || (email !== undefined && facts.userId.toLowerCase() === email.toLowerCase())
-  );
-}
-
-/** All pseudonyms that the user can have in a license that counts seats by user, whether or not they hold one now. */
-export function holdersOf({ userId, email }: Named, licenseId: string, { holder }: Pseudonyms): string[] {
-  const names = new Set([userId, ...(email === undefined ? [] : [email, email.toLowerCase()])]);
-  return [...names].map((name) => holder(licenseId, 'user', name));
-}
-
-/**
- * Whether a session's holder is the user alone: the user itself, or a machine or process of a signed-in user. The
- * machine of a license key can have programs of others, whose sessions and history must stay.
- */
-export function isHolderOwn(
-  person: Named,
-  licenseId: string,
-  { holder, facts }: { readonly holder: string; readonly facts: SessionFacts },
-  pseudonyms: Pseudonyms,
-): boolean {
-  if (holdersOf(person, licenseId, pseudonyms).includes(holder)) return true;
-  if (facts.userId !== person.userId) return false;
-  const { machine, holders } = identityOf({ facts, isSignedIn: true }, licenseId, pseudonyms);
-  return holder === machine || holder === holders.process;
 }

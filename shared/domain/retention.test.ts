@@ -37,7 +37,7 @@ test('a pass takes these steps in this order, each from its beginning', () => {
     expect(endRetentionStep(pass, NOW_MS + 5).after).toBeNull();
   }
   expect(steps).toEqual([
-    ...['histories', 'events', 'loans', 'bars', 'invitations', 'codes', 'sign_ins'],
+    ...['histories', 'events', 'loans', 'bars', 'former_memberships', 'invitations', 'codes', 'sign_ins'],
     ...['billing_events', 'checkouts', 'checkout_keys', 'idempotency_keys', 'trial_claims', 'usage_records'],
   ]);
   expect(finish(firstPass(), NOW_MS + 5).finishedAtMs).toBe(NOW_MS + 5);

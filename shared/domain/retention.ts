@@ -7,6 +7,7 @@ const STEPS = [
   'events',
   'loans',
   'bars',
+  'former_memberships',
   'invitations',
   'codes',
   'sign_ins',

@@ -3,7 +3,12 @@ import { ROLES, type Role } from './authorization.ts';
 import { isClosing, isOperator, mayAppoint, newTenant, refuseJoining } from './users.ts';
 
 const HOUR_MS = 3_600_000;
-const ADA = { email: 'ada@vendor.example', hostedDomain: 'vendor.example' };
+const EMAIL = 'ada@vendor.example';
+const ADA = {
+  email: EMAIL,
+  addresses: [{ email: EMAIL, fromMs: 0, untilMs: null }],
+  hostedDomain: 'vendor.example',
+};
 const NO_ONE = { emails: [] };
 
 test.each([
@@ -25,6 +30,11 @@ test('a user is an operator for 12 hours after signing in', () => {
   const rule = { emails: [ADA.email] };
   expect(isOperator(ADA, 7, rule, 7 + 12 * HOUR_MS - 1)).toBe(true);
   expect(isOperator(ADA, 7, rule, 7 + 12 * HOUR_MS)).toBe(false);
+});
+
+test('a user is no operator by an address that another account has now', () => {
+  const addresses = [{ email: EMAIL, fromMs: 0, untilMs: 5 }];
+  expect(isOperator({ ...ADA, addresses }, 0, { emails: [EMAIL] }, 6)).toBe(false);
 });
 
 /** Which roles a user with this role can give. */

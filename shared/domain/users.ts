@@ -1,11 +1,14 @@
 import * as z from 'zod/mini';
 import { ROLES, type Role } from './authorization.ts';
+import { AddressPeriodSchema, hasAddress } from './person.ts';
 
 /** A user who has signed in. E-mail address and name are stored only here; open invitations hold an address too. */
 export const UserSchema = z.object({
   userId: z.string(),
-  /** Lower case. */
+  /** As the provider last reported it, lower case. */
   email: z.string(),
+  /** All addresses that the account had, oldest first: sessions and invitations of each are found by it. */
+  addresses: z.array(AddressPeriodSchema),
   name: z.string(),
   /** The Google Workspace domain that manages the account; `null` for a personal account. */
   hostedDomain: z.nullable(z.string()),
@@ -68,6 +71,27 @@ export const MembershipSchema = z.object({
 });
 export type Membership = z.infer<typeof MembershipSchema>;
 
+/**
+ * A membership that ended: the tenant's records and sessions can still have data of the user. Kept as long as the session
+ * histories of that time. One for each user and tenant, from the first beginning to the last end.
+ */
+export const FormerMembershipSchema = z.object({
+  tenantId: z.string(),
+  userId: z.string(),
+  fromMs: z.int(),
+  untilMs: z.int(),
+});
+export type FormerMembership = z.infer<typeof FormerMembershipSchema>;
+
+export function endMembership(
+  { tenantId, userId, joinedAtMs }: Membership,
+  earlier: FormerMembership | undefined,
+  nowMs: number,
+): FormerMembership {
+  return { ...earlier, tenantId, userId, fromMs: earlier?.fromMs ?? joinedAtMs, untilMs: nowMs };
+}
+
+/** Also of a former membership. */
 export function membershipId(tenantId: string, userId: string): string {
   return `${tenantId}:${userId}`;
 }
@@ -103,15 +127,16 @@ export interface OperatorRule {
 /** A working day: how long after signing in a user can act as operator. Then they must sign in again. */
 const OPERATOR_SECONDS = 12 * 3600;
 
-/** Whether a user who signed in at `signedInAtMs` counts as an operator now. */
+/** Whether a user who signed in at `signedInAtMs` is an operator now. An address that another account has by now does not count. */
 export function isOperator(
-  { email, hostedDomain }: Pick<User, 'email' | 'hostedDomain'>,
+  { email, addresses, hostedDomain }: Pick<User, 'email' | 'addresses' | 'hostedDomain'>,
   signedInAtMs: number,
   rule: OperatorRule,
   nowMs: number,
 ): boolean {
   if (nowMs >= signedInAtMs + OPERATOR_SECONDS * 1000) return false;
-  return rule.emails.includes(email) || (rule.domain !== undefined && hostedDomain === rule.domain);
+  const isNamed = rule.emails.includes(email) && hasAddress(addresses, email);
+  return isNamed || (rule.domain !== undefined && hostedDomain === rule.domain);
 }
 
 /** Whether a member can give another member the role `wanted`: not above their own, and never to or from owner. */

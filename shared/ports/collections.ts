@@ -36,6 +36,8 @@ import {
   AccountSchema,
   type DomainClaim,
   DomainClaimSchema,
+  type FormerMembership,
+  FormerMembershipSchema,
   type Invitation,
   InvitationSchema,
   type Membership,
@@ -70,6 +72,11 @@ export const USERS: Collection<User> = { name: 'users', schema: UserSchema };
 export const ACCOUNTS: Collection<Account> = { name: 'accounts', schema: AccountSchema };
 /** By `membershipId`. */
 export const MEMBERSHIPS: Collection<Membership> = { name: 'memberships', schema: MembershipSchema };
+/** By `membershipId`. */
+export const FORMER_MEMBERSHIPS: Collection<FormerMembership> = {
+  name: 'former-memberships',
+  schema: FormerMembershipSchema,
+};
 /** By `barId`. */
 export const BARS: Collection<Bar> = { name: 'bars', schema: BarSchema };
 export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };

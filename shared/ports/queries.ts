@@ -12,7 +12,7 @@ import type { SignIn, SignInCode } from '../domain/sign-in.ts';
 import type { Subscription } from '../domain/subscription.ts';
 import type { TrialClaim } from '../domain/trial-claim.ts';
 import type { UsageHour } from '../domain/usage.ts';
-import type { DomainClaim, Invitation, Membership, Tenant, User } from '../domain/users.ts';
+import type { DomainClaim, FormerMembership, Invitation, Membership, Tenant, User } from '../domain/users.ts';
 import {
   AUDIT,
   BARS,
@@ -23,6 +23,7 @@ import {
   DOMAIN_CLAIMS,
   ERASURE_TRACES,
   ERASURES,
+  FORMER_MEMBERSHIPS,
   IDEMPOTENCY_KEYS,
   INVITATIONS,
   LICENSES,
@@ -154,6 +155,18 @@ export const MEMBERS_OF_TENANT: Query<Membership> = {
   where: ['tenantId'],
   orderBy: { field: 'joinedAtMs', direction: 'asc' },
 };
+export const FORMER_MEMBERSHIPS_OF_USER: Query<FormerMembership> = {
+  name: 'former-memberships-of-user',
+  collection: FORMER_MEMBERSHIPS,
+  where: ['userId'],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
+export const FORMER_MEMBERS_OF_TENANT: Query<FormerMembership> = {
+  name: 'former-members-of-tenant',
+  collection: FORMER_MEMBERSHIPS,
+  where: ['tenantId'],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
 export const BARS_OF_TENANT: Query<Bar> = {
   name: 'bars-of-tenant',
   collection: BARS,
@@ -241,6 +254,12 @@ export const LOANS_BY_END: Query<Loan> = {
 export const BARS_BY_END: Query<Bar> = {
   name: 'bars-by-end',
   collection: BARS,
+  where: [],
+  orderBy: { field: 'untilMs', direction: 'asc' },
+};
+export const FORMER_MEMBERSHIPS_BY_END: Query<FormerMembership> = {
+  name: 'former-memberships-by-end',
+  collection: FORMER_MEMBERSHIPS,
   where: [],
   orderBy: { field: 'untilMs', direction: 'asc' },
 };
@@ -352,6 +371,8 @@ export const QUERIES = [
   USERS_BY_EMAIL,
   MEMBERSHIPS_OF_USER,
   MEMBERS_OF_TENANT,
+  FORMER_MEMBERSHIPS_OF_USER,
+  FORMER_MEMBERS_OF_TENANT,
   BARS_OF_TENANT,
   INVITATIONS_OF_TENANT,
   INVITATIONS_FOR_EMAIL,
@@ -366,6 +387,7 @@ export const QUERIES = [
   SESSIONS_BY_END,
   LOANS_BY_END,
   BARS_BY_END,
+  FORMER_MEMBERSHIPS_BY_END,
   EVENTS_BY_RECORDING,
   INVITATIONS_BY_END,
   CODES_BY_END,

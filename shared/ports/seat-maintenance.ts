@@ -1,5 +1,6 @@
 import type { Entitlement } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
+import type { Period } from '../domain/person.ts';
 import type { SessionFacts, SessionKind } from '../domain/session.ts';
 import { eachPage } from './each-document.ts';
 
@@ -70,8 +71,8 @@ export interface SeatMaintenance {
    */
   forgetSessions(licenseId: string, sessionIds: readonly string[]): Promise<'FORGOTTEN' | 'UNKNOWN_LICENSE'>;
 
-  /** Deletes what was signed for these holders (at most 32). */
-  forgetSigned(licenseId: string, holders: readonly string[]): Promise<void>;
+  /** Deletes what was signed for these holders (at most 32); if a period is given, only what was last signed in it. */
+  forgetSigned(licenseId: string, holders: readonly string[], within?: Period): Promise<void>;
 }
 
 export interface ListedCopy {
@@ -92,6 +93,7 @@ export interface KnownSession {
   readonly sessionId: string;
   readonly kind: SessionKind;
   readonly holder: string;
+  readonly acquiredAtMs: number;
   readonly facts: SessionFacts;
   /** Whether it lives now; if not, its end is not reported yet. */
   readonly isLiving: boolean;

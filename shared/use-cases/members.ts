@@ -1,8 +1,8 @@
 import type { Access } from '../domain/access-token.ts';
 import type { Role } from '../domain/authorization.ts';
 import type { SignIn } from '../domain/sign-in.ts';
-import { membershipId, type User } from '../domain/users.ts';
-import { MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
+import { endMembership, membershipId, type User } from '../domain/users.ts';
+import { FORMER_MEMBERSHIPS, MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';
@@ -21,7 +21,11 @@ export async function removeMember(
   await barUser(tenantId, userId, deps);
   const id = membershipId(tenantId, userId);
   const removed = await deps.records.transact(async (transaction) => {
-    if ((await transaction.get(MEMBERSHIPS, id))?.role === 'owner') return 'OWNER';
+    const membership = await transaction.get(MEMBERSHIPS, id);
+    if (membership?.role === 'owner') return 'OWNER';
+    const former = membership && (await transaction.get(FORMER_MEMBERSHIPS, id));
+    if (membership)
+      transaction.set(FORMER_MEMBERSHIPS, id, endMembership(membership, former, deps.clock.nowMs()));
     transaction.delete(MEMBERSHIPS, id);
     return 'REMOVED';
   });

@@ -1570,6 +1570,20 @@ export interface PersonExport {
      * As last reported by the sign-in provider, like the name and the domain.
      */
     email: string;
+    /**
+     * All addresses of the account, oldest first. What others did under one of them before or since is not included.
+     */
+    emails: {
+      email: string;
+      /**
+       * A point in time, as RFC 3339 text.
+       */
+      from: string;
+      /**
+       * When a sign-in showed that the account no longer has it; null for the current address.
+       */
+      until: Timestamp | null;
+    }[];
     name: string;
     /**
      * Google Workspace domain that manages the account; null for a personal account.
@@ -1591,6 +1605,14 @@ export interface PersonExport {
     joined_at: Timestamp;
   }[];
   /**
+   * Tenants that the user left, as long as they can still have data of the user.
+   */
+  former_memberships: {
+    tenant_id: TenantId;
+    joined_at: Timestamp;
+    left_at: Timestamp;
+  }[];
+  /**
    * Active sign-ins, and those that ended recently.
    */
   sign_ins: {
@@ -1610,7 +1632,7 @@ export interface PersonExport {
     ended: ('signed_out' | 'reused' | 'removed' | 'expired') | null;
   }[];
   /**
-   * Open invitations to the user's e-mail address.
+   * Open invitations to an e-mail address of the user, made while the user had it.
    */
   invitations: ExportedInvitation[];
   /**
@@ -1621,7 +1643,7 @@ export interface PersonExport {
     license_id: LicenseId | null;
   } | null;
   /**
-   * The user's sessions, in licenses of their tenants.
+   * The user's sessions, in licenses of their tenants and of those that they left.
    */
   sessions: ExportedSession[];
   /**
@@ -2090,6 +2112,14 @@ export interface TenantExport {
     closed_at: Timestamp | null;
   };
   members: Member[];
+  /**
+   * Users who left, as long as the tenant can still have data of them.
+   */
+  former_members: {
+    user_id: UserId;
+    joined_at: Timestamp;
+    left_at: Timestamp;
+  }[];
   /**
    * Open invitations.
    */

@@ -97,8 +97,8 @@ export function openRedisMaintenance(
       const idOf = ([member]: z.output<typeof FactsRow>) => sessionOfMember(licenseId, member);
       const listed = readRows(rows, idOf, (row): KnownSession => {
         const [, packed, isLiving] = row;
-        const { sessionId, kind, holder, facts } = unpackSession(idOf(row), packed);
-        return { sessionId, kind, holder, facts, isLiving: isLiving === 1 };
+        const { sessionId, kind, holder, acquiredAtMs, facts } = unpackSession(idOf(row), packed);
+        return { sessionId, kind, holder, acquiredAtMs, facts, isLiving: isLiving === 1 };
       });
       return last === '' ? listed : { ...listed, nextCursor: `${lastEndMs} ${last}` };
     },
@@ -109,8 +109,10 @@ export function openRedisMaintenance(
       return verdict;
     },
 
-    async forgetSigned(licenseId, holders) {
-      await run('forget-signed', ForgottenReply, one(licenseId), [licenseId, ...holders]);
+    async forgetSigned(licenseId, holders, within = { fromMs: 0, untilMs: null }) {
+      const { fromMs, untilMs } = within;
+      const args = [licenseId, String(fromMs), String(untilMs ?? ''), ...holders];
+      await run('forget-signed', ForgottenReply, one(licenseId), args);
     },
   };
 }

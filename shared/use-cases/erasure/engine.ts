@@ -1,3 +1,4 @@
+import { system } from '../../domain/actor.ts';
 import {
   addErased,
   continueAt,
@@ -8,8 +9,9 @@ import {
 } from '../../domain/erasure.ts';
 import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
-import { resumeQuery } from '../../ports/each-document.ts';
-import type { Equals, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
+import { eachDocument, resumeQuery } from '../../ports/each-document.ts';
+import type { Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
+import { recordProgress } from './begin.ts';
 
 /** The most documents that one batch lists and changes. */
 export const BATCH = 100;
@@ -31,7 +33,7 @@ export async function commit(erasure: Erasure, deps: Deps, change: Change): Prom
 /** Like `commit`, and also returns whether this run wrote. */
 export function tryCommit(
   erasure: Erasure,
-  { records }: Deps,
+  { records, clock }: Deps,
   change: Change,
 ): Promise<{ erasure: Erasure; isWritten: boolean }> {
   return records.transact(async (transaction) => {
@@ -40,6 +42,8 @@ export function tryCommit(
     if (current.revision !== erasure.revision) return { erasure: current, isWritten: false };
     const next = { ...(await change(transaction, current)), revision: current.revision + 1 };
     transaction.set(ERASURES, next.erasureId, next);
+    if (current.completedAtMs === null && next.completedAtMs !== null)
+      recordProgress(transaction, current, 'erasure.completed', { actor: system('erasure') }, clock.nowMs());
     return { erasure: next, isWritten: true };
   });
 }
@@ -78,25 +82,37 @@ export function nextTenant({ place }: Erasure): ErasurePlace {
 export async function deleteBatch<T>(
   erasure: Erasure,
   deps: Deps,
-  { query, equals, idOf, kind }: Found<T>,
+  { query, equals, bounds, isWanted = () => true, idOf, kind, onDelete }: Found<T>,
 ): Promise<Erasure | undefined> {
-  const { documents } = await list(deps.records, query, equals, BATCH);
-  if (documents.length === 0) return undefined;
-  const ids = documents.map(idOf);
+  const ids: string[] = [];
+  for await (const document of eachDocument(deps.records, query, equals, bounds)) {
+    if (isWanted(document)) ids.push(idOf(document));
+    if (ids.length === BATCH) break;
+  }
+  if (ids.length === 0) return undefined;
   return commit(erasure, deps, async (transaction, current) => {
     const found = await Promise.all(ids.map((id) => transaction.get(query.collection, id)));
+    const existing = found.filter((document) => document !== undefined);
+    for (const document of existing) await onDelete?.(document, transaction);
     for (const id of ids) transaction.delete(query.collection, id);
-    const n = found.filter((document) => document !== undefined).length;
-    return continueAt(kind ? addErased(current, { [kind]: n }) : current, {}, deps.clock.nowMs());
+    return continueAt(
+      kind ? addErased(current, { [kind]: existing.length }) : current,
+      {},
+      deps.clock.nowMs(),
+    );
   });
 }
 
 interface Found<T> {
   readonly query: Query<T>;
   readonly equals: Equals;
+  readonly bounds?: Pick<Page, 'least' | 'below'>;
+  readonly isWanted?: (document: T) => boolean;
   readonly idOf: (document: T) => string;
   /** What they are counted as; if absent, they are not counted. */
   readonly kind?: keyof Erased;
+  /** Called in the transaction, before the first is deleted. Throws if the document must not be deleted. */
+  readonly onDelete?: (document: T, transaction: Pick<Transaction, 'get'>) => Promise<void>;
 }
 
 export function list<T>(

@@ -1,5 +1,7 @@
 import { type Erasure, type ErasureStep, roundOf } from '../../domain/erasure.ts';
 import type { Deps } from '../../ports/deps.ts';
+import { eraseAddresses } from './addresses.ts';
+import { decide } from './begin.ts';
 import { forEachTenant, type Step } from './engine.ts';
 import { eraseUser, signOut } from './person.ts';
 import { deleteTraces, erasePseudonyms } from './pseudonyms.ts';
@@ -22,8 +24,10 @@ export async function runErasure(erasure: Erasure, deps: Deps, isTimeUp: () => b
 }
 
 const STEPS: Readonly<Record<ErasureStep, Step>> = {
+  decide,
   sign_out: signOut,
   sessions: endSessionsOfUser,
+  addresses: eraseAddresses,
   pseudonyms: erasePseudonyms,
   close: forEachTenant(closeTenant),
   billing: forEachTenant(endBilling),

@@ -1,15 +1,18 @@
 import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
+import { boundsOf } from '../../domain/person.ts';
 import { accountClaimId } from '../../domain/trial-claim.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
-import { membershipId } from '../../domain/users.ts';
-import { ACCOUNTS, SIGN_INS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
+import { type Membership, membershipId } from '../../domain/users.ts';
+import { ACCOUNTS, SIGN_INS, TENANTS, TRIAL_CLAIMS, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import {
   CODES_OF_USER,
+  FORMER_MEMBERSHIPS_OF_USER,
   INVITATIONS_FOR_EMAIL,
   MEMBERSHIPS_OF_USER,
   SIGN_INS_OF_USER,
 } from '../../ports/queries.ts';
+import type { Transaction } from '../../ports/records.ts';
 import { barUser } from '../bars.ts';
 import { BATCH, commit, deleteBatch, end, list } from './engine.ts';
 
@@ -37,19 +40,28 @@ export async function eraseUser(erasure: Erasure, deps: Deps): Promise<Erasure> 
   const { userId } = erasure;
   if (userId === null) return end(erasure, deps);
   const user = await deps.records.get(USERS, userId);
-  const invitations = user && {
-    query: INVITATIONS_FOR_EMAIL,
-    equals: { email: user.email },
-    idOf: ({ invitationId }: { invitationId: string }) => invitationId,
-    kind: 'invitations' as const,
-  };
+  for (const { email, ...period } of user?.addresses ?? []) {
+    const deleted = await deleteBatch(erasure, deps, {
+      query: INVITATIONS_FOR_EMAIL,
+      equals: { email },
+      bounds: boundsOf(period),
+      idOf: ({ invitationId }) => invitationId,
+      kind: 'invitations',
+    });
+    if (deleted) return deleted;
+  }
   return (
-    (invitations && (await deleteBatch(erasure, deps, invitations))) ??
     (await deleteBatch(erasure, deps, {
       query: MEMBERSHIPS_OF_USER,
       equals: { userId },
       idOf: ({ tenantId }) => membershipId(tenantId, userId),
       kind: 'memberships',
+      onDelete: refuseOwner,
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: FORMER_MEMBERSHIPS_OF_USER,
+      equals: { userId },
+      idOf: ({ tenantId }) => membershipId(tenantId, userId),
     })) ??
     (await deleteBatch(erasure, deps, {
       query: CODES_OF_USER,
@@ -64,6 +76,16 @@ export async function eraseUser(erasure: Erasure, deps: Deps): Promise<Erasure> 
     })) ??
     deleteUser(erasure, userId, deps)
   );
+}
+
+/** No tenant may be left without an owner, whatever was decided before: the erasure stops, and the log says so. */
+async function refuseOwner(
+  { tenantId, userId }: Membership,
+  transaction: Pick<Transaction, 'get'>,
+): Promise<void> {
+  const tenant = await transaction.get(TENANTS, tenantId);
+  if (tenant?.closedAtMs === null && tenant.ownerId === userId)
+    throw new Error(`${tenantId} is open and owned by the user who is being erased`);
 }
 
 function deleteUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasure> {

@@ -1,15 +1,7 @@
 import { system } from '../../domain/actor.ts';
-import {
-  addErased,
-  continueAt,
-  type Erasure,
-  type ErasurePlace,
-  holdersOf,
-  isHeldBy,
-  isHolderOwn,
-  traceId,
-} from '../../domain/erasure.ts';
+import { addErased, continueAt, type Erasure, type ErasurePlace, traceId } from '../../domain/erasure.ts';
 import { type License, withLicenseChange } from '../../domain/license.ts';
+import { belongingsOf, isWithin } from '../../domain/person.ts';
 import { ERASURE_TRACES, LICENSES, LOANS, USERS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { LICENSES_OF_TENANT, LOANS_OF_HOLDER, LOANS_OF_LICENSE } from '../../ports/queries.ts';
@@ -33,25 +25,37 @@ export async function endSessionsOfUser(erasure: Erasure, deps: Deps): Promise<E
   const { license, nextLicense } = await nextLicenseOf(tenantId, place, deps);
   if (!license) return advance(erasure, deps, nextTenant(erasure));
   const { licenseId } = license;
-  const person = { userId, email: (await records.get(USERS, userId))?.email };
-  const holders = holdersOf(person, licenseId, pseudonyms);
+  const { addresses } = (await records.get(USERS, userId)) ?? { addresses: [] };
+  const own = belongingsOf({ userId, addresses }, licenseId, pseudonyms);
+  const { holders, holdersWithin } = own;
   if (place.facts === null) {
     // First, so that they are not restored. A restored loan has no facts that name its user.
-    for (const holder of holders) {
-      const loans = { query: LOANS_OF_HOLDER, equals: { holder }, idOf: idOfSession };
-      const deleted = await deleteBatch(erasure, deps, loans);
+    const anyTime = holders.map((holder) => ({ holder, fromMs: 0, untilMs: null }));
+    for (const { holder, ...period } of [...anyTime, ...holdersWithin]) {
+      const deleted = await deleteBatch(erasure, deps, {
+        query: LOANS_OF_HOLDER,
+        equals: { holder },
+        isWanted: ({ acquiredAtMs }) => isWithin(acquiredAtMs, period),
+        idOf: idOfSession,
+      });
       if (deleted) return deleted;
     }
   }
   const page = await readAllFacts(licenseId, place, deps);
-  const isOwn = (session: KnownSession) => isHolderOwn(person, licenseId, session, pseudonyms);
-  const ofUser = page.sessions.filter((session) => isHeldBy(person, session.facts) || isOwn(session));
-  if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, isOwn, deps);
+  const ofUser = page.sessions.filter(own.owns);
+  if (ofUser.length > 0) return endBatch(erasure, licenseId, ofUser, own.ownsHolder, deps);
   const nextPage = nextFacts(erasure, page.nextCursor);
   if (nextPage) return advance(erasure, deps, nextPage);
   await seatMaintenance.forgetSigned(licenseId, holders);
+  for (const { holder, ...period } of holdersWithin)
+    await seatMaintenance.forgetSigned(licenseId, [holder], period);
   return commit(erasure, deps, async (transaction, current) => {
-    const trace = { erasureId: current.erasureId, at: licenseId, holders };
+    const trace = {
+      erasureId: current.erasureId,
+      at: licenseId,
+      holders: [...holders],
+      holdersWithin: [...holdersWithin],
+    };
     transaction.set(ERASURE_TRACES, traceId(trace), trace);
     return continueAt(current, afterLicense(current, nextLicense), deps.clock.nowMs());
   });
@@ -101,7 +105,7 @@ async function endBatch(
   erasure: Erasure,
   licenseId: string,
   sessions: readonly KnownSession[],
-  isOwn: (session: KnownSession) => boolean,
+  ownsHolder: (session: KnownSession) => boolean,
   deps: Deps,
 ): Promise<Erasure> {
   const { erasureId } = erasure;
@@ -109,7 +113,8 @@ async function endBatch(
   const traces = batch.map((session) => ({
     erasureId,
     at: session.sessionId,
-    holders: isOwn(session) ? [session.holder] : [],
+    holders: ownsHolder(session) ? [session.holder] : [],
+    holdersWithin: [],
   }));
   const written = await tryCommit(erasure, deps, async (transaction, current) => {
     const known = await Promise.all(traces.map((trace) => transaction.get(ERASURE_TRACES, traceId(trace))));

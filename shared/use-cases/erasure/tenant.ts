@@ -9,6 +9,7 @@ import type { LogLine } from '../../ports/log-line.ts';
 import {
   auditQuery,
   CLAIMS_OF_TENANT,
+  FORMER_MEMBERS_OF_TENANT,
   INVITATIONS_OF_TENANT,
   MEMBERS_OF_TENANT,
   SESSIONS_OF_TENANT,
@@ -139,6 +140,11 @@ export async function deleteMembers(erasure: Erasure, tenantId: string, deps: De
       equals: { tenantId },
       idOf: ({ userId }) => membershipId(tenantId, userId),
       kind: 'memberships',
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: FORMER_MEMBERS_OF_TENANT,
+      equals: { tenantId },
+      idOf: ({ userId }) => membershipId(tenantId, userId),
     })) ??
     advance(erasure, deps, nextTenant(erasure))
   );

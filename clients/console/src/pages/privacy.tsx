@@ -32,8 +32,8 @@ function PrivacyOf({ user }: { readonly user: Me }) {
           {email}, user since {dateOf(new Date(created_at))}.
         </p>
         <p class="quiet">
-          The file contains all data about you: your name and e-mail address, memberships, sign-ins, and the
-          sessions and events of your programs.
+          The file contains all data about you: your name and e-mail addresses, present and former
+          memberships, sign-ins, and the sessions and events of your programs.
         </p>
         <ExportForm
           of={user_id}

@@ -47,7 +47,7 @@ if ended[1] then
   table.sort(ended, by_start)
   end_sessions(license, seat, ended, 'evicted', now_ms)
   if scope == 'seat' then
-    delete_all_signed(session.holder)
+    delete_signed_within(session.holder, 0)
   else
     delete_unneeded(license, seat, ended)
   end

@@ -35,7 +35,7 @@ end
 local signed = read_signed(session.holder)
 local kept = signed[place_of(session)]
 local is_same = kept and kept.text == text
-signed[place_of(session)] = { until_ms = until_ms, text = text }
+signed[place_of(session)] = { at_ms = now_ms, until_ms = until_ms, text = text }
 write_signed(session.holder, signed)
 redis.call('ZADD', signers_key, digits(until_ms), signer_of(session))
 redis.call('HSET', license_key, 'signing', '1')

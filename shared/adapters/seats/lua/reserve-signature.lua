@@ -59,7 +59,8 @@ end
 redis.call('HINCRBY', signatures_key, session.holder, 1)
 redis.call('HINCRBY', signatures_key, 'all', 1)
 local text = own and own.until_ms > now_ms and own.text or ''
-signed[place_of(session)] = { until_ms = math.max(own and own.until_ms or 0, until_ms), text = text }
+signed[place_of(session)] = { at_ms = now_ms, until_ms = math.max(own and own.until_ms or 0, until_ms),
+  text = text }
 write_signed(session.holder, signed)
 redis.call('ZADD', signers_key, 'GT', digits(until_ms), signer_of(session))
 if not license.signing then

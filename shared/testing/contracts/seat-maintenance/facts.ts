@@ -78,9 +78,10 @@ export function factsContract(under: () => SeatsUnderTest): void {
       const expected = [
         ...expired.map((session) => ({ session, isLiving: false })),
         ...[...living, ...shared, loan].map((session) => ({ session, isLiving: true })),
-      ].map(({ session: { sessionId, holder, facts }, isLiving }) => ({
+      ].map(({ session: { sessionId, holder, acquiredAtMs, facts }, isLiving }) => ({
         sessionId,
         holder,
+        acquiredAtMs,
         facts,
         isLiving,
       }));

@@ -152,6 +152,24 @@ export function signedContract(under: () => SeatsUnderTest): void {
       expect(Object.keys((await pool.state()).signers)).toEqual([`${c.holder}:${c.machine}`]);
     });
 
+    test('is erased for a holder only if it was last signed in the given period', async () => {
+      const pool = await openPool(under(), { unit: 'user' });
+      const { forgetSigned } = under().seatMaintenance;
+      const session = await pool.seat({ machine: 'laptop', user: 'u' });
+      await sign(pool, session);
+      const atMs = under().nowMs();
+      for (const within of [
+        { fromMs: 0, untilMs: atMs },
+        { fromMs: atMs + 1, untilMs: null },
+      ]) {
+        await forgetSigned(pool.licenseId, [session.holder], within);
+        expect(await signedOf(pool, session)).toBe('signed');
+      }
+      await forgetSigned(pool.licenseId, [session.holder], { fromMs: atMs, untilMs: atMs + 1 });
+      expect(await signedOf(pool, session)).toBeUndefined();
+      expect(await pool.state()).toMatchObject({ signed: [], signers: {} });
+    });
+
     test('is reported once for each signature that is kept, with its session and holder', async () => {
       const pool = await openPool(under());
       const session = await pool.seat('a');

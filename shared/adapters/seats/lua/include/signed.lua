@@ -1,4 +1,4 @@
--- What was signed for a holder, in `signed`, as JSON: for each place, the signed license and when (ms) it ends. A place is
+-- What was signed for a holder, in `signed`, as JSON: for each place, the signed license, when (ms) it was signed and when it ends. A place is
 -- a machine, or the loan of a machine: the license of a loan has another end than that of programs. `signers` has the
 -- ends of all places of the license, to count them. `signatures` counts a seat's signatures of the day.
 
@@ -33,16 +33,23 @@ local function delete_signed(session)
   end
 end
 
--- Deletes everything that was signed for a holder.
-local function delete_all_signed(holder)
+-- Deletes what was signed for a holder from `from_ms` on and before `until_ms`; nil: without an end. Returns whether that
+-- was everything.
+local function delete_signed_within(holder, from_ms, until_ms)
   local signers = {}
-  for place in pairs(read_signed(holder)) do
-    signers[#signers + 1] = holder .. ':' .. place
+  local others = {}
+  for place, kept in pairs(read_signed(holder)) do
+    if kept.at_ms >= from_ms and (not until_ms or kept.at_ms < until_ms) then
+      signers[#signers + 1] = holder .. ':' .. place
+    else
+      others[place] = kept
+    end
   end
   if signers[1] then
     redis.call('ZREM', signers_key, unpack(signers))
+    write_signed(holder, others)
   end
-  redis.call('HDEL', signed_key, holder)
+  return next(others) == nil
 end
 
 -- Deletes the signed license of a machine without sessions, unless its programs may start offline. `signing` is set once the
