@@ -154,6 +154,25 @@ describe('a call', () => {
       }
     });
 
+    test('costs a signed-in user three reads more than a license key: of the user, the sign-in and the memberships', async () => {
+      const ada = await signIn(counted.suite, 'ada@example.com');
+      const own = await counted.suite.createLicense({ tenant_id: [...ada.tenants.keys()][0] });
+      const acquiring = { fingerprint: 'machine', license_id: own.licenseId };
+      const { session_id } = (await ada.call('POST', '/api/v1/licenses/acquire', acquiring)).body;
+      const first = await counted.costOf(() => ada.call('POST', '/api/v1/licenses/sign', { session_id }));
+      expect(first).toMatchObject({
+        result: { status: 200 },
+        records: [
+          'get users',
+          'get sign-ins',
+          'query memberships-of-user',
+          'get licenses',
+          'get revocations',
+        ],
+      });
+      expect(first.operations.documentReads).toBe(totalOf({ sign: 1 }).documentReads + 3);
+    });
+
     test('costs one more KMS operation for the first signature of a new instance, and none for a license that another instance signed', async () => {
       const [one, other] = [await license.acquire('machine'), await license.acquire('other')];
       const { session_id } = one.body;
@@ -422,7 +441,7 @@ describe('a sweep that compares or deletes', () => {
     expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
   });
 
-  test('costs thirteen reads and thirteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
+  test('costs fourteen reads and fourteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
     /** The sweep that deletes, once everything is past its retention period. */
     const forget = async (): Promise<OperationCounts> => {
       counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);

@@ -5,6 +5,7 @@ import { refillingSeats, unknownLicenses } from '../shared/adapters/seats/refill
 import { newLicenseId, newLicenseKey, newTenantId } from '../shared/domain/ids.ts';
 import { draftLicense, entitlementOf } from '../shared/domain/license.ts';
 import type { Proof } from '../shared/ports/seats.ts';
+import { BY } from '../shared/testing/by.ts';
 import { respRequester } from '../shared/testing/servers/resp-requester.ts';
 import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts';
 
@@ -81,6 +82,7 @@ describe('an unknown license', () => {
     const sessionRequest = {
       licenseId,
       proof: { kind: 'license-key', keyHash: 'hash' },
+      by: BY,
       sessionId: 'ses',
     } as const;
     const callsOfAllKinds = [

@@ -436,6 +436,24 @@ describe('sessions and audit', () => {
     expect(left).toMatchObject({ seats: { active: 0 }, sessions: [] });
   });
 
+  test('audit follow prints each event once, oldest first, and goes on at the cursor that it printed', async () => {
+    const { tenantId, acquire } = await suite.createLicense({ max: 2 });
+    await suite.settle();
+    const follow = ['audit', 'follow', '--tenant', tenantId];
+    const first = await json(...follow, '--limit', '1');
+    const rest = await json(...follow, '--cursor', first.cursor);
+    const types = [...first.events, ...rest.events].map(({ type }: { type: string }) => type);
+    expect(types.toSorted()).toEqual(['license.created', 'tenant.created']);
+    const nothing = await json(...follow, '--cursor', rest.cursor);
+    expect(nothing).toEqual({ events: [], cursor: rest.cursor });
+    await acquire('fp-3');
+    await suite.settle();
+    const printed = await outputOf(...follow, '--cursor', rest.cursor);
+    expect(printed).toMatch(
+      /^AT +TYPE[^\n]+\n2\S+Z +session\.acquired +license lic_\S+ [^\n]+\nCursor: \S+\n?$/,
+    );
+  });
+
   test('sessions history prints ended sessions too, and audit list prints all events', async () => {
     await suite.settle();
     const history = ['sessions', 'history', '--license', license.licenseId];
@@ -457,9 +475,11 @@ describe('sessions and audit', () => {
       'session.evicted',
       'session.acquired',
     ]);
-    expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(4);
+    expect(await typesOf('audit', 'list', '--tenant', license.tenantId)).toHaveLength(5);
+    const byOperator = await typesOf('audit', 'list', '--tenant', license.tenantId, '--actor', 'bootstrap');
+    expect(byOperator.toSorted()).toEqual(['license.created', 'session.evicted', 'tenant.created']);
     expect(await outputOf(...list, '--limit', '1')).toMatch(
-      /^AT +TYPE +LICENSE +SESSION +DETAIL\n2\S+Z +session\.evicted +lic_\S+ +ses_\S+ +active=1 max=2\nThere are more events than these 1: raise --limit\.\n?$/,
+      /^AT +TYPE +BY +LICENSE +SESSION +SUBJECT +DETAIL\n2\S+Z +session\.evicted +operator bootstrap +lic_\S+ +ses_\S+ +- +active=1 max=2\nThere are more events than these 1: raise --limit\.\n?$/,
     );
   });
 });
@@ -546,6 +566,15 @@ describe('users', () => {
     expect(printed).not.toContain(PLAN(userId).confirmation_token);
   });
 
+  test('erase does not report everything as erased if events cannot be read', async () => {
+    const userId = newPersonalId('usr');
+    const server = await answering(({ method }) => [200, method === 'POST' ? PLAN(userId) : receipt(AT, 2)]);
+    const { printed } = await at(server, 'users', 'erase', '--user', userId, '--yes');
+    expect(printed).toContain(`Erased the data of ${userId}, except what cannot be read.`);
+    expect(printed).toContain('Audit events that cannot be read: 2.');
+    expect(printed).not.toContain('all data');
+  });
+
   test('erase reports an erasure that is still not done as continuing', async () => {
     const userId = newPersonalId('usr');
     const server = await answering(({ method }) => [200, method === 'POST' ? PLAN(userId) : receipt(null)]);
@@ -595,7 +624,7 @@ describe('wrong usage', () => {
     ['sessions history', '--license needs the id of a license (lic_…).'],
     ['sessions evict', '--session needs the id of a session (ses_…).'],
     ['users erase --yes', '--user needs the id of a user (usr_…).'],
-    ['audit list', 'Pass --tenant, --license or --session.'],
+    ['audit list', 'Pass --tenant, --license, --session or --actor.'],
     [`audit list --tenant ${TENANT} --type seat.stolen`, '--type needs one of session.acquired, '],
   ])('"%s" prints the mistake and the usage, and sends nothing', async (line, needs) => {
     let requests = 0;
@@ -837,7 +866,7 @@ const PLAN = (userId: string) => ({
   tenants_that_go: [],
 });
 
-function receipt(completedAt: string | null) {
+function receipt(completedAt: string | null, unreadable = 0) {
   const erased = Object.fromEntries(
     [
       'sessions',
@@ -850,7 +879,8 @@ function receipt(completedAt: string | null) {
       'users',
     ].map((what) => [what, 4]),
   );
-  return { erasure_id: 'era_0123456789abcdef', requested_at: AT, completed_at: completedAt, erased };
+  const times = { requested_at: AT, completed_at: completedAt };
+  return { erasure_id: 'era_0123456789abcdef', ...times, erased, unreadable };
 }
 
 function problem(code: string, detail?: string) {

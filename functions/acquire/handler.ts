@@ -11,7 +11,7 @@ import type { BorrowRequest, BorrowVerdict, Held } from '../../shared/ports/seat
 import type contract from './contract.ts';
 
 async function acquire(
-  { body, caller, note }: RequestOf<typeof contract, 'acquire'>,
+  { body, caller, by, note }: RequestOf<typeof contract, 'acquire'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'acquire'>> {
   const target = targetOf(body, caller);
@@ -23,7 +23,7 @@ async function acquire(
   const facts = { fingerprint, hostname, appVersion, userId, processId };
   const program = { facts, instanceId: body.instance_id, isSignedIn: caller.kind === 'person' };
   const identity = identityOf(program, licenseId, deps.pseudonyms);
-  const request = { licenseId, proof: caller.proof, facts, offlineSinceMs, ...identity };
+  const request = { licenseId, proof: caller.proof, by, facts, offlineSinceMs, ...identity };
   const days = body.borrow_days;
   const verdict = await (days === undefined ? deps.seats.acquire(request) : borrow(request, days, deps));
 

@@ -4,6 +4,7 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { type EventType, eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newLicenseKey, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
@@ -27,6 +28,7 @@ const stored: AuditEvent[] = sessions.flatMap(({ tenantId, licenseId, sessionId 
       // Some events share a millisecond.
       atMs: START_MS + Math.floor((s * 7 + t * 5) / 3) * 1000,
       position: `${START_MS}-${s * 10 + t}`,
+      ...BY,
       detail: type === 'seat.denied' ? { count: s + 1, max: 2 } : { holder: `h${s}`, acquiredAtMs: START_MS },
     };
     return unsealed(eventOf(fields), START_MS + 60_000 + s);

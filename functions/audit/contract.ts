@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { AUDIT_TYPES, AuditEventJson } from '../../shared/domain/audit-event.ts';
+import { AUDIT_TYPES, AuditEventJson, VENDOR } from '../../shared/domain/audit-event.ts';
 import { accessOf } from '../../shared/domain/authorization.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
@@ -16,6 +16,9 @@ import {
 /** Events verified per call, which takes far less than the function's timeout. */
 export const EVENTS_A_PART = 1_000;
 
+/** What has a chain of its own. */
+const ChainId = z.union([TenantId, z.literal(VENDOR)]);
+
 const AuditEvent = z.strictObject({
   ...AuditEventJson.shape,
   recorded_at: Timestamp,
@@ -25,11 +28,15 @@ const AuditEvent = z.strictObject({
 
 const AuditPage = z.strictObject({
   events: z.array(AuditEvent),
+  /**
+   * Pass it as `cursor` to get the next page; null after the last page. With `order=recorded` it is never null: keep it,
+   * and pass it again later. If it is the cursor that you passed, nothing was recorded since.
+   */
   next_cursor: z.nullable(z.string()),
 });
 
 const AuditCheck = z.strictObject({
-  tenant_id: TenantId,
+  tenant_id: ChainId,
   /** Sealed events verified by this call. */
   sealed: z.int(),
   /** Events that are not sealed yet. They cannot be verified. */
@@ -64,14 +71,25 @@ export default defineFunction({
       path: '/api/v1/audit',
       summary: 'List audit events.',
       description:
-        'Returns the events of a tenant, license or session, newest first. New events appear within two minutes.',
+        'Returns the events of a tenant, license or session, newest first. New events appear within two minutes. To follow the log, use `order=recorded`: an event that is recorded late is then listed last, so a cursor never passes it.',
       auth: accessOf('audit.list'),
       query: z
         .strictObject({
-          tenant_id: z.optional(TenantId),
+          /** For operators, also `vendor`: events that belong to no tenant. */
+          tenant_id: z.optional(ChainId),
           license_id: z.optional(LicenseId),
           session_id: z.optional(SessionId),
           type: z.optional(z.enum(AUDIT_TYPES)),
+          /**
+           * Who caused the events: the id of a user, an operator token or a license, or `bootstrap`. Only a tenant and a
+           * time can be given with it.
+           */
+          actor_id: z.optional(z.string().check(z.minLength(1), z.maxLength(64))),
+          /**
+           * `newest`, the default: by time, newest first. `recorded`: in the order of the tenant's chain, oldest first, for
+           * programs that follow the log. It needs `tenant_id`, unless you have one tenant, and takes no other filter.
+           */
+          order: z.optional(z.enum(['newest', 'recorded'])),
           ...PERIOD,
           ...PAGING,
         })
@@ -94,8 +112,8 @@ export default defineFunction({
       auth: accessOf('audit.verify'),
       limit: { by: 'caller', requests: 600, windowSeconds: 3600, uncounted: 'refuse' },
       query: z.strictObject({
-        /** Required unless your role allows this in exactly one tenant. */
-        tenant_id: z.optional(TenantId),
+        /** Required unless your role allows this in exactly one tenant. For operators, also `vendor`. */
+        tenant_id: z.optional(ChainId),
         cursor: z.optional(Cursor),
       }),
       answers: {

@@ -1,15 +1,23 @@
 import * as z from 'zod/mini';
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
-import { auditEventToJson } from '../../shared/domain/audit-event.ts';
+import { auditEventToJson, VENDOR } from '../../shared/domain/audit-event.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { timestamp } from '../../shared/http/fields.ts';
+import { DEFAULT_PAGE_LIMIT, timestamp } from '../../shared/http/fields.ts';
 import { requestedTenant, requiredTenant } from '../../shared/http/own.ts';
 import { boundsOf, readPage, refuseInvalidCursor, requestedPosition } from '../../shared/http/page.ts';
-import { TENANTS } from '../../shared/ports/collections.ts';
+import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { noteUnreadable } from '../../shared/http/unreadable.ts';
+import { CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { AUDIT_SCOPES, auditQuery } from '../../shared/ports/queries.ts';
+import {
+  AUDIT_SCOPES,
+  auditQuery,
+  CHAIN_OF_TENANT,
+  EVENTS_OF_ACTOR,
+  TENANT_EVENTS_OF_ACTOR,
+} from '../../shared/ports/queries.ts';
 import { type ChainPart, ChainPositionSchema, verifyChainPart } from '../../shared/use-cases/verify-chain.ts';
 import type contract from './contract.ts';
 import { EVENTS_A_PART } from './contract.ts';
@@ -21,17 +29,29 @@ async function listEvents(
   const requested = requestedTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
+  if (query.order === 'recorded') return followChain(tenantId, query, note, deps);
   const ids = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
   if (contradict(ids)) return noEvents();
   const scope = AUDIT_SCOPES.find((name) => ids[name] !== undefined);
-  const { type } = query;
+  const { type, actor_id: actorId } = query;
+  const ofScope = scope && { [scope]: ids[scope] };
+  if (actorId !== undefined) {
+    const filter = FILTERS.slice(0, 3).find((name) => query[name] !== undefined);
+    if (filter !== undefined)
+      return refuseFields('VALIDATION_FAILED', [{ at: filter, detail: NO_ACTOR_FILTER }]);
+  }
   const equals = {
-    ...(scope && { [scope]: ids[scope] }),
+    ...ofScope,
     ...(type === undefined ? {} : { type }),
+    ...(actorId === undefined ? {} : { 'actor.id': actorId }),
   };
   const page = await readPage(
     deps.records,
-    auditQuery(scope, type !== undefined),
+    actorId === undefined
+      ? auditQuery(scope, type !== undefined)
+      : scope
+        ? TENANT_EVENTS_OF_ACTOR
+        : EVENTS_OF_ACTOR,
     equals,
     { query, note },
     boundsOf(query),
@@ -47,6 +67,45 @@ async function listEvents(
   };
 }
 
+/**
+ * The tenant's chain from a place on. An event gets its place when it is sealed, after all that have one, in the
+ * transaction that moves the head: whatever clocks and commits did before, nothing appears before a place that was read.
+ */
+async function followChain(
+  tenantId: string | undefined,
+  { limit = DEFAULT_PAGE_LIMIT, cursor, ...query }: RequestOf<typeof contract, 'list'>['query'],
+  note: RequestOf<typeof contract, 'list'>['note'],
+  { records }: Deps,
+): Promise<ReplyOf<typeof contract, 'list'>> {
+  if (tenantId === undefined) return refuseFields('VALIDATION_FAILED', [NEEDS_TENANT]);
+  const filter = FILTERS.find((name) => query[name] !== undefined);
+  if (filter !== undefined) return refuseFields('VALIDATION_FAILED', [{ at: filter, detail: NO_FILTER }]);
+  const from = requestedPosition(FollowPosition, { cursor });
+  if ('problem' in from) return from;
+  if (from.position && from.position.chain !== tenantId) return { problem: 'INVALID_CURSOR' };
+  const after = from.position?.seq ?? 0;
+  const head = await records.get(CHAIN_HEADS, tenantId);
+  const last = Math.min(after + limit, head?.seq ?? 0);
+  const unreadable: string[] = [];
+  const page = { limit, least: after + 1, below: last + 1, onUnreadable: keepMessage(unreadable) };
+  const { documents } =
+    last > after ? await records.query(CHAIN_OF_TENANT, { tenantId }, page) : { documents: [] };
+  noteUnreadable(note, unreadable);
+  const next = { chain: tenantId, seq: Math.max(after, last) };
+  return { answer: 'events', body: { events: documents.map(describe), next_cursor: sealCursor(next) } };
+}
+
+const FollowPosition = z.strictObject({ chain: z.string(), seq: z.int().check(z.gte(0)) });
+
+const FILTERS = ['license_id', 'session_id', 'type', 'actor_id', 'from', 'to'] as const;
+const NO_ACTOR_FILTER = 'cannot be combined with actor_id';
+const NO_FILTER = 'cannot be combined with order=recorded';
+const NEEDS_TENANT = { at: 'tenant_id', detail: 'is required with order=recorded' };
+
+function keepMessage(messages: string[]) {
+  return ({ message }: Error): void => void messages.push(message);
+}
+
 async function verifyChain(
   { query, caller, standing }: RequestOf<typeof contract, 'verify'>,
   { records }: Deps,
@@ -58,7 +117,8 @@ async function verifyChain(
   if ('problem' in from) return from;
   if (from.position && from.position.tenantId !== tenantId) return { problem: 'INVALID_CURSOR' };
   // A user's own tenant exists. An operator can pass the id of a tenant that does not exist.
-  const isKnown = caller.kind === 'person' || (await records.get(TENANTS, tenantId)) !== undefined;
+  const isKnown =
+    caller.kind === 'person' || tenantId === VENDOR || (await records.get(TENANTS, tenantId)) !== undefined;
   if (!isKnown) return { problem: 'TENANT_NOT_FOUND' };
   const part = await refuseInvalidCursor(() =>
     verifyChainPart(records, tenantId, from.position?.position, EVENTS_A_PART),

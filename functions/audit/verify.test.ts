@@ -5,6 +5,7 @@ import { type AuditEvent, emptyChain, sealEvents, unsealed } from '../../shared/
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import {
   type ChainPart,
@@ -37,6 +38,7 @@ function denials(tenantId: string, count: number): AuditEvent[] {
         sessionId: null,
         atMs: START_MS + n,
         position: `${START_MS + n}-0`,
+        ...BY,
         detail: { count: n + 1, max: 1 },
       }),
       START_MS + 60_000,

@@ -4,6 +4,7 @@ import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
@@ -38,6 +39,17 @@ async function changeEnd(
   const { subscriptionId } = license;
   if (subscriptionId === null) return refused('SUBSCRIPTION_NOT_FOUND');
   const ended = await billing.endSubscription(subscriptionId, when);
+  if (ended !== 'OVER') {
+    const type = when === 'never' ? 'subscription.resumed' : 'subscription.canceled';
+    const { tenantId } = license;
+    await records.transact(async (transaction) =>
+      recordEvent(
+        transaction,
+        { type, tenantId, licenseId, subject: subscriptionId, by },
+        deps.clock.nowMs(),
+      ),
+    );
+  }
   const look = await syncSubscription(subscriptionId, { by }, billing, deps);
   if (look.verdict === 'IGNORED') return refused('SUBSCRIPTION_NOT_FOUND', look.because);
   if (ended === 'OVER') return refused('SUBSCRIPTION_ENDED');

@@ -26,7 +26,7 @@ async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
 }
 
 async function createSession(
-  { body, caller, standing, idempotencyKey }: Create,
+  { body, caller, by, standing, idempotencyKey }: Create,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const { billing } = deps;
@@ -39,7 +39,7 @@ async function createSession(
   if (refusal) return refusal;
   const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
   if ('problem' in purchase) return purchase;
-  const session = await openSession(tenant, body, purchase, billing, deps);
+  const session = await openSession(tenant, body, purchase, by, billing, deps);
   if ('problem' in session) return session;
   const { url, licenseId, expiresAtMs } = session;
   return {

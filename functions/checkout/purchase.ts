@@ -1,3 +1,4 @@
+import type { By } from '../../shared/domain/actor.ts';
 import type { Checkout } from '../../shared/domain/checkout.ts';
 import { hashSecret, newLicenseId, newSecretWord } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
@@ -7,6 +8,7 @@ import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { removeCustomer } from '../../shared/use-cases/customers.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 
 /** As long as Stripe keeps its own idempotency keys (docs.stripe.com/api/idempotent_requests). */
 const KEY_MS = 24 * 3600 * 1000;
@@ -52,6 +54,7 @@ export async function openSession(
   tenant: Tenant,
   order: Order,
   { requestId, licenseId }: Purchase,
+  by: By,
   billing: Billing,
   deps: Deps,
 ): Promise<Checkout | Refusal<'PLAN_NOT_FOR_SALE' | 'ALREADY_SUBSCRIBED'>> {
@@ -79,7 +82,7 @@ export async function openSession(
   if (verdict.verdict === 'NOT_FOR_SALE') return { problem: 'PLAN_NOT_FOR_SALE' };
   const { sessionId, url, expiresAtMs } = verdict;
   const opened: Checkout = { licenseId, tenantId, sessionId, url, expiresAtMs };
-  const previous = await replaceCheckout(opened, deps);
+  const previous = await replaceCheckout(opened, by, deps);
   if (previous === undefined || previous.sessionId === sessionId) return opened;
   if ((await billing.expireCheckout(previous.sessionId)) === 'EXPIRED') return opened;
   await billing.expireCheckout(sessionId);
@@ -87,10 +90,18 @@ export async function openSession(
 }
 
 /** Returns the license's previous checkout. */
-function replaceCheckout(opened: Checkout, { records }: Deps): Promise<Checkout | undefined> {
+function replaceCheckout(opened: Checkout, by: By, { records, clock }: Deps): Promise<Checkout | undefined> {
   return records.transact(async (transaction) => {
     const previous = await transaction.get(CHECKOUTS, opened.licenseId);
     transaction.set(CHECKOUTS, opened.licenseId, opened);
+    const { tenantId, licenseId, sessionId } = opened;
+    // A retry gets the same page.
+    if (previous?.sessionId !== sessionId)
+      recordEvent(
+        transaction,
+        { type: 'checkout.created', tenantId, licenseId, subject: sessionId, by },
+        clock.nowMs(),
+      );
     return previous;
   });
 }

@@ -25,7 +25,10 @@ const ErasureReceipt = z.strictObject({
     sessions: count,
     /** Session histories that no longer show who held the seat. */
     session_histories: count,
-    /** Audit events that no longer show who held the seat. The audit chain stays intact. */
+    /**
+     * Audit events that no longer show who held the seat, who caused them or whom they are about. The audit chain stays
+     * intact.
+     */
     audit_events: count,
     memberships: count,
     invitations: count,
@@ -34,6 +37,11 @@ const ErasureReceipt = z.strictObject({
     tenants: count,
     users: count,
   }),
+  /**
+   * Audit events that could not be read, at most 100. They may still show who is erased: update the server, then repeat
+   * the request.
+   */
+  unreadable: count,
 });
 
 export default defineFunction({

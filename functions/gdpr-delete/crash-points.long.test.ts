@@ -30,6 +30,7 @@ import {
 import type { Deps } from '../../shared/ports/deps.ts';
 import { LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { readRedisValues } from '../testing/inspectable-suite.ts';
@@ -200,6 +201,7 @@ async function seat(licenseId: string, email: string): Promise<void> {
   const { verdict } = await suite.deps.seats.acquire({
     licenseId,
     proof: { kind: 'trusted' },
+    by: BY,
     facts,
     ...identityOf(program, licenseId, suite.deps.pseudonyms),
   });

@@ -18,6 +18,7 @@ import { eachDocument } from '../../shared/ports/each-document.ts';
 import { ALL_LOANS } from '../../shared/ports/queries.ts';
 import type { FactsPage } from '../../shared/ports/seat-maintenance.ts';
 import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { auditOf } from '../../shared/testing/read-records.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { readRedisValues } from '../testing/inspectable-suite.ts';
@@ -179,7 +180,7 @@ describe('the owner of a tenant with other members', () => {
     expect(body.erased).toEqual({
       sessions: 1,
       session_histories: 1,
-      audit_events: 1,
+      audit_events: 3,
       memberships: 2,
       invitations: 0,
       sign_ins: 0,
@@ -274,7 +275,7 @@ describe('a confirmation', () => {
     const both = await Promise.all([confirm(ada, asked), confirm(ada, asked), confirm(ada, asked)]);
     for (const { status, text, body } of both) {
       expect(status, text).toBe(200);
-      expect(body.erased).toMatchObject({ sessions: 3, session_histories: 3, audit_events: 3, users: 1 });
+      expect(body.erased).toMatchObject({ sessions: 3, session_histories: 3, audit_events: 7, users: 1 });
       expect(body.erasure_id).toBe(both[0]?.body.erasure_id);
     }
   });
@@ -349,7 +350,7 @@ test("ends only the user's own program on a machine that others use too, and kee
   expect(ofBob.seats.active).toBe(1);
   await suite.settle();
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ sessions: 1, session_histories: 1, audit_events: 1 });
+  expect(erased).toMatchObject({ sessions: 1, session_histories: 1, audit_events: 6 });
   expect(await factsIn(key)).toEqual([bob.email]);
   const { records } = suite.deps;
   expect(await records.get(SESSION_HISTORIES, ofAda.session_id)).toMatchObject({ holder: null });
@@ -373,7 +374,7 @@ test('finds earlier sessions on the machine of a signed-in user, which is theirs
   const later = await start('two');
   await suite.settle();
   expect((await confirm(ada, await ask(ada))).body.erased).toMatchObject({
-    ...{ sessions: 1, session_histories: 2, audit_events: 3 },
+    ...{ sessions: 1, session_histories: 2, audit_events: 8 },
   });
   for (const sessionId of [earlier, later])
     expect(await suite.deps.records.get(SESSION_HISTORIES, sessionId)).toMatchObject({ holder: null });
@@ -438,6 +439,7 @@ async function writeHistories(tenantId: string, key: string, holder: string, man
         sessionId: newSessionId(licenseId),
         atMs: nowMs - n,
         position: `${nowMs - n}-0`,
+        ...BY,
         detail: { holder },
       });
       const history = addToHistory(undefined, event);
@@ -469,7 +471,7 @@ test.each([
   const holder = await formerHolder(key, named());
   await writeHistories(shopId, key, holder, 3);
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ sessions: 0, session_histories: 3, audit_events: 3 });
+  expect(erased).toMatchObject({ sessions: 0, session_histories: 3, audit_events: 8 });
   const events = await auditOf(suite.deps.records, licenseOfKey(key) ?? '');
   expect(JSON.stringify(events)).not.toContain(holder);
 });
@@ -482,7 +484,7 @@ test('erases more histories and events than fit into one step, in an erased tena
   await writeHistories(shopId, shopKey, 'holder-of-another', 3);
   await writeHistories(labId, labKey, 'holder-of-lab', 230);
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ session_histories: 460, audit_events: 460 });
+  expect(erased).toMatchObject({ session_histories: 460, audit_events: 465 });
   const events = await auditOf(suite.deps.records, licenseOfKey(shopKey) ?? '');
   expect(events.filter(({ detail }) => detail.holder === 'holder-of-another')).toHaveLength(3);
   expect(events.filter(({ detail }) => detail.holder === holder)).toEqual([]);

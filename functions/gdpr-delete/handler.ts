@@ -16,6 +16,7 @@ import type { Caller, HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shar
 import { timestamp, timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { ERASURES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import {
@@ -75,6 +76,7 @@ async function confirm(
   const erasure =
     begun.completedAtMs === null ? await runErasure(begun, deps, () => deps.clock.nowMs() >= endMs) : begun;
   if (isWithdrawn(erasure)) return invalid('memberships changed while it began');
+  noteUnreadable(note, erasure.unreadable);
   return { answer: 'receipt', body: receiptOf(erasure) };
 }
 
@@ -198,7 +200,7 @@ function actingAs({ kind, userId }: ErasureCaller, by: By): By {
   return kind === 'operator' && userId !== undefined ? { ...by, actor: { kind, id: userId } } : by;
 }
 
-function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure) {
+function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased, unreadable }: Erasure) {
   return {
     erasure_id: erasureId,
     requested_at: timestamp(requestedAtMs),
@@ -213,6 +215,7 @@ function receiptOf({ erasureId, requestedAtMs, completedAtMs, erased }: Erasure)
       tenants: erased.tenants,
       users: erased.users,
     },
+    unreadable: unreadable.length,
   };
 }
 

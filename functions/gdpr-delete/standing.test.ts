@@ -260,7 +260,8 @@ test('records who requested, confirmed and completed it, for the vendor and in e
   const requested = ['erasure.requested', 'user', true];
   const started = ['erasure.started', 'user', true];
   expect(await typesIn('vendor')).toEqual([completed, requested, started]);
-  expect(await typesIn(labId)).toEqual([completed, requested, started]);
+  const closed = ['tenant.closed', 'system', false];
+  expect(await typesIn(labId)).toEqual([completed, requested, started, closed]);
   expect(await typesIn(shopId)).toEqual([completed, started]);
   expect(await suite.deps.records.get(ERASURES, erasure_id)).toMatchObject({ confirmedBy: null });
   expect(await suite.deps.records.get(MEMBERSHIPS, `${shopId}:${ada.userId}`)).toBeUndefined();

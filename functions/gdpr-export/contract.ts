@@ -18,7 +18,10 @@ import { InvitationView, MemberView, TenantView } from '../../shared/http/tenant
 
 const Whole = {
   exported_at: Timestamp,
-  /** False if there is more data than fits into one file: export shorter periods with `from` and `to`. */
+  /**
+   * False if there is more data than fits into one file (export shorter periods with `from` and `to`), or if some data
+   * cannot be read.
+   */
   complete: z.boolean(),
 };
 
@@ -148,7 +151,10 @@ const PersonExport = z.strictObject({
   loans: z.array(ExportedLoan),
   /** Histories of these sessions, and of others that were counted by one of the user's pseudonyms. */
   session_histories: z.array(SessionHistoryView),
-  /** Events of these sessions, and others that contain one of the user's pseudonyms. */
+  /**
+   * Events of these sessions, others that contain one of the user's pseudonyms, and those that the user caused or that
+   * are about the user.
+   */
   audit_events: z.array(ExportedEvent),
 });
 

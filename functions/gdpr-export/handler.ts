@@ -26,7 +26,9 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import {
   auditQuery,
+  EVENTS_OF_ACTOR,
   EVENTS_OF_HOLDER,
+  EVENTS_OF_SUBJECT,
   FORMER_MEMBERS_OF_TENANT,
   FORMER_MEMBERSHIPS_OF_USER,
   INVITATIONS_FOR_EMAIL,
@@ -101,6 +103,7 @@ async function exportPerson(
       await addSeatsOfUser(seats, user, licenseId, boundsOf(query), rowLimit, unreadable, deps);
     }
   }
+  await addActs(seats, user, boundsOf(query), rowLimit, unreadable, deps);
   noteUnreadable(note, unreadable);
   const body = { ...headOf(rowLimit, unreadable, nowMs), ...described, ...seats };
   await recordExport(VENDOR, by, deps);
@@ -144,7 +147,13 @@ async function exportTenant(
   const bounds = boundsOf(query);
   const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
   await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
-  const events = eachDocument(records, auditQuery('tenantId', false), { tenantId }, bounds);
+  const onUnreadable = (error: Error) => void unreadable.push(error.message);
+  const events = eachDocument(
+    records,
+    auditQuery('tenantId', false),
+    { tenantId },
+    { ...bounds, onUnreadable },
+  );
   await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   noteUnreadable(note, unreadable);
   const head = headOf(rowLimit, unreadable, clock.nowMs());
@@ -187,6 +196,7 @@ async function addSeatsOfUser(
   const own = belongingsOf(person, licenseId, pseudonyms);
   const holders = new Set(own.holders);
   const idsOnSharedSeats = new Set<string>();
+  const readable = { ...bounds, onUnreadable: (error: Error) => void unreadable.push(error.message) };
   const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
   await rowLimit.fill(seats.sessions, withOnly(sessions, own.owns), (session) => {
     if (own.ownsHolder(session)) holders.add(session.holder);
@@ -198,7 +208,7 @@ async function addSeatsOfUser(
     await rowLimit.fill(seats.loans, loans, exportOfLoan);
     const histories = eachDocument(records, SESSIONS_OF_HOLDER, { holder }, bounds);
     await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
-    const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, bounds);
+    const events = eachDocument(records, EVENTS_OF_HOLDER, { 'detail.holder': holder }, readable);
     await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   }
   for (const { holder, ...period } of own.holdersWithin) {
@@ -214,8 +224,32 @@ async function addSeatsOfUser(
       isWithin(acquiredAtMs, { fromMs: bounds.least ?? acquiredAtMs, untilMs: bounds.below ?? null }),
     );
     await rowLimit.fill(seats.session_histories, history, viewOfHistory);
-    const events = eachDocument(records, auditQuery('sessionId', false), { sessionId }, bounds);
+    const events = eachDocument(records, auditQuery('sessionId', false), { sessionId }, readable);
     await rowLimit.fill(seats.audit_events, events, exportOfEvent);
+  }
+}
+
+/** Adds the events that the user caused or that are about the user, in whatever tenant, unless they are there already. */
+async function addActs(
+  seats: Seats,
+  { userId }: Person,
+  bounds: ReturnType<typeof boundsOf>,
+  rowLimit: RowLimit,
+  unreadable: string[],
+  { records }: Deps,
+): Promise<void> {
+  const readable = { ...bounds, onUnreadable: (error: Error) => void unreadable.push(error.message) };
+  const known = new Set(seats.audit_events.map(({ event_id }) => event_id));
+  for (const [query, field] of [
+    [EVENTS_OF_ACTOR, 'actor.id'],
+    [EVENTS_OF_SUBJECT, 'subject'],
+  ] as const) {
+    const events = eachDocument(records, query, { [field]: userId }, readable);
+    const others = withOnly(events, ({ eventId }) => !known.has(eventId));
+    await rowLimit.fill(seats.audit_events, others, (event) => {
+      known.add(event.eventId);
+      return exportOfEvent(event);
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { By } from '../../shared/domain/actor.ts';
 import { licenseOfSession } from '../../shared/domain/ids.ts';
 import type { Session } from '../../shared/domain/session.ts';
 import type { Opened } from '../../shared/domain/session-token.ts';
@@ -20,7 +21,7 @@ import type {
 import type contract from './contract.ts';
 
 async function heartbeat(
-  { body, caller, note }: RequestOf<typeof contract, 'heartbeat'>,
+  { body, caller, by, note }: RequestOf<typeof contract, 'heartbeat'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'heartbeat'>> {
   const requested = 'sessions' in body ? body.sessions : [body];
@@ -31,7 +32,7 @@ async function heartbeat(
   const own = requested.filter(({ session_id }) => licenseOfSession(session_id) === licenseId);
   const tokens = own.map((beat) => deps.sessionTokens.open(beat.session_id, beat.session_token));
   const sessions = own.map((beat, i) => ({ sessionId: beat.session_id, proven: tokens[i]?.session }));
-  const extended = await extend({ licenseId, proof, sessions, toldVersion: toldTo(tokens) }, deps);
+  const extended = await extend({ licenseId, proof, by, sessions, toldVersion: toldTo(tokens) }, deps);
   if (extended.verdict !== 'OK') return refuseLicense(extended, proof);
 
   const revived = extended.results.filter(({ verdict }) => verdict === 'REVIVED').length;
@@ -71,7 +72,10 @@ interface Extended {
 }
 
 /** Extends sessions, and revives those that hold no seat. */
-async function extend(request: HeartbeatRequest, deps: Deps): Promise<Extended | LicenseRefusal> {
+async function extend(
+  request: HeartbeatRequest & { readonly by: By },
+  deps: Deps,
+): Promise<Extended | LicenseRefusal> {
   const beat = await deps.seats.heartbeat(request);
   if (beat.verdict !== 'OK') return beat;
   const missing = request.sessions.filter((_, i) => beat.results[i]?.verdict === 'MISSING');
@@ -92,11 +96,11 @@ async function extend(request: HeartbeatRequest, deps: Deps): Promise<Extended |
  * was removed from the tenant.
  */
 async function revive(
-  { licenseId, proof, sessions }: Omit<HeartbeatRequest, 'toldVersion'>,
+  { licenseId, proof, by, sessions }: Omit<HeartbeatRequest, 'toldVersion'> & { readonly by: By },
   { seats, records }: Deps,
 ): Promise<ReviveVerdict> {
   const ask = (some: typeof sessions, isCleared: boolean) =>
-    seats.revive({ licenseId, proof, sessions: some.map((session) => ({ ...session, isCleared })) });
+    seats.revive({ licenseId, proof, by, sessions: some.map((session) => ({ ...session, isCleared })) });
   const known = await ask(sessions, false);
   if (known.verdict !== 'OK') return known;
   const forgotten = sessions.filter((_, i) => known.results[i]?.verdict === 'FORGOTTEN');

@@ -25,6 +25,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { ALL_LICENSES, LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
 import type { Transaction } from '../../shared/ports/records.ts';
 import { changeLicense } from '../../shared/use-cases/licenses.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 import type contract from './contract.ts';
 import { periodOf, readUsageHours } from './usage.ts';
 
@@ -54,7 +55,10 @@ async function create(
       if (!tenant) return { problem: 'TENANT_NOT_FOUND' };
       if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
     }
-    if (isNewTenant) transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
+    if (isNewTenant) {
+      transaction.set(TENANTS, tenantId, newTenant(tenantId, tenantId, null, nowMs));
+      recordEvent(transaction, { type: 'tenant.created', tenantId, by }, nowMs);
+    }
     transaction.writeLicense(license, nowMs);
     return { answer: 'created', body: { ...viewOfLicense(license), license_key: licenseKey } };
   });

@@ -1,3 +1,4 @@
+import { system } from '../../shared/domain/actor.ts';
 import { eventOf } from '../../shared/domain/event.ts';
 import { messageOf } from '../../shared/domain/event-message.ts';
 import type { ExamplesOf, World } from '../example.ts';
@@ -17,6 +18,7 @@ function pushOf({ tenantId, licenseId }: World) {
     sessionId: null,
     atMs,
     position: `${atMs}-9`,
+    actor: system('seats'),
     detail: { count: 1, max: 9 },
   });
   const { data, attributes } = messageOf(event);

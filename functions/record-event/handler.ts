@@ -7,6 +7,7 @@ import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.
 import { readTraceparent, traceName } from '../../shared/http/trace.ts';
 import { AUDIT, SESSION_HISTORIES, USAGE_HOURS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { withoutErasedIds } from '../../shared/use-cases/erasure/late-events.ts';
 import type contract from './contract.ts';
 
 async function receive(
@@ -29,11 +30,12 @@ async function receive(
 
 /**
  * Records the event, the session history and the usage in one transaction. An interrupted delivery changes nothing, and
- * a duplicate finds that the event is recorded.
+ * a duplicate finds that the event is recorded. A late event brings nothing back that was erased since.
  */
-function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
-  const { eventId, licenseId, sessionId } = event;
-  const hourId = usageHourId(licenseId, usageMsOf(event));
+function record(delivered: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' | 'KNOWN'> {
+  const { eventId, licenseId, sessionId } = delivered;
+  const hourId = usageHourId(licenseId, usageMsOf(delivered));
+  const nowMs = clock.nowMs();
   return records.transact(async (transaction) => {
     const [known, history, hour] = await Promise.all([
       transaction.get(AUDIT, eventId),
@@ -41,7 +43,8 @@ function record(event: SeatEvent, { records, clock }: Deps): Promise<'RECORDED' 
       transaction.get(USAGE_HOURS, hourId),
     ]);
     if (known) return 'KNOWN';
-    transaction.set(AUDIT, eventId, unsealed(event, clock.nowMs()));
+    const event = await withoutErasedIds(delivered, transaction, nowMs);
+    transaction.set(AUDIT, eventId, unsealed(event, nowMs));
     const nextHistory = addToHistory(history, event);
     if (sessionId !== null && nextHistory) transaction.set(SESSION_HISTORIES, sessionId, nextHistory);
     const nextHour = addToHour(hour, event);

@@ -5,6 +5,7 @@ import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids
 import { usageHourId } from '../../shared/domain/usage.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import { USAGE_HOURS } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { permutationsOf } from '../../shared/testing/seats/events.ts';
 import {
@@ -46,6 +47,7 @@ beforeEach(() => {
       sessionId,
       atMs: START_MS + minute * MINUTE_MS,
       position: `${START_MS + minute * MINUTE_MS}-0`,
+      ...BY,
       detail: { holder: 'a-holder', acquiredAtMs: START_MS, seat, active, max: 9 },
     });
   life = [
@@ -131,6 +133,7 @@ test('records an event once when it is delivered eight times concurrently', asyn
     sessionId: null,
     atMs: START_MS,
     position: `${START_MS}-1`,
+    ...BY,
     detail: { count: 7, max: 9 },
   });
   const replies = await Promise.all(Array.from({ length: 8 }, () => push(envelope(denied))));

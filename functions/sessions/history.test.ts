@@ -3,6 +3,7 @@ import { type EventDetail, type EventType, eventOf } from '../../shared/domain/e
 import { newLicenseId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { addToHistory, type SessionHistory } from '../../shared/domain/session-history.ts';
 import { SESSION_HISTORIES } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
 
@@ -42,6 +43,7 @@ async function writeHistory(
       sessionId,
       atMs: acquiredAtMs + afterMs,
       position: `${acquiredAtMs + afterMs}-${n}`,
+      ...BY,
       detail: { holder: 'holder', acquiredAtMs, reason },
     };
     return addToHistory(before, eventOf(fields));

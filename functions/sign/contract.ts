@@ -46,7 +46,6 @@ export default defineFunction({
       description:
         'Signs the license for the machine of a session that holds a seat. Clients verify it without a network. Later sessions of the same holder on that machine get the same signed license, while it is valid for long enough and the license is unchanged.',
       auth: accessOf('sign.sign'),
-      standing: 'token',
       limit: { by: 'caller', requests: 1_200, windowSeconds: 60, uncounted: 'refuse' },
       body: clientBody({
         /** Required, here or in `license_data`. */

@@ -32,7 +32,7 @@ import type contract from './contract.ts';
 const BUSY_RETRY_SECONDS = 60;
 
 async function sign(
-  { body, caller }: RequestOf<typeof contract, 'sign'>,
+  { body, caller, by }: RequestOf<typeof contract, 'sign'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'sign'>> {
   const { session_id: named, ...ask } = body.license_data ?? {};
@@ -80,7 +80,8 @@ async function sign(
   if ('problem' in signed) return signed;
   const { endsAtMs } = draft;
   const text = keep(signed, { ...matchOf(held, key), ask, version: license.version, endsAtMs });
-  if ((await deps.seats.keepSigned({ ...signature, signed: text, jti })) === 'GONE') return SESSION_NOT_FOUND;
+  if ((await deps.seats.keepSigned({ ...signature, signed: text, jti, by })) === 'GONE')
+    return SESSION_NOT_FOUND;
   return { answer: 'signed', body: describe(signed) };
 }
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,8 @@ import { promisify } from 'node:util';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newSessionId } from '../../shared/domain/ids.ts';
+import { membershipId } from '../../shared/domain/users.ts';
+import { MEMBERSHIPS } from '../../shared/ports/collections.ts';
 import type { SignVerdict } from '../../shared/ports/signer.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { bareAnswer } from '../testing/bare-answer.ts';
@@ -13,6 +16,7 @@ import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts
 import { readRedisValues } from '../testing/inspectable-suite.ts';
 import { interceptSigning } from '../testing/intercept-signing.ts';
 import type { TestLicense } from '../testing/suite.ts';
+import { signIn } from '../testing/users.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const at = (ms: number): string => new Date(ms).toISOString();
@@ -440,4 +444,34 @@ test('puts nothing into the token header that a verifier has to trust', async ()
   const { license, session } = await seated();
   const { license_token } = (await license.sign({ session_id: session })).body;
   expect(Object.keys(decodeProtectedHeader(license_token)).toSorted()).toEqual(['alg', 'kid', 'typ']);
+});
+
+describe('a signed-in user', () => {
+  async function seatedUser() {
+    const ada = await signIn(clocked.suite, `ada-${randomUUID()}@example.com`);
+    const [tenantId = ''] = ada.tenants.keys();
+    const license = await clocked.suite.createLicense({ tenant_id: tenantId, max: 5 });
+    const body = { fingerprint: 'laptop', license_id: license.licenseId };
+    const { session_id } = (await ada.call('POST', '/api/v1/licenses/acquire', body)).body;
+    const sign = () => ada.call('POST', '/api/v1/licenses/sign', { session_id });
+    expect((await sign()).status).toBe(200);
+    return { ada, tenantId, sign };
+  }
+
+  test('cannot have a license signed after signing out, nor get one that was signed before, with an access token that is left', async () => {
+    const { ada, sign } = await seatedUser();
+    const out = await clocked.suite.call('POST', '/auth/sign-out', {
+      body: { refresh_token: ada.refreshToken },
+    });
+    expect(out.status).toBe(204);
+    expect(await sign()).toMatchObject({ status: 401, body: { code: 'CREDENTIALS_INVALID' } });
+  });
+
+  test('cannot have a license signed after leaving its tenant', async () => {
+    const { ada, tenantId, sign } = await seatedUser();
+    const { records } = clocked.suite.deps;
+    const id = membershipId(tenantId, ada.userId);
+    await records.transact(async (transaction) => transaction.delete(MEMBERSHIPS, id));
+    expect(await sign()).toMatchObject({ status: 404, body: { code: 'LICENSE_NOT_FOUND' } });
+  });
 });

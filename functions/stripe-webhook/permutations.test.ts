@@ -4,6 +4,7 @@ import { system } from '../../shared/domain/actor.ts';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
@@ -227,6 +228,7 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
       const acquired = await seats.acquire({
         licenseId: purchase.licenseId,
         proof: { kind: 'trusted' },
+        by: BY,
         kind: 'machine',
         sessionId: `ses_${purchase.licenseId.slice(4)}_0000000000000000`,
         holders: { machine: 'machine' },

@@ -27,6 +27,7 @@ async function continueErasure(erasure: Erasure, deps: Deps, run: SweepRun): Pro
   if (round === 'second' && mayRestorePseudonym(erasure, run)) return postpone(erasure, deps);
   const after = await runErasure(erasure, deps, run.isTimeUp);
   if (isWithdrawn(after)) return;
+  for (const message of after.unreadable) run.markUnreadable(new Error(message));
   if (roundOf(after) === round) run.markIncomplete();
   else run.progress.erased += 1;
 }

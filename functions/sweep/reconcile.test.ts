@@ -12,6 +12,7 @@ import {
   RETENTION_PASSES,
   SESSION_HISTORIES,
 } from '../../shared/ports/collections.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { auditOf, historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { recordLoan } from '../../shared/use-cases/loans.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
@@ -95,7 +96,13 @@ test('finishes passes that another release began, whose cursors this one cannot 
   const begun = { startedAtMs, finishedAtMs: null, after: 'a cursor of another release' };
   await records.transact(async (transaction) => {
     transaction.set(RECONCILE_PASSES, 'reconcile', { ...begun, step: 'sessions', shard: 99 });
-    transaction.set(RETENTION_PASSES, 'retention', { ...begun, step: 'events', cutoffMs: 0, sinceMs: 0 });
+    transaction.set(RETENTION_PASSES, 'retention', {
+      ...begun,
+      step: 'events',
+      cutoffMs: 0,
+      sinceMs: 0,
+      leftUnreadable: false,
+    });
   });
   expect((await suite.sweep()).body).toMatchObject({ complete: true, reconciled: { sessions: 1 } });
   expect(await records.get(RETENTION_PASSES, 'retention')).toMatchObject({
@@ -143,7 +150,7 @@ describe('an entitlement copy', () => {
     const published = publish.mock.calls.flatMap(([events]) => events.map(({ type }) => type));
     expect(published).toEqual(['license.updated']);
     expect(await recordedTypes()).toEqual(['license.created', 'license.updated']);
-    expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({ sealed: 2, problems: [] });
+    expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({ sealed: 3, problems: [] });
   });
 
   test.each([
@@ -188,6 +195,7 @@ describe('an entitlement copy', () => {
       suite.deps.seats.acquire({
         licenseId,
         proof: { kind: 'trusted' },
+        by: BY,
         kind: 'machine',
         sessionId: newSessionId(licenseId),
         holders: { machine: holder },
@@ -345,7 +353,7 @@ describe('a loan', () => {
     await recordLoan(session, suite.deps);
     const detail = { holder: 'h', acquiredAtMs: atMs, borrowedUntilMs: untilMs };
     const fields = { type: 'session.borrowed', tenantId, licenseId, sessionId, atMs } as const;
-    await suite.deps.events.publish([eventOf({ ...fields, position: `${atMs}-0`, detail })]);
+    await suite.deps.events.publish([eventOf({ ...fields, position: `${atMs}-0`, ...BY, detail })]);
     await suite.delivered();
     return sessionId;
   }

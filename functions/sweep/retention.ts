@@ -1,4 +1,4 @@
-import { withoutHolder } from '../../shared/domain/audit-chain.ts';
+import { showsUse, withoutUse } from '../../shared/domain/audit-chain.ts';
 import { barId } from '../../shared/domain/bar.ts';
 import { usageRecordId } from '../../shared/domain/metering.ts';
 import {
@@ -15,6 +15,7 @@ import {
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
+  ERASED_IDS,
   FORMER_MEMBERSHIPS,
   IDEMPOTENCY_KEYS,
   INVITATIONS,
@@ -34,6 +35,7 @@ import {
   CHECKOUT_KEYS_BY_END,
   CHECKOUTS_BY_END,
   CODES_BY_END,
+  ERASED_IDS_BY_END,
   EVENTS_BY_RECORDING,
   FORMER_MEMBERSHIPS_BY_END,
   IDEMPOTENCY_KEYS_BY_END,
@@ -51,9 +53,9 @@ const PASS_ID = 'retention';
 const BATCH = 100;
 
 /**
- * Once a day, deletes what is past its retention period: session histories, the holders in audit events, ended loans,
- * bars and memberships, and expired or completed records of sign-ins, payments, trials and usage. Stops when the sweep's time is up; a later sweep
- * continues.
+ * Once a day, deletes what is past its retention period: session histories, who used the software in audit events, ended
+ * loans, bars and memberships, and expired or completed records of sign-ins, payments, trials and usage. Stops when the
+ * sweep's time is up; a later sweep continues.
  */
 export async function deleteOld(deps: Deps, run: SweepRun): Promise<void> {
   const { records, clock, retentionDays } = deps;
@@ -76,7 +78,7 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         idOf: ({ sessionId }) => sessionId,
       });
     case 'events':
-      return removeHolders(pass, deps, run);
+      return removeUsers(pass, deps, run);
     case 'loans':
       return deleteBatch(pass, deps, run, {
         query: LOANS_BY_END,
@@ -165,6 +167,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         collection: TRIAL_CLAIMS,
         idOf: ({ claimId }) => claimId,
       });
+    case 'erased_ids':
+      return deleteBatch(pass, deps, run, {
+        query: ERASED_IDS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: ERASED_IDS,
+        idOf: ({ hash }) => hash,
+      });
     case 'usage_records':
       return deleteBatch(pass, deps, run, {
         query: USAGE_RECORDS_BY_RECEIPT,
@@ -200,19 +210,26 @@ async function deleteBatch<T>(
   return next;
 }
 
-/** Each event is processed once, by the first pass after its retention period. */
-async function removeHolders(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
+/** Each event is processed once, by the first pass after its retention period that can read it. */
+async function removeUsers(pass: RetentionPass, deps: Deps, run: SweepRun): Promise<RetentionPass> {
   const { sinceMs: least, cutoffMs: below, after } = pass;
-  const page = { limit: BATCH, least, below, cursor: after ?? undefined };
+  let { leftUnreadable } = pass;
+  const onUnreadable = (error: Error): void => {
+    leftUnreadable = true;
+    run.markUnreadable(error);
+  };
+  const page = { limit: BATCH, least, below, cursor: after ?? undefined, onUnreadable };
   const { documents, nextCursor } = await resumeQuery(deps.records, EVENTS_BY_RECORDING, {}, page);
-  const withHolder = documents.filter(({ detail }) => detail.holder !== undefined);
+  const withUser = documents.filter(showsUse);
   const next =
-    nextCursor === undefined ? endRetentionStep(pass, deps.clock.nowMs()) : { ...pass, after: nextCursor };
+    nextCursor === undefined
+      ? endRetentionStep({ ...pass, leftUnreadable }, deps.clock.nowMs())
+      : { ...pass, leftUnreadable, after: nextCursor };
   await write(next, deps, async (transaction) => {
-    const found = await Promise.all(withHolder.map(({ eventId }) => transaction.get(AUDIT, eventId)));
-    for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutHolder(event));
+    const found = await Promise.all(withUser.map(({ eventId }) => transaction.get(AUDIT, eventId)));
+    for (const event of found) if (event) transaction.set(AUDIT, event.eventId, withoutUse(event));
   });
-  run.progress.deleted += withHolder.length;
+  run.progress.deleted += withUser.length;
   return next;
 }
 

@@ -7,6 +7,7 @@ import { eventOfLicense, LicenseSchema } from '../../shared/domain/license.ts';
 import { type Part, Unavailable } from '../../shared/errors.ts';
 import { AUDIT, LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { historiesOf, storyOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
@@ -83,7 +84,7 @@ test('publishes and records the expired session of a crashed client, with start,
   ]);
   const { tenantId } = license;
   expect(await verifyChain(suite.deps.records, tenantId)).toMatchObject({
-    sealed: 3,
+    sealed: 4,
     unsealed: 0,
     problems: [],
   });
@@ -257,13 +258,13 @@ test('reports a fault in one shard after everything else is done', async () => {
 test('seals the other events if one was written by another release, and logs that one', async () => {
   const [theirs, ours] = [await suite.createLicense(), await suite.createLicense()];
   const { records } = suite.deps;
-  const event = eventOfLicense(z.parse(LicenseSchema, await records.get(LICENSES, theirs.licenseId)));
+  const event = eventOfLicense(z.parse(LicenseSchema, await records.get(LICENSES, theirs.licenseId)), BY);
   await records.transact(async (transaction) => {
     transaction.set({ ...AUDIT, versions: [7] }, event.eventId, unsealed(event, clocked.nowMs()));
   });
   const reply = await suite.sweep();
-  expect([reply.status, reply.body.sealed]).toEqual([200, 1]);
-  expect(await verifyChain(records, ours.tenantId)).toMatchObject({ sealed: 1, unsealed: 0 });
+  expect([reply.status, reply.body.sealed]).toEqual([200, 3]);
+  expect(await verifyChain(records, ours.tenantId)).toMatchObject({ sealed: 2, unsealed: 0 });
   expect(suite.logged.findLast((line) => line.function === 'sweep')).toMatchObject({
     severity: 'ERROR',
     unreadable: 1,
@@ -286,7 +287,7 @@ test('publishes, records and seals everything once when three sweeps run at once
     expect(story).toHaveLength(80);
     expect(new Set(story).size).toBe(80);
     const { records } = suite.deps;
-    expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 81, unsealed: 0, problems: [] });
+    expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 82, unsealed: 0, problems: [] });
   }
 });
 
@@ -305,7 +306,7 @@ test('keeps the position of an event that another sweep has sealed in the meanti
   });
   expect((await suite.sweep()).body.sealed).toBe(0);
   const { tenantId } = license;
-  expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 2, unsealed: 0, problems: [] });
+  expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 3, unsealed: 0, problems: [] });
 });
 
 test('keeps and reports an unreadable outbox entry, and publishes the others', async () => {

@@ -85,6 +85,7 @@ async function timed(record: (event: SeatEvent) => Promise<unknown>): Promise<nu
         sessionId: newSessionId(licenseId),
         atMs,
         position: `${atMs}-${n}`,
+        actor: system('seats'),
       };
       const detail = { holder: 'holder', acquiredAtMs: atMs, active: n + 1, max: EVENTS_OF_EACH };
       await record(eventOf({ type: 'session.acquired', ...common, detail }));

@@ -1,6 +1,7 @@
 import { openSeats } from '../../shared/adapters/seats/redis-seats.ts';
 import { type RespClient, respClient } from '../../shared/local/redis/resp-client.ts';
 import type { Proof, Seats } from '../../shared/ports/seats.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { startRedisServer } from '../../shared/testing/servers/redis-server.ts';
 import { respRequester } from '../../shared/testing/servers/resp-requester.ts';
 
@@ -43,6 +44,7 @@ export function acquireSeat(
   return seats.acquire({
     licenseId,
     proof: TRUSTED,
+    by: BY,
     kind: 'instance',
     sessionId,
     holders: { machine: holder },

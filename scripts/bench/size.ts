@@ -1,6 +1,7 @@
 import { poolKey, shardKey } from '../../shared/adapters/seats/lua/keys.ts';
 import { newSessionId, shardOf } from '../../shared/domain/ids.ts';
 import type { RespClient } from '../../shared/local/redis/resp-client.ts';
+import { BY } from '../../shared/testing/by.ts';
 import { countPool, fillPool, fillShard, nthLicense } from '../../shared/testing/seats/many-licenses.ts';
 import { putNewLicense } from '../../shared/testing/seats/put-license.ts';
 import { type Effort, howMany } from './effort.ts';
@@ -151,7 +152,7 @@ async function costsOf({ redis, seats }: RedisStore, licenseIds: readonly string
       ({ licenseId }) => acquireSeat(seats, licenseId, newSessionId(licenseId)),
       'FULL',
     ),
-    release: await each((session) => seats.release({ ...session, proof: TRUSTED }), 'ENDED'),
+    release: await each((session) => seats.release({ ...session, proof: TRUSTED, by: BY }), 'ENDED'),
   };
   await redis.command(['DEL', shardKey('outbox', shardOf(licenseIds[0] ?? ''))]);
   return costs;

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openPubSubMessages } from '../../shared/adapters/events/pubsub-messages.ts';
 import { unsealed } from '../../shared/domain/audit-chain.ts';
+import { erasedId } from '../../shared/domain/erased-id.ts';
 import { messageOf, TRACEPARENT_ATTRIBUTE } from '../../shared/domain/event-message.ts';
+import { newPersonalId } from '../../shared/domain/ids.ts';
 import { openSqliteRecords } from '../../shared/local/sqlite-records.ts';
-import { AUDIT } from '../../shared/ports/collections.ts';
+import { AUDIT, ERASED_IDS } from '../../shared/ports/collections.ts';
 import type { Message, Messages, PulledMessage } from '../../shared/ports/messages.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { newLicense } from '../../shared/testing/contracts/events/suite.ts';
@@ -125,6 +127,30 @@ describeReal('Pub/Sub emulator', 'operate events', () => {
       expect(shown.printed).toContain('Add --apply');
       expect(await world.waitingIn(TOPIC, 0)).toEqual([]);
       expect(await world.waitingIn(DEAD, 2)).toHaveLength(2);
+    });
+
+    test('publishes an event of an erased session without its holder and its user', async () => {
+      const { events, next } = newLicense();
+      const userId = newPersonalId('usr');
+      const kept = next({ holder: 'another-holder' });
+      const erased = {
+        ...next({ holder: 'a-holder' }, 'session.released'),
+        actor: { kind: 'user', id: userId } as const,
+      };
+      for (const id of ['a-holder', userId]) {
+        const { hash } = erasedId(id, Date.now());
+        await world.records.create(ERASED_IDS, hash, erasedId(id, Date.now()));
+      }
+      expect(events).toHaveLength(2);
+      // Written an hour ago: younger events are not compared with what was erased.
+      const late = [kept, erased].map((event) => ({ ...event, position: `${Date.now() - 3_600_000}-0` }));
+      await bury(...late.map(messageOf));
+      expect((await world.operate('events', 'replay', '--apply')).code).toBe(0);
+      const published = (await world.waitingIn(TOPIC, 2)).map(({ data }) => JSON.parse(data.toString()));
+      const byType = Object.fromEntries(published.map((event) => [event.type, event]));
+      expect(byType['session.acquired'].holder).toBe('another-holder');
+      expect(byType['session.released']).not.toHaveProperty('holder');
+      expect(byType['session.released'].actor).toEqual({ type: 'user', id: null });
     });
 
     test('publishes data and attributes unchanged but for what Pub/Sub added, and removes the dead letters', async () => {

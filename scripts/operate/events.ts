@@ -18,6 +18,7 @@ import { LICENSE_ID, TENANT_ID } from '../../shared/domain/ids.ts';
 import type { Message, Messages, PulledMessage } from '../../shared/ports/messages.ts';
 import { type AuditScope, auditQuery } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
+import { withoutErasedIds } from '../../shared/use-cases/erasure/late-events.ts';
 import type { OperateParts } from './parts.ts';
 
 const NEEDS_NAME = 'needs a name without the project';
@@ -52,8 +53,13 @@ export const EVENTS_COMMANDS: readonly Command<OperateParts>[] = [
       subscription: about('of the dead letters', withDefault(name(), DEAD_LETTERS)),
       apply: flag(),
     }),
-    run: (options, { withMessages }) =>
-      withMessages(async (messages, topic) => reportReplay(await replay(messages, topic, options), topic)),
+    run: (options, { withMessages, withRecords }) =>
+      withMessages(async (messages, topic) => {
+        const replayed = options.apply
+          ? await withRecords((records) => replay(messages, topic, options, records))
+          : await replay(messages, topic, options);
+        return reportReplay(replayed, topic);
+      }),
   }),
   defineCommand('events backfill', {
     summary:
@@ -100,10 +106,15 @@ interface Replayed {
 
 /**
  * Publishes each dead letter before it removes it: if the program ends in between, the event is published again, and
- * subscribers recognise it by its id. What is not published is put back.
+ * subscribers recognise it by its id. What is not published is put back. With `records` it is applied: an event is
+ * published without what was erased since.
  */
-async function replay(messages: Messages, topic: string, options: ReplayOptions): Promise<Replayed> {
-  const { limit, subscription, apply } = options;
+async function replay(
+  messages: Messages,
+  topic: string,
+  { limit, subscription, ...filter }: ReplayOptions,
+  records?: Records,
+): Promise<Replayed> {
   const seen = new Set<string>();
   const kept: PulledMessage[] = [];
   const readable: PulledMessage[] = [];
@@ -115,11 +126,14 @@ async function replay(messages: Messages, topic: string, options: ReplayOptions)
       kept.push(...pulled);
       if (fresh.length === 0) break;
       for (const { messageId } of fresh) seen.add(messageId);
-      const wanted = fresh.filter((message) => isWanted(message, options));
+      const wanted = fresh.filter((message) => isWanted(message, filter));
       unreadable.push(...wanted.filter((message) => !isReadable(message)));
       const batch = wanted.filter(isReadable).slice(0, limit - readable.length);
-      if (apply) {
-        await messages.publish(topic, batch.map(asPublished));
+      if (records) {
+        await messages.publish(
+          topic,
+          await Promise.all(batch.map((message) => asPublished(message, records))),
+        );
         await messages.acknowledge(subscription, batch);
         const done = new Set(batch);
         kept.splice(0, kept.length, ...kept.filter((message) => !done.has(message)));
@@ -129,10 +143,13 @@ async function replay(messages: Messages, topic: string, options: ReplayOptions)
   } finally {
     await messages.putBack(subscription, kept);
   }
-  return { isApplied: apply, readable, unreadable };
+  return { isApplied: records !== undefined, readable, unreadable };
 }
 
-function isWanted({ attributes }: Message, { license: licenseId, type }: ReplayOptions): boolean {
+function isWanted(
+  { attributes }: Message,
+  { license: licenseId, type }: Pick<ReplayOptions, 'license' | 'type'>,
+): boolean {
   if (licenseId !== undefined && attributes.license_id !== licenseId) return false;
   return type === undefined || attributes.type === type;
 }
@@ -146,8 +163,14 @@ function isReadable(message: Message): boolean {
 }
 
 /** Pub/Sub describes the first delivery in attributes of a dead letter; subscribers never got them. */
-function asPublished({ data, attributes }: Message): Message {
-  const own = Object.entries(attributes).filter(([key]) => !key.startsWith('CloudPubSubDeadLetterSource'));
+async function asPublished(message: Message, records: Records): Promise<Message> {
+  const found = read(message);
+  if ('because' in found) throw new Error('an unreadable message is not published');
+  const event = await withoutErasedIds(found.event, records, Date.now());
+  const data = event === found.event ? message.data : messageOf(event).data;
+  const own = Object.entries(message.attributes).filter(
+    ([key]) => !key.startsWith('CloudPubSubDeadLetterSource'),
+  );
   return { data, attributes: Object.fromEntries(own) };
 }
 
@@ -208,12 +231,12 @@ interface Span {
   readonly type?: string | undefined;
 }
 
-/** Reads the audit log of the span, newest first, and returns how many events it has. */
+/** Reads the audit log of the span, newest first. Returns how many events it has, and the documents that cannot be read. */
 async function forEachPage(
   records: Records,
   { from, to, ...by }: Span,
   use: (events: readonly SeatEvent[]) => Promise<void>,
-): Promise<number> {
+): Promise<{ count: number; unreadable: readonly string[] }> {
   // A license has one tenant, so with both a query by license is enough, and the rest is filtered.
   const scope: AuditScope | undefined =
     by.license !== undefined ? 'licenseId' : by.tenant !== undefined ? 'tenantId' : undefined;
@@ -226,10 +249,15 @@ async function forEachPage(
     ...(by.type === undefined ? {} : { type: by.type }),
   };
   const query = auditQuery(scope, by.type !== undefined);
+  const unreadable: string[] = [];
+  const onUnreadable = ({ message }: Error) => void unreadable.push(message);
   let count = 0;
   let cursor: string | undefined;
   do {
-    const page = await records.query(query, equals, { limit: BATCH, least: from, below: to, cursor });
+    const page = await records.query(query, equals, {
+      ...{ limit: BATCH, least: from, below: to },
+      ...{ cursor, onUnreadable },
+    });
     const events = page.documents
       .filter(isPublished)
       .filter(({ tenantId }) => by.tenant === undefined || tenantId === by.tenant);
@@ -237,13 +265,22 @@ async function forEachPage(
     count += events.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined);
-  return count;
+  return { count, unreadable };
 }
 
-function reportBackfill(events: number, topic: string, isApplied: boolean) {
+function reportBackfill(
+  { count: events, unreadable }: Awaited<ReturnType<typeof forEachPage>>,
+  topic: string,
+  isApplied: boolean,
+) {
   const done = events === 1 ? 'was' : 'were';
   const text = isApplied
     ? `${counted(events, 'event')} ${done} published to ${topic}.`
     : `${counted(events, 'event')} would be published to ${topic}. Add --apply to publish them.`;
-  return { exit: EXIT.ok, text, json: { applied: isApplied, events, topic } };
+  const left = unreadable.map((message) => `Left out: ${message}`);
+  return {
+    exit: unreadable.length === 0 ? EXIT.ok : EXIT.problem,
+    text: [text, ...left].join('\n'),
+    json: { applied: isApplied, events, topic, unreadable: unreadable.length },
+  };
 }

@@ -18,8 +18,10 @@ export interface By {
   readonly requestId?: string | undefined;
 }
 
-/** The actor of what no caller asked for, such as a lease that ran out. `name` says what did it: one of our functions, `erasure`, or `stripe`
- * for what Stripe reported. */
+/**
+ * The actor of what no caller asked for. `name` says what did it: one of our functions; `seats`, the seat store, where a
+ * lease ran out or requests were denied, whichever call noticed it; `erasure`; or `stripe`, for what Stripe reported.
+ */
 export function system(name: string): Actor {
   return { kind: 'system', id: name };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import { system } from './actor.ts';
-import { AuditEventFields } from './audit-event.ts';
+import { AuditEventFields, type AuditType } from './audit-event.ts';
 import { type SeatEvent, sortedEntries } from './event.ts';
+import { isUserId } from './ids.ts';
 
 /**
  * What an erasure removes from an event: a holder's pseudonym, and ids that can be a user's. The chain hashes a hash of
@@ -38,16 +38,65 @@ export const AuditEventSchema = z.extend(AuditEventFields, {
 });
 export type AuditEvent = z.infer<typeof AuditEventSchema>;
 
-/** An event as it is first recorded. The seat store names no actor for what no caller asked for. */
+/** An event as it is first recorded. */
 export function unsealed(event: SeatEvent | AuditEventFields, nowMs: number): AuditEvent {
-  const { actor = system('seats') } = event;
-  return { subject: null, ...event, actor, recordedAtMs: nowMs, sealed: false };
+  return { subject: null, ...event, recordedAtMs: nowMs, sealed: false };
 }
 
 /** The event without the holder's pseudonym. */
 export function withoutHolder(event: AuditEvent): AuditEvent {
   const { holder: _, ...detail } = event.detail;
   return { ...event, detail };
+}
+
+/** Types of events that show when a person used the software, and not what they changed. */
+const USES: ReadonlySet<AuditType> = new Set([
+  'session.acquired',
+  'session.borrowed',
+  'session.revived',
+  'session.expired',
+  'session.released',
+  'license.signed',
+  'user.signed_in',
+  'user.signed_out',
+]);
+
+/** Whether the event shows that its actor used the software: its session and its holder are then theirs. */
+export function isOwnUse({ type, actor }: AuditEvent, userId: string): boolean {
+  return USES.has(type) && actor.id === userId;
+}
+
+/** Whether the event shows who used the software: a holder or, if it is about use, a user. */
+export function showsUse(event: AuditEvent): boolean {
+  return event.detail.holder !== undefined || (USES.has(event.type) && showsPeople(event));
+}
+
+/**
+ * The event without who used the software. Who changed something stays, so that it can be accounted for; an erasure
+ * removes that too.
+ */
+export function withoutUse(event: AuditEvent): AuditEvent {
+  return USES.has(event.type) ? withoutPeople(event) : withoutHolder(event);
+}
+
+/** Whether the event shows a holder, a user who caused it, or a user whom it is about. */
+export function showsPeople({ detail, actor, subject }: AuditEvent): boolean {
+  return detail.holder !== undefined || (actor.kind === 'user' && actor.id !== null) || isUserId(subject);
+}
+
+/** The event without these. What operators did stays theirs. */
+export function withoutPeople(event: AuditEvent): AuditEvent {
+  const { actor, subject } = event;
+  return {
+    ...withoutHolder(event),
+    actor: actor.kind === 'user' ? { ...actor, id: null } : actor,
+    subject: isUserId(subject) ? null : subject,
+  };
+}
+
+/** Whether the user caused the event, or it is about the user. */
+export function showsUser({ actor, subject }: AuditEvent, userId: string): boolean {
+  return actor.id === userId || subject === userId;
 }
 
 /** The event without the id of this user, as who caused it and as whom it is about. */

@@ -23,6 +23,9 @@ export const AUDIT_ONLY_TYPES = [
   'user.created',
   'user.signed_in',
   'user.signed_out',
+  'checkout.created',
+  'subscription.canceled',
+  'subscription.resumed',
   'data.exported',
   'erasure.requested',
   'erasure.started',
@@ -48,8 +51,6 @@ export const AuditDetailSchema = z.extend(EventDetailSchema, {
   /** The role that a member got, or that an invitation offers. */
   role: z.optional(z.enum(ROLES)),
   previousRole: z.optional(z.enum(ROLES)),
-  /** The fields that an update changed, without their values, which may be personal data. */
-  fields: z.optional(z.array(z.string())),
 });
 export type AuditDetail = z.infer<typeof AuditDetailSchema>;
 
@@ -127,15 +128,13 @@ export const AuditEventJson = z.strictObject({
   subject: AuditEventFields.shape.subject,
   role: AuditDetailSchema.shape.role,
   previous_role: AuditDetailSchema.shape.previousRole,
-  fields: AuditDetailSchema.shape.fields,
 });
 export type AuditEventJson = z.infer<typeof AuditEventJson>;
 
-export function auditEventToJson({ actor, subject, detail, ...event }: AuditEventFields): AuditEventJson {
+export function auditEventToJson({ subject, detail, ...event }: AuditEventFields): AuditEventJson {
   const { previousRole, ...rest } = detail;
   return {
     ...eventToJson({ ...event, detail: rest }),
-    actor: { type: actor.kind, id: actor.id },
     subject,
     ...(previousRole === undefined ? {} : { previous_role: previousRole }),
   };

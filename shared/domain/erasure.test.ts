@@ -35,14 +35,25 @@ function afterSteps(steps: number): Erasure {
 describe('an erasure', () => {
   test('takes these steps, in this order', () => {
     expect(BEGUN.todo).toEqual([
-      ...['decide', 'sign_out', 'sessions', 'addresses', 'pseudonyms', 'close', 'billing', 'licenses'],
+      ...[
+        'decide',
+        'sign_out',
+        'sessions',
+        'addresses',
+        'acts',
+        'pseudonyms',
+        'close',
+        'billing',
+        'licenses',
+      ],
       ...['histories', 'events', 'members', 'person'],
     ]);
     expect(afterSteps(3).todo).toEqual(BEGUN.todo.slice(3));
-    expect(afterSteps(12).todo).toEqual([
-      ...['addresses', 'pseudonyms', 'billing', 'licenses', 'histories', 'events', 'person', 'traces'],
+    expect(afterSteps(13).todo).toEqual([
+      ...['addresses', 'erased_ids', 'acts', 'pseudonyms', 'billing', 'licenses', 'histories', 'events'],
+      ...['person', 'traces'],
     ]);
-    expect(afterSteps(20).todo).toEqual([]);
+    expect(afterSteps(23).todo).toEqual([]);
   });
 
   test('begins without anything erased', () => {
@@ -65,11 +76,11 @@ describe('an erasure', () => {
   });
 
   test('is complete after the first round, and starts its second round an hour later', () => {
-    expect(afterSteps(11).completedAtMs).toBeNull();
-    const completedAtMs = NOW_MS + 12 * MINUTE_MS;
-    expect(afterSteps(12)).toMatchObject({ completedAtMs, dueAtMs: completedAtMs + HOUR_MS });
-    expect(afterSteps(20).completedAtMs).toBe(completedAtMs);
-    expect([0, 11, 12, 19, 20].map((steps) => roundOf(afterSteps(steps)))).toEqual([
+    expect(afterSteps(12).completedAtMs).toBeNull();
+    const completedAtMs = NOW_MS + 13 * MINUTE_MS;
+    expect(afterSteps(13)).toMatchObject({ completedAtMs, dueAtMs: completedAtMs + HOUR_MS });
+    expect(afterSteps(23).completedAtMs).toBe(completedAtMs);
+    expect([0, 12, 13, 22, 23].map((steps) => roundOf(afterSteps(steps)))).toEqual([
       ...['first', 'first', 'second', 'second', 'over'],
     ]);
   });
@@ -80,9 +91,9 @@ describe('an erasure', () => {
       searchedIds: ['ten_shop'],
       goingIds: ['ten_lab'],
     });
-    expect(afterSteps(20)).toMatchObject({
+    expect(afterSteps(23)).toMatchObject({
       ...{ erasureId: 'era_1', userId: null, searchedIds: [], goingIds: [] },
-      dueAtMs: NOW_MS + 20 * MINUTE_MS + RETENTION_DAYS * DAY_MS,
+      dueAtMs: NOW_MS + 23 * MINUTE_MS + RETENTION_DAYS * DAY_MS,
     });
   });
 
@@ -94,8 +105,8 @@ describe('an erasure', () => {
   });
 
   test('postpones its second round by another hour', () => {
-    const later = putOff(afterSteps(12), NOW_MS + DAY_MS);
-    expect(later).toEqual({ ...afterSteps(12), dueAtMs: NOW_MS + DAY_MS + HOUR_MS, revision: 1 });
+    const later = putOff(afterSteps(13), NOW_MS + DAY_MS);
+    expect(later).toEqual({ ...afterSteps(13), dueAtMs: NOW_MS + DAY_MS + HOUR_MS, revision: 1 });
   });
 
   test('is decided with the tenants that the user was a member of, and forgets who confirmed it', () => {
@@ -108,7 +119,7 @@ describe('an erasure', () => {
 
   test('that is withdrawn runs no step, and differs from one that is complete', () => {
     expect(withdrawErasure(BEGUN).todo).toEqual([]);
-    const erasures = [withdrawErasure(BEGUN), BEGUN, afterSteps(12), afterSteps(20)];
+    const erasures = [withdrawErasure(BEGUN), BEGUN, afterSteps(13), afterSteps(23)];
     expect(erasures.map(isWithdrawn)).toEqual([true, false, false, false]);
   });
 

@@ -40,6 +40,7 @@ const FIRST_ROUND = [
   'sign_out',
   'sessions',
   'addresses',
+  'acts',
   'pseudonyms',
   'close',
   'billing',
@@ -52,6 +53,8 @@ const FIRST_ROUND = [
 /** Handles what may have arrived since: events in delivery, a sign-in or a purchase in progress. */
 const SECOND_ROUND = [
   'addresses',
+  'erased_ids',
+  'acts',
   'pseudonyms',
   'billing',
   'licenses',
@@ -115,6 +118,8 @@ export const ErasureSchema = z.object({
   erased: ErasedSchema,
   /** Who confirmed it, and by which request; `null` once that is recorded as an event. */
   confirmedBy: z.nullable(z.object({ actor: ActorSchema, requestId: z.optional(z.string()) })),
+  /** Documents that this release cannot read, as errors name them: nobody knows whether they concern what is erased. */
+  unreadable: z._default(z.array(z.string()), []),
   requestedAtMs: z.int(),
   /** `null` until the first round is complete. */
   completedAtMs: z.nullable(z.int()),
@@ -156,6 +161,7 @@ export function beginErasure(
     place: START,
     erased: NOTHING_ERASED,
     confirmedBy,
+    unreadable: [],
     requestedAtMs: nowMs,
     completedAtMs: null,
     dueAtMs: nowMs + STOPPED_AFTER_MS,
@@ -213,6 +219,15 @@ export function putOff(erasure: Erasure, nowMs: number): Erasure {
 export function roundOf({ completedAtMs, todo }: Erasure): 'first' | 'second' | 'over' {
   if (completedAtMs === null) return 'first';
   return todo.length > 0 ? 'second' : 'over';
+}
+
+/** More are not named: a release that cannot read so many was not meant to run. */
+const MOST_UNREADABLE = 100;
+
+/** The erasure with these documents set aside. */
+export function setAside(erasure: Erasure, documents: readonly string[]): Erasure {
+  const unreadable = [...new Set([...erasure.unreadable, ...documents])].slice(0, MOST_UNREADABLE);
+  return { ...erasure, unreadable };
 }
 
 /** The erasure with `more` added to its counts. */

@@ -31,6 +31,7 @@ test('sends an event as one flat object with RFC 3339 times', () => {
     session_id: SESSION,
     at: '2030-01-01T00:06:00.000Z',
     position: '1893456360000-7',
+    actor: { type: 'license', id: LICENSE },
     holder: 'h',
     acquired_at: '2030-01-01T00:00:00.000Z',
     seat: 'freed',
@@ -50,6 +51,7 @@ test('leaves unknown values out of the message', () => {
     'session_id',
     'at',
     'position',
+    'actor',
     'version',
   ]);
 });

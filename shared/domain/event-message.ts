@@ -21,8 +21,8 @@ export const EventJson = z.strictObject({
   session_id: SeatEventSchema.shape.sessionId,
   at: z.iso.datetime(),
   position: SeatEventSchema.shape.position,
-  /** Who caused it; absent if the event is published again after the seat store was lost. */
-  actor: z.optional(ActorJson),
+  /** Who caused it. */
+  actor: ActorJson,
   /** `X-Request-Id` of the request that caused it. */
   request_id: SeatEventSchema.shape.requestId,
   holder: EventDetailSchema.shape.holder,
@@ -41,6 +41,11 @@ export const EventJson = z.strictObject({
   /** The id of the signed license. A license whose id is in no event was not signed by this service. */
   jti: EventDetailSchema.shape.jti,
   version: EventDetailSchema.shape.version,
+  /** The fields that an update changed. `plan`, `status` and `hold` have their new values if they are among them. */
+  fields: EventDetailSchema.shape.fields,
+  plan: EventDetailSchema.shape.plan,
+  status: EventDetailSchema.shape.status,
+  hold: EventDetailSchema.shape.hold,
 });
 export type EventJson = z.infer<typeof EventJson>;
 
@@ -69,7 +74,7 @@ export function eventToJson<const E extends AnyEvent>({
     session_id: event.sessionId,
     at: new Date(event.atMs).toISOString(),
     position: event.position,
-    ...(event.actor && { actor: { type: event.actor.kind, id: event.actor.id } }),
+    actor: { type: event.actor.kind, id: event.actor.id },
     ...(event.requestId !== undefined && { request_id: event.requestId }),
     ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
     ...(borrowedUntilMs === undefined ? {} : { borrowed_until: new Date(borrowedUntilMs).toISOString() }),
@@ -136,7 +141,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
       sessionId: session_id,
       atMs: Date.parse(at),
       position,
-      ...(actor && { actor: { kind: actor.type, id: actor.id } }),
+      actor: { kind: actor.type, id: actor.id },
       ...(request_id !== undefined && { requestId: request_id }),
       detail: {
         ...detail,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { BY } from '../testing/by.ts';
 import { eventFields } from '../testing/seats/events.ts';
 import { compareMoments, comparePositions, eventOf, SeatEventSchema } from './event.ts';
 import { EVENT_ID, newLicenseId, newSessionId, newTenantId, shardOf } from './ids.ts';
@@ -13,6 +14,7 @@ test('gives a duplicate the same id, at any position and with its fields in any 
       const again = {
         detail: { ...reversed, holder: fields.detail.holder },
         position,
+        ...BY,
         atMs: fields.atMs,
         sessionId: fields.sessionId,
         licenseId: fields.licenseId,

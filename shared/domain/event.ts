@@ -59,6 +59,12 @@ export const EventDetailSchema = z.object({
   jti: z.optional(z.string()),
   /** The license version that the event created. */
   version: z.optional(count),
+  /** The fields that an update changed, without their values. */
+  fields: z.optional(z.array(z.string())),
+  /** The license's plan, the status that its vendor set, and why its subscription holds it back, if the event changed it. */
+  plan: z.optional(z.string()),
+  status: z.optional(z.enum(['active', 'suspended'])),
+  hold: z.optional(z.nullable(z.string())),
 });
 export type EventDetail = z.infer<typeof EventDetailSchema>;
 
@@ -76,8 +82,7 @@ export const SeatEventSchema = z.object({
   atMs: z.int(),
   /** Orders events of one millisecond. */
   position: z.string().check(z.regex(POSITION)),
-  /** Absent if an event is published again after the seat store was lost. The audit log has the first one. */
-  actor: z.optional(ActorSchema),
+  actor: ActorSchema,
   /** The request that caused it; absent for what no request caused. */
   requestId: z.optional(z.string()),
   detail: EventDetailSchema,

@@ -20,6 +20,11 @@ export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
 export const SESSION_ID = new RegExp(`^ses_\\d\\d_${WORD}{16}_${WORD}{16}$`);
 export const EVENT_ID = new RegExp(`^evt_\\d\\d_${WORD}{26}$`);
 export const USER_ID = new RegExp(`^usr_${WORD}{16}$`);
+
+/** Whether an id of an actor or a subject is a user's: operators can be users, tokens, or the bootstrap key. */
+export function isUserId(id: string | null): id is string {
+  return id !== null && USER_ID.test(id);
+}
 export const SIGN_IN_ID = new RegExp(`^sin_${WORD}{16}$`);
 export const INVITATION_ID = new RegExp(`^inv_${WORD}{16}$`);
 export const ERASURE_ID = new RegExp(`^era_${WORD}{16}$`);

@@ -1,6 +1,8 @@
+import canonicalize from 'canonicalize';
 import * as z from 'zod/mini';
+import type { By } from './actor.ts';
 import type { Entitlement } from './entitlement.ts';
-import { eventOf, type SeatEvent } from './event.ts';
+import { type EventDetail, eventOf, type SeatEvent } from './event.ts';
 import { hashSecret } from './ids.ts';
 import { PLAN_NAMES, PLANS, type Plan, type PlanTerms } from './plans.ts';
 
@@ -171,8 +173,11 @@ export function rotateKey(license: License, newKey: string, overlapSeconds: numb
   };
 }
 
-/** The event of the change that created this version. Always the same event, so duplicates are recognised. */
-export function eventOfLicense(license: License): SeatEvent {
+/**
+ * The event of the change that created this version, with what changed if the license `before` it is known. Always the
+ * same event, so duplicates are recognised.
+ */
+export function eventOfLicense(license: License, by: By, before?: License): SeatEvent {
   const { tenantId, licenseId, change, updatedAtMs, version, max } = license;
   return eventOf({
     type: change,
@@ -181,8 +186,42 @@ export function eventOfLicense(license: License): SeatEvent {
     sessionId: null,
     atMs: updatedAtMs,
     position: `${updatedAtMs}-0`,
-    detail: { version, max },
+    ...by,
+    detail: { version, max, ...(before && changesOf(before, license)) },
   });
+}
+
+/** Fields that change with every change, or that its type implies. */
+const IMPLIED = new Set([
+  'version',
+  'change',
+  'updatedAtMs',
+  'keyHash',
+  'previousKeyHash',
+  'previousKeyUntilMs',
+]);
+
+/** The fields that differ, by their names in the API, and the values of those that are in the event. */
+function changesOf(
+  before: License,
+  after: License,
+): Pick<EventDetail, 'fields' | 'plan' | 'status' | 'hold'> {
+  const { plan, status, hold } = after;
+  const known = new Map<string, unknown>(Object.entries(before));
+  const changed = Object.entries(after)
+    .filter(([field, value]) => !IMPLIED.has(field) && canonicalize(value) !== canonicalize(known.get(field)))
+    .map(([field]) => field);
+  if (changed.length === 0) return {};
+  return {
+    fields: changed.map(apiName).sort(),
+    ...(changed.includes('plan') && { plan }),
+    ...(changed.includes('status') && { status }),
+    ...(changed.includes('hold') && { hold }),
+  };
+}
+
+function apiName(field: string): string {
+  return field.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** A client that keeps to the heartbeat interval must not lose its lease. */

@@ -1,5 +1,6 @@
 import canonicalize from 'canonicalize';
 import * as z from 'zod/mini';
+import { system } from './actor.ts';
 import type { Entitlement } from './entitlement.ts';
 import { eventOf, type SeatEvent } from './event.ts';
 import { entitlementOf, type License, withLicenseChange } from './license.ts';
@@ -94,6 +95,7 @@ export function lostEventOf(history: SessionHistory, missingSinceMs: number): Se
     sessionId,
     atMs: missingSinceMs,
     position: `${missingSinceMs}-0`,
+    actor: system('seats'),
     detail: { ...(holder === null ? {} : { holder }), acquiredAtMs, reason: 'lost' },
   });
 }

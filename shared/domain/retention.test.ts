@@ -24,7 +24,7 @@ function finish(pass: RetentionPass, nowMs: number): RetentionPass {
 
 test('the first pass begins at once, with everything that is older than the retention', () => {
   expect(firstPass()).toEqual({
-    ...{ startedAtMs: NOW_MS, finishedAtMs: null, step: 'histories', after: null },
+    ...{ startedAtMs: NOW_MS, finishedAtMs: null, step: 'histories', leftUnreadable: false, after: null },
     ...{ cutoffMs: NOW_MS - 365 * DAY_MS, sinceMs: 0 },
   });
 });
@@ -39,6 +39,7 @@ test('a pass takes these steps in this order, each from its beginning', () => {
   expect(steps).toEqual([
     ...['histories', 'events', 'loans', 'bars', 'former_memberships', 'invitations', 'codes', 'sign_ins'],
     ...['billing_events', 'checkouts', 'checkout_keys', 'idempotency_keys', 'trial_claims', 'usage_records'],
+    'erased_ids',
   ]);
   expect(finish(firstPass(), NOW_MS + 5).finishedAtMs).toBe(NOW_MS + 5);
 });
@@ -64,4 +65,12 @@ test('a pass continues after the events of the last one, also if the retention b
 test('Stripe events are kept for 30 days, and expired sign-ins for one', () => {
   expect(billingEventsCutoffMs(firstPass())).toBe(NOW_MS - 30 * DAY_MS);
   expect(signInCutoffMs(firstPass())).toBe(NOW_MS - DAY_MS);
+});
+
+test('a pass looks at the events of the one before again if that could not read one', () => {
+  const first = finish({ ...firstPass(), leftUnreadable: true }, NOW_MS);
+  const [next, usual] = [first, { ...first, leftUnreadable: false }].map((last) =>
+    dueRetention(last, NOW_MS + 2 * DAY_MS, 10),
+  );
+  expect([next?.sinceMs, usual?.sinceMs]).toEqual([first.sinceMs, first.cutoffMs]);
 });

@@ -17,6 +17,7 @@ const STEPS = [
   'idempotency_keys',
   'trial_claims',
   'usage_records',
+  'erased_ids',
 ] as const;
 
 /** Stripe retries an event for three days (docs.stripe.com/webhooks); ten times that is a safe margin. */
@@ -32,6 +33,8 @@ export const RetentionPassSchema = z.object({
   cutoffMs: z.int(),
   /** Events recorded before this were handled by an earlier pass. */
   sinceMs: z.int(),
+  /** Whether an event could not be read: the next pass looks at all events of this one again. */
+  leftUnreadable: z._default(z.boolean(), false),
   /** Cursor in the list of events; the other lists need none: handled entries are no longer in them. */
   after: z.nullable(z.string()),
 });
@@ -47,8 +50,16 @@ export function dueRetention(
   if (last && nowMs - last.startedAtMs < DAY_MS) return undefined;
   const cutoffMs = nowMs - retentionDays * DAY_MS;
   // If the retention was made longer, the last pass handled more events than this one has to.
-  const sinceMs = last ? Math.max(last.sinceMs, last.cutoffMs) : 0;
-  return { startedAtMs: nowMs, finishedAtMs: null, step: 'histories', cutoffMs, sinceMs, after: null };
+  const doneMs = last && (last.leftUnreadable ? last.sinceMs : Math.max(last.sinceMs, last.cutoffMs));
+  return {
+    startedAtMs: nowMs,
+    finishedAtMs: null,
+    step: 'histories',
+    cutoffMs,
+    sinceMs: doneMs ?? 0,
+    leftUnreadable: false,
+    after: null,
+  };
 }
 
 /** The pass after its current step. */

@@ -7,6 +7,7 @@ import {
   StoredEventSchema,
 } from '../domain/billing-event.ts';
 import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
+import { type ErasedId, ErasedIdSchema } from '../domain/erased-id.ts';
 import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
 import { IdempotencyKeySchema, type StoredIdempotencyKey } from '../domain/idempotency.ts';
 import { type License, LicenseSchema } from '../domain/license.ts';
@@ -111,6 +112,9 @@ export const ERASURE_TRACES: Collection<ErasureTrace> = {
   name: 'erasure-traces',
   schema: ErasureTraceSchema,
 };
+
+/** By hash, for as long as an event could bring the id back. */
+export const ERASED_IDS: Collection<ErasedId> = { name: 'erased-ids', schema: ErasedIdSchema };
 
 /** By tenant id. */
 export const BILLING_ACCOUNTS: Collection<BillingAccount> = {

@@ -35,7 +35,7 @@ export async function* eachDocument<T>(
   records: Records,
   query: Query<T>,
   equals: Equals,
-  bounds: Pick<Page, 'least' | 'below'> = {},
+  bounds: Pick<Page, 'least' | 'below' | 'onUnreadable'> = {},
 ): AsyncGenerator<T> {
   const pages = eachPage((cursor) =>
     records.query(query, equals, { ...bounds, limit: LARGEST_PAGE, cursor }),

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../domain/audit-chain.ts';
 import type { Bar } from '../domain/bar.ts';
 import type { BillingAccount, StoredEvent } from '../domain/billing-event.ts';
 import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
+import type { ErasedId } from '../domain/erased-id.ts';
 import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
 import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
 import type { License } from '../domain/license.ts';
@@ -21,6 +22,7 @@ import {
   CHECKOUT_KEYS,
   CHECKOUTS,
   DOMAIN_CLAIMS,
+  ERASED_IDS,
   ERASURE_TRACES,
   ERASURES,
   FORMER_MEMBERSHIPS,
@@ -218,6 +220,26 @@ export const EVENTS_OF_HOLDER: Query<AuditEvent> = {
   where: ['detail.holder'],
   orderBy: { field: 'atMs', direction: 'desc' },
 };
+/** Events that a user caused. */
+export const EVENTS_OF_ACTOR: Query<AuditEvent> = {
+  name: 'events-of-actor',
+  collection: AUDIT,
+  where: ['actor.id'],
+  orderBy: { field: 'atMs', direction: 'desc' },
+};
+export const TENANT_EVENTS_OF_ACTOR: Query<AuditEvent> = {
+  name: 'tenant-events-of-actor',
+  collection: AUDIT,
+  where: ['tenantId', 'actor.id'],
+  orderBy: { field: 'atMs', direction: 'desc' },
+};
+/** Events about a user. */
+export const EVENTS_OF_SUBJECT: Query<AuditEvent> = {
+  name: 'events-of-subject',
+  collection: AUDIT,
+  where: ['subject'],
+  orderBy: { field: 'atMs', direction: 'desc' },
+};
 export const SESSIONS_OF_TENANT: Query<SessionHistory> = {
   name: 'sessions-of-tenant',
   collection: SESSION_HISTORIES,
@@ -236,6 +258,12 @@ export const TRACES_OF_ERASURE: Query<ErasureTrace> = {
   collection: ERASURE_TRACES,
   where: ['erasureId'],
   orderBy: { field: 'at', direction: 'asc' },
+};
+export const ERASED_IDS_BY_END: Query<ErasedId> = {
+  name: 'erased-ids-by-end',
+  collection: ERASED_IDS,
+  where: [],
+  orderBy: { field: 'untilMs', direction: 'asc' },
 };
 
 /** With `isOpen` false: open sessions have no end. */
@@ -381,9 +409,13 @@ export const QUERIES = [
   CODES_OF_USER,
   SESSIONS_OF_HOLDER,
   EVENTS_OF_HOLDER,
+  EVENTS_OF_ACTOR,
+  TENANT_EVENTS_OF_ACTOR,
+  EVENTS_OF_SUBJECT,
   SESSIONS_OF_TENANT,
   ERASURES_BY_DUE,
   TRACES_OF_ERASURE,
+  ERASED_IDS_BY_END,
   SESSIONS_BY_END,
   LOANS_BY_END,
   BARS_BY_END,

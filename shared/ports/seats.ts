@@ -1,3 +1,4 @@
+import type { By } from '../domain/actor.ts';
 import type { Entitlement, Unit } from '../domain/entitlement.ts';
 import type { SeatEvent } from '../domain/event.ts';
 import type { Session, SessionFacts } from '../domain/session.ts';
@@ -32,7 +33,7 @@ export interface Seats {
 
   /** Stores what was signed for a session's holder and machine until `untilMs`, and reports it. */
   keepSigned(
-    request: SignatureRequest & { readonly signed: string; readonly jti: string },
+    request: SignatureRequest & { readonly signed: string; readonly jti: string; readonly by: By },
   ): Promise<'KEPT' | 'GONE'>;
 
   /** Ends one session. Its seat is free at once if it was the last. */
@@ -59,8 +60,8 @@ export interface Seats {
   close(): Promise<void>;
 }
 
-/** The part of the license's change event that the seat store cannot derive itself. */
-export type LicenseChanged = Pick<SeatEvent, 'type' | 'atMs'>;
+/** The part of the license's change event that the seat store cannot derive itself; of the detail, what changed. */
+export type LicenseChanged = Pick<SeatEvent, 'type' | 'atMs' | 'actor' | 'requestId' | 'detail'>;
 
 /** What authorises the caller. */
 export type Proof =
@@ -112,6 +113,8 @@ export interface Holders {
 export interface AcquireRequest {
   licenseId: string;
   proof: Proof;
+  /** Who asks, for the event. */
+  by: By;
   holders: Holders;
   /** Pseudonym of the machine, whatever the license counts by. */
   machine: string;
@@ -206,6 +209,7 @@ export type HeartbeatResult =
 export interface ReviveRequest {
   licenseId: string;
   proof: Proof;
+  by: By;
   sessions: readonly {
     readonly sessionId: string;
     /** From its verified token. Without it, nothing is revived. */
@@ -265,6 +269,7 @@ export type ReserveVerdict =
 export interface ReleaseRequest {
   licenseId: string;
   proof: Proof;
+  by: By;
   sessionId: string;
   /** The session from its verified token: even if Redis has lost it, it cannot be revived afterwards. */
   proven?: Session | undefined;
@@ -277,6 +282,7 @@ export type ReleaseVerdict =
 
 export interface EvictRequest {
   licenseId: string;
+  by: By;
   sessionId: string;
   /** `seat`: the session's whole seat, with all its sessions. */
   scope: 'session' | 'seat';

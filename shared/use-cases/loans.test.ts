@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unsealed } from '../domain/audit-chain.ts';
 import { eventOf } from '../domain/event.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../domain/ids.ts';
 import { draftLicense, entitlementOf, eventOfLicense, type License } from '../domain/license.ts';
 import type { Session } from '../domain/session.ts';
 import { addToHistory } from '../domain/session-history.ts';
 import { openSqliteRecords } from '../local/sqlite-records.ts';
-import { BARS, LICENSES, LOANS, SESSION_HISTORIES } from '../ports/collections.ts';
+import { AUDIT, BARS, LICENSES, LOANS, SESSION_HISTORIES } from '../ports/collections.ts';
 import type { Records } from '../ports/records.ts';
 import { restoreCopy } from '../ports/restore-copy.ts';
 import type { LostLicense, Restored, Seats } from '../ports/seats.ts';
+import { BY } from '../testing/by.ts';
 import { putCopy } from './licenses.ts';
 import { forgetLoan, recordLoan } from './loans.ts';
 
@@ -130,7 +132,10 @@ describe('a license that the seat store has lost', () => {
       const type = ends[i];
       if (!type) continue;
       const fields = { type, tenantId, licenseId, sessionId, atMs: NOW_MS + 1, position: `${NOW_MS}-1` };
-      const history = addToHistory(undefined, eventOf({ ...fields, detail: { acquiredAtMs: NOW_MS } }));
+      const history = addToHistory(
+        undefined,
+        eventOf({ ...fields, ...BY, detail: { acquiredAtMs: NOW_MS } }),
+      );
       if (history) await records.create(SESSION_HISTORIES, sessionId, history);
     }
     await restoreCopy(licenseId, { records, seats });
@@ -146,8 +151,10 @@ describe('a license that the seat store has lost', () => {
   test('is restored with the event of its change when a copy of a change finds none to replace', async () => {
     const { seats, lost } = openLost();
     await recordLoan(loanOf(7), { records });
+    const event = eventOfLicense(license, BY);
+    await records.create(AUDIT, event.eventId, unsealed(event, NOW_MS));
     await putCopy(license, { records, seats });
-    expect(lost).toMatchObject([{ event: eventOfLicense(license), loans: [{ kind: 'loan' }] }]);
+    expect(lost).toMatchObject([{ event, loans: [{ kind: 'loan' }] }]);
     const known = openLost('STALE');
     await putCopy(license, { records, seats: known.seats });
     expect(known.lost).toEqual([]);

@@ -7,6 +7,7 @@ import { addToHistory } from '../domain/session-history.ts';
 import { openSqliteRecords } from '../local/sqlite-records.ts';
 import { LICENSES, LOANS, MEMBERSHIPS, SESSION_HISTORIES } from '../ports/collections.ts';
 import type { Records } from '../ports/records.ts';
+import { BY } from '../testing/by.ts';
 import { recordLoan } from './loans.ts';
 import { clearedForRevival, recordEviction } from './sessions.ts';
 
@@ -42,7 +43,7 @@ function sessionOf(kind: Session['kind'] = 'instance'): Session {
 async function report(session: Session, type: SeatEvent['type'], atMs: number): Promise<void> {
   const { sessionId, holder, acquiredAtMs } = session;
   const detail = { holder, acquiredAtMs };
-  const event = eventOf({ type, tenantId, licenseId, sessionId, atMs, position: `${atMs}-5`, detail });
+  const event = eventOf({ type, tenantId, licenseId, sessionId, atMs, position: `${atMs}-5`, ...BY, detail });
   await records.transact(async (transaction) => {
     const history = addToHistory(await transaction.get(SESSION_HISTORIES, sessionId), event);
     if (history) transaction.set(SESSION_HISTORIES, sessionId, history);
@@ -55,7 +56,7 @@ describe('an eviction', () => {
   test('is recorded for each of its sessions, whether or not the events of their beginning have arrived', async () => {
     const [known, unknown] = [sessionOf(), sessionOf()];
     await report(known, 'session.acquired', NOW_MS);
-    await recordEviction(licenseId, evicted(known, unknown), { records });
+    await recordEviction(licenseId, evicted(known, unknown), BY, { records });
     for (const { sessionId } of [known, unknown]) {
       expect(await records.get(SESSION_HISTORIES, sessionId)).toMatchObject({
         ...{ licenseId, tenantId, holder: 'a-holder', acquiredAtMs: NOW_MS },
@@ -67,10 +68,10 @@ describe('an eviction', () => {
   test('is counted once when its event arrives, and when the request is repeated', async () => {
     const session = sessionOf();
     await report(session, 'session.acquired', NOW_MS);
-    await recordEviction(licenseId, evicted(session), { records });
+    await recordEviction(licenseId, evicted(session), BY, { records });
     const once = await records.get(SESSION_HISTORIES, session.sessionId);
     await report(session, 'session.evicted', NOW_MS + 1_000);
-    await recordEviction(licenseId, evicted(session), { records });
+    await recordEviction(licenseId, evicted(session), BY, { records });
     const { marks: _, ...history } = (await records.get(SESSION_HISTORIES, session.sessionId)) ?? {
       marks: [],
     };
@@ -80,7 +81,7 @@ describe('an eviction', () => {
   test('deletes the documents of its loans, and of no other', async () => {
     const [ended, other] = [sessionOf('loan'), sessionOf('loan')];
     for (const loan of [ended, other]) await recordLoan(loan, { records });
-    await recordEviction(licenseId, evicted(ended), { records });
+    await recordEviction(licenseId, evicted(ended), BY, { records });
     expect(await records.get(LOANS, ended.sessionId)).toBeUndefined();
     expect(await records.get(LOANS, other.sessionId)).toBeDefined();
   });
@@ -88,8 +89,8 @@ describe('an eviction', () => {
   test('of a license that the records do not know, or of no session, records nothing', async () => {
     const session = sessionOf();
     await records.transact(async (transaction) => transaction.delete(LICENSES, licenseId));
-    await recordEviction(licenseId, evicted(session), { records });
-    await recordEviction(licenseId, evicted(), { records });
+    await recordEviction(licenseId, evicted(session), BY, { records });
+    await recordEviction(licenseId, evicted(), BY, { records });
     expect(await records.get(SESSION_HISTORIES, session.sessionId)).toBeUndefined();
   });
 });

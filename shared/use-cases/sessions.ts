@@ -1,3 +1,4 @@
+import type { By } from '../domain/actor.ts';
 import { eventOf } from '../domain/event.ts';
 import { licenseOfSession } from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
@@ -15,6 +16,7 @@ import type { Proof } from '../ports/seats.ts';
 export async function recordEviction(
   licenseId: string,
   { atMs, sessions }: { readonly atMs: number; readonly sessions: readonly Session[] },
+  by: By,
   { records }: Pick<Deps, 'records'>,
 ): Promise<void> {
   if (sessions.length === 0) return;
@@ -34,6 +36,7 @@ export async function recordEviction(
         sessionId,
         atMs,
         position: `${atMs}-0`,
+        ...by,
         detail: { holder, acquiredAtMs, ...loan },
       });
       const history = addToHistory(histories[i], end);

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import audit from '../../../functions/audit/contract.ts';
-import { EVENT_TYPES } from '../../../shared/domain/event.ts';
-import { option, optional } from '../../command-line/options.ts';
+import { AUDIT_TYPES } from '../../../shared/domain/audit-event.ts';
+import { about, option, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import type { Column } from './format.ts';
@@ -13,8 +13,10 @@ type EventView = AnswerOf<typeof audit.endpoints.list>['events'][number];
 const EVENT_COLUMNS: readonly Column<EventView>[] = [
   ['AT', ({ at }) => at],
   ['TYPE', ({ type }) => type],
+  ['BY', ({ actor }) => `${actor.type} ${actor.id ?? '(erased)'}`],
   ['LICENSE', ({ license_id }) => license_id],
   ['SESSION', ({ session_id }) => session_id],
+  ['SUBJECT', ({ subject }) => subject],
   ['DETAIL', detailOf],
 ];
 
@@ -27,17 +29,24 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
         tenant: optional(Tenant),
         license: optional(License),
         session: optional(Session),
-        type: optional(option('TYPE', z.enum(EVENT_TYPES, `needs one of ${EVENT_TYPES.join(', ')}`))),
+        type: optional(option('TYPE', z.enum(AUDIT_TYPES, `needs one of ${AUDIT_TYPES.join(', ')}`))),
+        actor: optional(
+          about(
+            'who caused them: the id of a user, a token or a license, or bootstrap',
+            option('ID', z.string()),
+          ),
+        ),
         limit: Limit,
       })
       .check(
         z.refine(
-          ({ tenant, license, session }) => (tenant ?? license ?? session) !== undefined,
-          'Pass --tenant, --license or --session',
+          ({ tenant, license, session, actor }) => (tenant ?? license ?? session ?? actor) !== undefined,
+          'Pass --tenant, --license, --session or --actor',
         ),
       ),
-    async run({ tenant: tenant_id, license: license_id, session: session_id, type, limit }, api: Api) {
-      const scope = { tenant_id, license_id, session_id, type };
+    async run({ tenant, license, session, actor, type, limit }, api: Api) {
+      const ids = { tenant_id: tenant, license_id: license, session_id: session, actor_id: actor };
+      const scope = { ...ids, type };
       const found = await firstRows(
         limit,
         (paging) => api.call(audit, 'list', { query: { ...scope, ...paging } }),
@@ -48,6 +57,36 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
         exit: EXIT.ok,
         text: formatList(found, 'events', EVENT_COLUMNS).join('\n'),
         json: { events: found.rows, more: found.more },
+      };
+    },
+  }),
+  defineCommand('audit follow', {
+    summary:
+      "Lists what was added to a tenant's audit log since the last call, oldest first, and the cursor for the next call.",
+    options: z.object({
+      tenant: Tenant,
+      cursor: optional(
+        about('that the last call printed; without it, the whole log', option('CURSOR', z.string())),
+      ),
+      limit: Limit,
+    }),
+    async run({ tenant: tenant_id, cursor: from, limit }, api: Api) {
+      const rows: EventView[] = [];
+      let cursor = from;
+      for (;;) {
+        const wanted = String(Math.min(limit - rows.length, 100));
+        const query = { tenant_id, order: 'recorded', cursor, limit: wanted } as const;
+        const { events, next_cursor } = await api.call(audit, 'list', { query });
+        rows.push(...events);
+        const isEnd = next_cursor === cursor || rows.length >= limit;
+        cursor = next_cursor ?? cursor;
+        if (isEnd) break;
+      }
+      const lines = formatList({ rows, more: false }, 'new events', EVENT_COLUMNS);
+      return {
+        exit: EXIT.ok,
+        text: [...lines, `Cursor: ${cursor}`].join('\n'),
+        json: { events: rows, cursor },
       };
     },
   }),
@@ -62,8 +101,13 @@ function detailOf({
   jti,
   borrowed_until,
   offline_since,
+  ...more
 }: EventView): string {
-  const detail = { active, max, reason, count, version, jti, borrowed_until, offline_since };
+  const { role, previous_role, fields, plan, status, hold } = more;
+  const detail = {
+    ...{ active, max, reason, count, version, jti, borrowed_until, offline_since },
+    ...{ role, previous_role, fields, plan, status, hold },
+  };
   return Object.entries(detail)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
     .join(' ');

@@ -81,18 +81,21 @@ function wouldErase(userId: string, tenantsThatGo: readonly string[]): string[] 
 
 function erased(
   userId: string,
-  { erasure_id, requested_at, completed_at, erased: counts }: Receipt,
+  { erasure_id, requested_at, completed_at, erased: counts, unreadable }: Receipt,
 ): string[] {
+  const what = unreadable > 0 ? 'the data of' : 'all data of';
   const head = completed_at
-    ? `Erased all data of ${userId}. The receipt contains no personal data:`
+    ? `Erased ${what} ${userId}${unreadable > 0 ? ', except what cannot be read' : ''}. The receipt contains no personal data:`
     : `The erasure of ${userId} takes longer and continues by itself. So far:`;
+  const left = `Audit events that cannot be read: ${unreadable}. They may still show the user. The log names them: deploy the release that wrote them within an hour, or repeat the erasure afterwards.`;
   return [
     head,
     ...facts([
       ['erasure', erasure_id],
       ['requested', requested_at],
       ['completed', completed_at ?? 'not yet'],
-      ...Object.entries(counts).map(([what, count]) => [what.replaceAll('_', ' '), count] as const),
+      ...Object.entries(counts).map(([kind, count]) => [kind.replaceAll('_', ' '), count] as const),
     ]),
+    ...(unreadable > 0 ? [left] : []),
   ];
 }

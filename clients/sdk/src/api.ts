@@ -5,6 +5,7 @@ export type LicenseId = string;
  * A point in time, as RFC 3339 text.
  */
 export type Timestamp = string;
+export type ChainId = TenantId | 'vendor';
 export type TenantId = string;
 export type Cursor = string;
 /**
@@ -144,7 +145,7 @@ export interface AlreadySubscribedProblem {
   code: 'ALREADY_SUBSCRIBED';
 }
 export interface AuditCheck {
-  tenant_id: TenantId;
+  tenant_id: ChainId;
   /**
    * Sealed events verified by this call.
    */
@@ -210,6 +211,9 @@ export interface AuditEvent {
     | 'user.created'
     | 'user.signed_in'
     | 'user.signed_out'
+    | 'checkout.created'
+    | 'subscription.canceled'
+    | 'subscription.resumed'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -276,12 +280,21 @@ export interface AuditEvent {
    */
   version?: number;
   /**
+   * The fields that an update changed. `plan`, `status` and `hold` have their new values if they are among them.
+   */
+  fields?: string[];
+  /**
+   * The license's plan, the status that its vendor set, and why its subscription holds it back, if the event changed it.
+   */
+  plan?: string;
+  status?: 'active' | 'suspended';
+  hold?: string | null;
+  /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
    */
   subject: string | null;
   role?: 'member' | 'admin' | 'owner';
   previous_role?: 'member' | 'admin' | 'owner';
-  fields?: string[];
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -290,6 +303,9 @@ export interface AuditEvent {
 }
 export interface AuditPage {
   events: AuditEvent[];
+  /**
+   * Pass it as `cursor` to get the next page; null after the last page. With `order=recorded` it is never null: keep it, and pass it again later. If it is the cursor that you passed, nothing was recorded since.
+   */
   next_cursor: string | null;
 }
 export interface AuthenticationRequiredProblem {
@@ -466,7 +482,7 @@ export interface ErasureReceipt {
      */
     session_histories: number;
     /**
-     * Audit events that no longer show who held the seat. The audit chain stays intact.
+     * Audit events that no longer show who held the seat, who caused them or whom they are about. The audit chain stays intact.
      */
     audit_events: number;
     memberships: number;
@@ -478,6 +494,10 @@ export interface ErasureReceipt {
     tenants: number;
     users: number;
   };
+  /**
+   * Audit events that could not be read, at most 100. They may still show who is erased: update the server, then repeat the request.
+   */
+  unreadable: number;
 }
 export interface EventsUnavailableProblem {
   status: 503;
@@ -519,6 +539,9 @@ export interface ExportedEvent {
     | 'user.created'
     | 'user.signed_in'
     | 'user.signed_out'
+    | 'checkout.created'
+    | 'subscription.canceled'
+    | 'subscription.resumed'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -585,12 +608,21 @@ export interface ExportedEvent {
    */
   version?: number;
   /**
+   * The fields that an update changed. `plan`, `status` and `hold` have their new values if they are among them.
+   */
+  fields?: string[];
+  /**
+   * The license's plan, the status that its vendor set, and why its subscription holds it back, if the event changed it.
+   */
+  plan?: string;
+  status?: 'active' | 'suspended';
+  hold?: string | null;
+  /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
    */
   subject: string | null;
   role?: 'member' | 'admin' | 'owner';
   previous_role?: 'member' | 'admin' | 'owner';
-  fields?: string[];
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -1561,7 +1593,7 @@ export interface PayloadTooLargeProblem {
 export interface PersonExport {
   exported_at: Timestamp;
   /**
-   * False if there is more data than fits into one file: export shorter periods with `from` and `to`.
+   * False if there is more data than fits into one file (export shorter periods with `from` and `to`), or if some data cannot be read.
    */
   complete: boolean;
   person: {
@@ -1655,7 +1687,7 @@ export interface PersonExport {
    */
   session_histories: SessionHistory[];
   /**
-   * Events of these sessions, and others that contain one of the user's pseudonyms.
+   * Events of these sessions, others that contain one of the user's pseudonyms, and those that the user caused or that are about the user.
    */
   audit_events: ExportedEvent[];
 }
@@ -2091,7 +2123,7 @@ export interface TenantClosedProblem {
 export interface TenantExport {
   exported_at: Timestamp;
   /**
-   * False if there is more data than fits into one file: export shorter periods with `from` and `to`.
+   * False if there is more data than fits into one file (export shorter periods with `from` and `to`), or if some data cannot be read.
    */
   complete: boolean;
   tenant: {
@@ -2338,7 +2370,10 @@ export interface Operations {
   auditList: {
     params: {};
     query: {
-      tenant_id?: TenantId;
+      /**
+       * For operators, also `vendor`: events that belong to no tenant.
+       */
+      tenant_id?: TenantId | 'vendor';
       license_id?: LicenseId;
       session_id?: SessionId;
       type?:
@@ -2375,6 +2410,9 @@ export interface Operations {
         | 'user.created'
         | 'user.signed_in'
         | 'user.signed_out'
+        | 'checkout.created'
+        | 'subscription.canceled'
+        | 'subscription.resumed'
         | 'data.exported'
         | 'erasure.requested'
         | 'erasure.started'
@@ -2386,6 +2424,14 @@ export interface Operations {
         | 'signature.revoked'
         | 'signature.restored'
         | 'usage.refused';
+      /**
+       * Who caused the events: the id of a user, an operator token or a license, or `bootstrap`. Only a tenant and a time can be given with it.
+       */
+      actor_id?: string;
+      /**
+       * `newest`, the default: by time, newest first. `recorded`: in the order of the tenant's chain, oldest first, for programs that follow the log. It needs `tenant_id`, unless you have one tenant, and takes no other filter.
+       */
+      order?: 'newest' | 'recorded';
       /**
        * A point in time, as RFC 3339 text.
        */
@@ -2404,9 +2450,9 @@ export interface Operations {
     params: {};
     query: {
       /**
-       * Required unless your role allows this in exactly one tenant.
+       * Required unless your role allows this in exactly one tenant. For operators, also `vendor`.
        */
-      tenant_id?: string;
+      tenant_id?: TenantId | 'vendor';
       cursor?: Cursor;
     };
     body: null;

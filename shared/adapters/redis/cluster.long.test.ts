@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { newSessionId, shardOf } from '../../domain/ids.ts';
 import { Unavailable } from '../../errors.ts';
 import type { AcquireVerdict, Seats } from '../../ports/seats.ts';
+import { BY } from '../../testing/by.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { putNewLicense } from '../../testing/seats/put-license.ts';
 import {
@@ -252,6 +253,7 @@ function acquire(seats: Seats, licenseId: string, holder: string): Promise<Acqui
   return seats.acquire({
     licenseId,
     proof: { kind: 'trusted' },
+    by: BY,
     kind: 'machine',
     sessionId: newSessionId(licenseId),
     holders: { machine: holder },
@@ -261,5 +263,5 @@ function acquire(seats: Seats, licenseId: string, holder: string): Promise<Acqui
 }
 
 function release(seats: Seats, licenseId: string, sessionId: string) {
-  return seats.release({ licenseId, proof: { kind: 'trusted' }, sessionId });
+  return seats.release({ licenseId, proof: { kind: 'trusted' }, by: BY, sessionId });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPersonalId, newSessionId } from '../../domain/ids.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Seats } from '../../ports/seats.ts';
+import { BY } from '../../testing/by.ts';
 import { newEntitlement } from '../../testing/contracts/seats/pool.ts';
 import { describeReal } from '../../testing/real-parts.ts';
 import { realBackend, type SeatsBackend } from '../../testing/seats/backend.ts';
@@ -48,6 +49,7 @@ describeReal('redis-server', 'the commands of a call', () => {
     const requestOf = (holder: string, sessionId = newSessionId(licenseId)) => ({
       licenseId,
       proof,
+      by: BY,
       holders: { machine: holder },
       machine: holder,
       sessionId,
@@ -69,10 +71,11 @@ describeReal('redis-server', 'the commands of a call', () => {
         seats.revive({
           licenseId,
           proof,
+          by: BY,
           sessions: [{ sessionId: session.sessionId, proven: session, isCleared: true }],
         }),
       read: ({ sessionId }: Session) => seats.readSession({ licenseId, proof, sessionId }),
-      release: ({ sessionId }: Session) => seats.release({ licenseId, proof, sessionId }),
+      release: ({ sessionId }: Session) => seats.release({ licenseId, proof, by: BY, sessionId }),
     };
     return calls;
   }

@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { newSessionId, shardOf } from '../../domain/ids.ts';
 import { Unavailable } from '../../errors.ts';
 import type { Seats } from '../../ports/seats.ts';
+import { BY } from '../../testing/by.ts';
 import type { SeatEvent } from '../../testing/contracts/seats/pool.ts';
 import { randomOf } from '../../testing/random.ts';
 import { describeReal } from '../../testing/real-parts.ts';
@@ -152,6 +153,7 @@ async function openCrowd(backend: SeatsBackend, timeoutMs = PATIENCE_MS) {
       const verdict = await seatsOf().acquire({
         licenseId,
         proof,
+        by: BY,
         holders: { machine: holder },
         machine: holder,
         kind: 'instance',
@@ -194,7 +196,7 @@ async function openCrowd(backend: SeatsBackend, timeoutMs = PATIENCE_MS) {
         return;
       }
       held.delete(name);
-      await seatsOf().release({ licenseId, proof, sessionId });
+      await seatsOf().release({ licenseId, proof, by: BY, sessionId });
     },
 
     async countListed(): Promise<number> {

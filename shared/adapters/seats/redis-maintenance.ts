@@ -167,6 +167,7 @@ const EntryFields = z.object({
   tenant_id: z.string(),
   session_id: z.string(),
   at_ms: digits,
+  by: z.pipe(z.string(), z.transform(unpackBy)),
   holder: z.optional(z.string()),
   acquired_ms: z.optional(digits),
   borrowed_until_ms: z.optional(digits),
@@ -178,7 +179,27 @@ const EntryFields = z.object({
   count: z.optional(digits),
   jti: z.optional(z.string()),
   version: z.optional(digits),
+  fields: z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text) => text.split(' ')),
+    ),
+  ),
+  plan: z.optional(z.string()),
+  status: z.optional(z.string()),
+  hold: z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text) => text || null),
+    ),
+  ),
 });
+
+/** See `packBy` in redis-seats.ts. An actor's id is empty if it was erased before the event was written. */
+function unpackBy(text: string) {
+  const [kind, id, requestId] = text.split(' ');
+  return { actor: { kind, id: id || null }, ...(requestId !== undefined && { requestId }) };
+}
 
 function readEntry([position, flat]: readonly [string, readonly string[]]): OutboxEntry {
   const fields = z.safeParse(EntryFields, fieldsOf(flat)).data;
@@ -186,7 +207,7 @@ function readEntry([position, flat]: readonly [string, readonly string[]]): Outb
 }
 
 function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEvent | undefined {
-  const { v: _, type, tenant_id, license_id, session_id, at_ms, ...more } = fields;
+  const { v: _, type, tenant_id, license_id, session_id, at_ms, by, ...more } = fields;
   const { acquired_ms, borrowed_until_ms, offline_since_ms, ...detail } = more;
   const written = {
     type,
@@ -195,6 +216,7 @@ function asEvent(position: string, fields: z.output<typeof EntryFields>): SeatEv
     sessionId: session_id === '' ? null : sessionOfMember(license_id, session_id),
     atMs: at_ms,
     position,
+    ...by,
     detail: {
       ...detail,
       ...(acquired_ms === undefined ? {} : { acquiredAtMs: acquired_ms }),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { By } from '../../domain/actor.ts';
 import type { Session } from '../../domain/session.ts';
 import type {
   AcquireRequest,
@@ -6,6 +7,7 @@ import type {
   BorrowVerdict,
   Full,
   Held,
+  LicenseChanged,
   Proof,
   ReviveResult,
   Rhythm,
@@ -55,6 +57,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         memberOf(request.licenseId, request.sessionId),
         letterOfKind(request.kind),
         ...packProgram(request),
+        packBy(request.by),
       ]);
       return acquireVerdict(request.licenseId, reply);
     },
@@ -65,6 +68,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         memberOf(request.licenseId, request.sessionId),
         request.days,
         ...packProgram(request),
+        packBy(request.by),
       ]);
       return borrowVerdict(request.licenseId, reply);
     },
@@ -99,13 +103,13 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
     },
 
     async revive(request) {
-      const { licenseId, proof, sessions } = request;
+      const { licenseId, proof, by, sessions } = request;
       const beats = sessions.flatMap(({ sessionId, proven, isCleared }) => [
         memberOf(licenseId, sessionId),
         ...(proven ? packToken(proven) : NO_TOKEN),
         isCleared ? 1 : '',
       ]);
-      const reply = await run('revive', ReviveReply, request, [packProof(proof), ...beats]);
+      const reply = await run('revive', ReviveReply, request, [packProof(proof), packBy(by), ...beats]);
       if (reply[0] !== 'OK') return refusalOf(reply);
       const [verdict, atMs, ttlSeconds, heartbeatSeconds, graceDays, startDays, version, told, ...answers] =
         reply;
@@ -156,25 +160,26 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
     },
 
     async keepSigned(request) {
-      const { licenseId, sessionId, untilMs, signed, jti } = request;
-      const args = [memberOf(licenseId, sessionId), untilMs, signed, jti];
+      const { licenseId, sessionId, untilMs, signed, jti, by } = request;
+      const args = [memberOf(licenseId, sessionId), untilMs, signed, jti, packBy(by)];
       const [verdict] = await run('keep-signed', KeepSignedReply, request, args);
       return verdict;
     },
 
     async release(request) {
-      const { licenseId, proof, sessionId, proven } = request;
+      const { licenseId, proof, by, sessionId, proven } = request;
       const token = proven
         ? [proven.expiresAtMs, letterOfKind(proven.kind), packFacts(proven.facts)]
         : ['', '', ''];
-      const args = [packProof(proof), memberOf(licenseId, sessionId), ...token];
+      const args = [packProof(proof), memberOf(licenseId, sessionId), ...token, packBy(by)];
       const reply = await run('release', ReleaseReply, request, args);
       return reply[0] === 'ENDED' ? { verdict: reply[0], kind: kindOfLetter(reply[1]) } : refusalOf(reply);
     },
 
     async evict(request) {
-      const { licenseId, sessionId, scope } = request;
-      const reply = await run('evict', EvictReply, request, [memberOf(licenseId, sessionId), scope]);
+      const { licenseId, sessionId, scope, by } = request;
+      const args = [memberOf(licenseId, sessionId), scope, packBy(by)];
+      const reply = await run('evict', EvictReply, request, args);
       if (reply[0] !== 'EVICTED') return { verdict: reply[0] };
       const [verdict, atMs, ...cells] = reply;
       const sessions = decodeRows('evict', PackedRow, cells).map(([member, packed]) =>
@@ -184,12 +189,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
     },
 
     async putLicense(entitlement, event) {
-      const args = [
-        entitlement.version,
-        event?.type ?? '',
-        event?.atMs ?? '',
-        ...packEntitlement(entitlement),
-      ];
+      const args = [entitlement.version, packChange(event), ...packEntitlement(entitlement)];
       const [verdict] = await run('put-license', PutLicenseReply, entitlement, args);
       return verdict;
     },
@@ -202,7 +202,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
       for (let first = 0; first === 0 || first < loans.length; first += LOANS_AT_ONCE) {
         const isLast = first + LOANS_AT_ONCE >= loans.length;
         const reply: z.output<typeof RestoreReply> = await run('restore', RestoreReply, entitlement, [
-          ...[version, event?.type ?? '', event?.atMs ?? '', isLast ? 1 : '', needsRoom],
+          ...[version, packChange(event), isLast ? 1 : '', needsRoom],
           ...[fields.length, bars.length, ...fields],
           ...bars.flatMap(({ userId, untilMs }) => [userId, untilMs]),
           ...loans
@@ -447,6 +447,25 @@ function packProof(proof: Proof): string {
     case 'user':
       return ['user', proof.userId, ...proof.tenantIds].join(' ');
   }
+}
+
+/** In the form that events.lua writes and redis-maintenance.ts reads. None of the three contains a space. */
+function packBy({ actor, requestId }: By): string {
+  return [actor.kind, actor.id ?? '', ...(requestId === undefined ? [] : [requestId])].join(' ');
+}
+
+/** In the form that copy.lua reads; the names of the fields are those of redis-maintenance.ts. */
+function packChange(event: LicenseChanged | undefined): string {
+  if (!event) return '';
+  const { fields, plan, status, hold } = event.detail;
+  const more = {
+    ...(fields && { fields: fields.join(' ') }),
+    ...(plan !== undefined && { plan }),
+    ...(status !== undefined && { status }),
+    ...(hold !== undefined && { hold: hold ?? '' }),
+  };
+  const { type, atMs } = event;
+  return JSON.stringify({ type, at_ms: atMs, by: packBy(event), more: Object.entries(more).flat() });
 }
 
 /** As acquire and borrow take them. */

@@ -19,6 +19,7 @@ export function event(some: Partial<EventFields> & Pick<EventFields, 'type'>): S
     sessionId: some.type.startsWith('session.') ? SESSION : null,
     atMs,
     position: `${Math.max(0, atMs)}-0`,
+    actor: { kind: 'license', id: LICENSE },
     detail: {},
     ...some,
   });
@@ -40,6 +41,10 @@ const details: fc.Arbitrary<EventDetail> = fc.record(
     reason: fc.constantFrom('lease_ran_out' as const, 'lost' as const),
     count,
     version: count,
+    fields: fc.array(words),
+    plan: words,
+    status: fc.constantFrom('active' as const, 'suspended' as const),
+    hold: fc.oneof(words, fc.constant(null)),
   },
   { requiredKeys: [] },
 );
@@ -56,6 +61,10 @@ export const eventFields: fc.Arbitrary<EventFields> = fc.record({
   sessionId: fc.constantFrom(null, SESSION, newSessionId(LICENSE)),
   atMs: moments,
   position: positions,
+  actor: fc.record({
+    kind: fc.constantFrom('user', 'operator', 'license', 'system'),
+    id: fc.oneof(words, fc.constant(null)),
+  }),
   detail: details,
 });
 

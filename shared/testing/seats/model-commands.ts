@@ -176,7 +176,7 @@ async function revive(
     isCleared,
   }));
   const { licenseId } = license.entitlement;
-  const request = { licenseId, proof: proofFor(license, command.proof), sessions };
+  const request = { licenseId, proof: proofFor(license, command.proof), by: run.nextBy(), sessions };
   const act = async () => {
     const expected = license.pool.revive(request, run.nowMs);
     const actual = await run.subject.seats.revive(request);
@@ -213,7 +213,8 @@ async function release(
   const license = run.licenseAt(command.license);
   const { licenseId } = license.entitlement;
   const { sessionId, proven } = run.pickToken(command.pick, license, command.token);
-  const request = { licenseId, proof: proofFor(license, command.proof), sessionId, proven };
+  const proof = proofFor(license, command.proof);
+  const request = { licenseId, proof, by: run.nextBy(), sessionId, proven };
   const act = async () => {
     const expected = license.pool.release(request, run.nowMs);
     const actual = await run.subject.seats.release(request);
@@ -238,7 +239,7 @@ async function evict(run: ModelRun, { pick, scope, ...command }: CommandOf<'evic
   const license = run.licenseAt(command.license);
   const { licenseId } = license.entitlement;
   const { sessionId } = run.pickToken(pick, license, 'none');
-  const request = { licenseId, sessionId, scope };
+  const request = { licenseId, sessionId, scope, by: run.nextBy() };
   const act = async () => {
     const expected = license.pool.evict(request, run.nowMs);
     const actual = await run.subject.seats.evict(request);
@@ -338,8 +339,9 @@ async function sign(run: ModelRun, command: CommandOf<'sign'>): Promise<Step> {
   }
   for (let n = 0; command.isKept && n < 2; n += 1) {
     const signed = `signed at ${run.nowMs}`;
-    const kept = await seats.keepSigned({ ...request, signed, jti: signed });
-    agree(kept, license.pool.keepSigned({ ...request, signed }, run.nowMs));
+    const keeping = { ...request, signed, jti: signed, by: run.nextBy() };
+    const kept = await seats.keepSigned(keeping);
+    agree(kept, license.pool.keepSigned(keeping, run.nowMs));
     run.count(`keep ${kept}`);
   }
   return step;
@@ -416,7 +418,7 @@ async function changeLicense(run: ModelRun, command: CommandOf<'put'>): Promise<
     }),
   };
   if (versionsAhead > 0) license.entitlement = next;
-  const change_ = event && { type: event, atMs: run.nowMs };
+  const change_ = event && { type: event, atMs: run.nowMs, ...run.nextBy(), detail: {} };
   const act = async () => {
     const verdict = await run.subject.seats.putLicense(next, change_);
     agree(verdict, license.pool.put(next, change_));

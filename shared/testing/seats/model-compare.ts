@@ -88,9 +88,10 @@ function compareEvents(run: ModelRun, events: readonly SeatEvent[], { pool }: Li
   }
 }
 
-function modelled({ type, sessionId, atMs, detail }: SeatEvent): ModelEvent {
+function modelled({ type, sessionId, atMs, actor, requestId, detail }: SeatEvent): ModelEvent {
   const { holder, acquiredAtMs, seat, borrowedUntilMs, offlineSinceMs, reason, count } = detail;
   const told = { holder, acquiredAtMs, seat, borrowedUntilMs, offlineSinceMs, reason, count };
   const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
-  return { type, sessionId: sessionId ?? '', atMs, ...known };
+  const by = { actor, ...(requestId !== undefined && { requestId }) };
+  return { type, sessionId: sessionId ?? '', atMs, by, ...known };
 }

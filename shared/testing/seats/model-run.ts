@@ -1,3 +1,4 @@
+import type { By } from '../../domain/actor.ts';
 import type { Entitlement } from '../../domain/entitlement.ts';
 import type { Session, SessionFacts } from '../../domain/session.ts';
 import type { SeatMaintenance } from '../../ports/seat-maintenance.ts';
@@ -73,6 +74,7 @@ export class ModelRun {
   #nowMs = START_MS;
   #main: number | undefined;
   #lastRequest = 0;
+  #lastBy = 0;
 
   constructor(subject: Subject) {
     this.subject = subject;
@@ -234,6 +236,17 @@ export class ModelRun {
     return { ...call, request: { ...call.request, sessionId } };
   }
 
+  /** Another one for each request. */
+  nextBy(): By {
+    this.#lastBy += 1;
+    const kind = (['user', 'operator', 'license', 'system'] as const)[this.#lastBy % 4] ?? 'user';
+    const isByRequest = this.#lastBy % 5 > 0;
+    return {
+      actor: { kind, id: `actor-${this.#lastBy}` },
+      ...(isByRequest && { requestId: `req_${this.#lastBy}` }),
+    };
+  }
+
   #newMember(machine: number): string {
     this.#lastRequest += 1;
     return `${'npq'[machine]}${String(this.#lastRequest).padStart(15, '0')}`;
@@ -257,6 +270,7 @@ export class ModelRun {
     return {
       licenseId: license.entitlement.licenseId,
       proof: proofFor(license, proof),
+      by: this.nextBy(),
       machine,
       holders: {
         machine,

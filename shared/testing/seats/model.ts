@@ -1,3 +1,4 @@
+import { type By, system } from '../../domain/actor.ts';
 import type { Entitlement } from '../../domain/entitlement.ts';
 import { MOST_SESSIONS } from '../../domain/plans.ts';
 import { SESSION_KINDS, type Session } from '../../domain/session.ts';
@@ -28,6 +29,7 @@ import type {
   Rhythm,
   Seat,
   SeatListVerdict,
+  Seats,
   SessionRequest,
   SessionVerdict,
   SignatureRequest,
@@ -42,6 +44,9 @@ const MINUTE_MS = 60_000;
 /** How late the sweep may notice that a seat ended sooner than it was going to. */
 export const LATEST_SWEEP_MS = 3_600_000;
 
+const SEATS: By = { actor: system('seats') };
+const ERASURE: By = { actor: system('erasure') };
+
 const STRANGERS_PER_MINUTE = 20;
 const LEAST_PER_MINUTE = 30;
 const SIGNATURES_PER_DAY = 24;
@@ -52,6 +57,7 @@ export interface ModelEvent {
   /** Empty for events of the license. */
   readonly sessionId: string;
   readonly atMs: number;
+  readonly by: By;
   readonly holder?: string;
   readonly acquiredAtMs?: number;
   readonly seat?: 'taken' | 'kept' | 'freed';
@@ -171,7 +177,7 @@ export class PoolModel {
       const { sessionId, expiresAtMs: atMs } = session;
       const seat = this.#remove(session);
       const event = {
-        ...aboutSession('session.expired', session, atMs),
+        ...aboutSession('session.expired', session, atMs, SEATS),
         seat,
         reason: 'lease_ran_out' as const,
       };
@@ -182,7 +188,7 @@ export class PoolModel {
     const { denials } = state;
     if (denials && denials.minuteMs < minuteOf(nowMs)) {
       const { minuteMs: atMs, count } = denials;
-      state.deniedMinutes.push({ type: 'seat.denied', sessionId: '', atMs, count });
+      state.deniedMinutes.push({ type: 'seat.denied', sessionId: '', atMs, by: SEATS, count });
       state.denials = undefined;
     }
   }
@@ -245,7 +251,7 @@ export class PoolModel {
   acquire(request: AcquireRequest, nowMs: number): AcquireVerdict {
     const terms = this.#enterAsHolder(request, nowMs);
     if ('verdict' in terms) return terms;
-    const { kind, sessionId, machine, facts, offlineSinceMs } = request;
+    const { by, kind, sessionId, machine, facts, offlineSinceMs } = request;
     const holder = request.holders[terms.unit];
     if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
 
@@ -268,6 +274,7 @@ export class PoolModel {
     this.#add(
       session,
       why === 'expired' ? 'session.revived' : 'session.acquired',
+      by,
       nowMs,
       offlineSince(offlineSinceMs, nowMs),
     );
@@ -277,7 +284,7 @@ export class PoolModel {
   borrow(request: BorrowRequest, nowMs: number): BorrowVerdict {
     const terms = this.#enterAsHolder(request, nowMs);
     if ('verdict' in terms) return terms;
-    const { days, sessionId, machine, facts, offlineSinceMs } = request;
+    const { by, days, sessionId, machine, facts, offlineSinceMs } = request;
     const holder = request.holders[terms.unit];
     if (!holder) return { verdict: 'HOLDER_REQUIRED', unit: terms.unit };
     if (days > terms.borrowMaxDays) return { verdict: 'BORROW_TOO_LONG', maxDays: terms.borrowMaxDays };
@@ -289,7 +296,7 @@ export class PoolModel {
       if (borrowedUntilMs >= own.expiresAtMs + MINUTE_MS) {
         own.expiresAtMs = borrowedUntilMs;
         this.#report({
-          ...aboutSession('session.borrowed', own, nowMs),
+          ...aboutSession('session.borrowed', own, nowMs, by),
           seat: 'kept',
           borrowedUntilMs,
           ...offlineSince(offlineSinceMs, nowMs),
@@ -313,7 +320,7 @@ export class PoolModel {
       expiresAtMs: borrowedUntilMs,
       facts,
     };
-    this.#add(session, 'session.borrowed', nowMs, {
+    this.#add(session, 'session.borrowed', by, nowMs, {
       borrowedUntilMs,
       ...offlineSince(offlineSinceMs, nowMs),
     });
@@ -338,18 +345,19 @@ export class PoolModel {
     return toldVersion === version ? ok : { ...ok, told: toldOf(terms) };
   }
 
-  revive({ proof, sessions }: ReviveRequest, nowMs: number): ReviveVerdict {
+  revive({ proof, by, sessions }: ReviveRequest, nowMs: number): ReviveVerdict {
     const terms = this.#enter(proof, nowMs, (unpaced) => this.#chargeFor(sessions[0], proof, unpaced, nowMs));
     if ('verdict' in terms) return terms;
     const standing = standingOf(terms, nowMs);
     if (standing) return standing;
-    const results = sessions.map((each) => this.#revive(each, proof, terms, nowMs));
+    const results = sessions.map((each) => this.#revive(each, proof, by, terms, nowMs));
     return { verdict: 'OK', atMs: nowMs, rhythm: rhythmOf(terms), told: toldOf(terms), results };
   }
 
   #revive(
     { sessionId, proven, isCleared }: ReviveRequest['sessions'][number],
     proof: Proof,
+    by: By,
     terms: Entitlement,
     nowMs: number,
   ): ReviveResult {
@@ -365,7 +373,7 @@ export class PoolModel {
     if (!hasSeat || this.#programsOf(proven.holder).length >= MOST_SESSIONS)
       return { verdict: 'NO_ROOM', sessionId };
     const session = { ...proven, expiresAtMs: leaseEnd(terms, nowMs) };
-    this.#add(session, 'session.revived', nowMs);
+    this.#add(session, 'session.revived', by, nowMs);
     return { verdict: 'REVIVED', session: { ...session } };
   }
 
@@ -419,7 +427,7 @@ export class PoolModel {
   }
 
   keepSigned(
-    { sessionId, untilMs, signed: text }: SignatureRequest & { readonly signed: string },
+    { sessionId, untilMs, signed: text, by }: Parameters<Seats['keepSigned']>[0],
     nowMs: number,
   ): 'KEPT' | 'GONE' {
     const session = this.#living(sessionId);
@@ -427,18 +435,18 @@ export class PoolModel {
     const { holder, machine, acquiredAtMs } = session;
     const isRepeat = this.#state.signed.get(placeOf(session))?.text === text;
     this.#state.signed.set(placeOf(session), { holder, machine, untilMs, text });
-    if (!isRepeat) this.#report({ type: 'license.signed', sessionId, atMs: nowMs, holder, acquiredAtMs });
+    if (!isRepeat) this.#report({ type: 'license.signed', sessionId, atMs: nowMs, by, holder, acquiredAtMs });
     return 'KEPT';
   }
 
-  release({ proof, sessionId, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
+  release({ proof, by, sessionId, proven }: ReleaseRequest, nowMs: number): ReleaseVerdict {
     const session = this.#accessible(sessionId, proof, proven);
     const terms = this.#enter(proof, nowMs, (unpaced) =>
       session ? undefined : this.#chargeFor({ sessionId, proven }, proof, unpaced, nowMs),
     );
     if ('verdict' in terms) return terms;
     if (session) {
-      this.#end(session, 'released', terms, nowMs);
+      this.#end(session, 'released', by, terms, nowMs);
       return { verdict: 'ENDED', kind: session.kind };
     }
     if (this.#living(sessionId) || !isFor(proof, proven)) return { verdict: 'UNKNOWN_SESSION' };
@@ -450,7 +458,7 @@ export class PoolModel {
     return { verdict: 'ALREADY_ENDED' };
   }
 
-  evict({ sessionId, scope }: EvictRequest, nowMs: number): EvictVerdict {
+  evict({ sessionId, scope, by }: EvictRequest, nowMs: number): EvictVerdict {
     const { terms, sessions, signed } = this.#state;
     if (!terms) return { verdict: 'UNKNOWN_LICENSE' };
     const session = this.#living(sessionId);
@@ -462,7 +470,7 @@ export class PoolModel {
       scope === 'session'
         ? [session]
         : sessions.filter(({ holder }) => holder === session.holder).sort(byFirstAcquired);
-    for (const each of ending) this.#end(each, 'evicted', terms, nowMs);
+    for (const each of ending) this.#end(each, 'evicted', by, terms, nowMs);
     if (scope === 'seat') {
       for (const [place, { holder }] of signed) if (holder === session.holder) signed.delete(place);
     }
@@ -480,7 +488,7 @@ export class PoolModel {
         : (this.#gone(sessionId, nowMs)?.forgetMs ?? nowMs + (terms?.ttlSeconds ?? 0) * 1000 + MEMORY_MS);
       if (living) {
         const seat = this.#remove(living);
-        this.#report({ ...aboutSession('session.evicted', living, nowMs), seat });
+        this.#report({ ...aboutSession('session.evicted', living, nowMs, ERASURE), seat });
       }
       gone.set(sessionId, { forgetMs, why: 'evicted' });
       if (stored) for (const kind of SESSION_KINDS) signed.delete(placeOf({ ...stored, kind }));
@@ -652,11 +660,11 @@ export class PoolModel {
     };
   }
 
-  #add(session: Session, type: string, nowMs: number, more: Partial<ModelEvent> = {}): void {
+  #add(session: Session, type: string, by: By, nowMs: number, more: Partial<ModelEvent> = {}): void {
     const seat = this.#isSeatLiving(session.holder) ? 'kept' : 'taken';
     this.#state.gone.delete(session.sessionId);
     this.#state.sessions.push(session);
-    this.#report({ ...aboutSession(type, session, nowMs), seat, ...more });
+    this.#report({ ...aboutSession(type, session, nowMs, by), seat, ...more });
   }
 
   /** Its end may have been reported, by a Redis that knew less of it. */
@@ -664,11 +672,11 @@ export class PoolModel {
     this.#state.sessions.push({ ...loan });
   }
 
-  #end(session: Session, why: 'released' | 'evicted', terms: Entitlement, nowMs: number): void {
+  #end(session: Session, why: 'released' | 'evicted', by: By, terms: Entitlement, nowMs: number): void {
     const { sessionId } = session;
     const seat = this.#remove(session);
     this.#state.gone.set(sessionId, { forgetMs: whenForgotten(session, nowMs), why });
-    this.#report({ ...aboutSession(`session.${why}`, session, nowMs), seat });
+    this.#report({ ...aboutSession(`session.${why}`, session, nowMs, by), seat });
     const isPlaceLeft = this.#state.sessions.some((other) => placeOf(other) === placeOf(session));
     if (terms.offlineStartDays === 0 && !isPlaceLeft) this.#state.signed.delete(placeOf(session));
   }
@@ -688,7 +696,8 @@ export class PoolModel {
   #reportChange(event: LicenseChanged | undefined): void {
     if (!event || this.#state.isChangeReported) return;
     this.#state.isChangeReported = true;
-    this.#report({ type: event.type, sessionId: '', atMs: event.atMs });
+    const { type, atMs, actor, requestId } = event;
+    this.#report({ type, sessionId: '', atMs, by: { actor, ...(requestId !== undefined && { requestId }) } });
   }
 
   #held(session: Session, terms: Entitlement, nowMs: number): Held {
@@ -764,8 +773,13 @@ export class PoolModel {
   }
 }
 
-function aboutSession(type: string, { sessionId, holder, acquiredAtMs }: Session, atMs: number): ModelEvent {
-  return { type, sessionId, atMs, holder, acquiredAtMs };
+function aboutSession(
+  type: string,
+  { sessionId, holder, acquiredAtMs }: Session,
+  atMs: number,
+  by: By,
+): ModelEvent {
+  return { type, sessionId, atMs, by, holder, acquiredAtMs };
 }
 
 /** When no token can revive a session that ends now. That of a loan revives nothing. */

@@ -11,7 +11,7 @@ const TRACES_PER_BATCH = 10;
 
 /**
  * Removes the holders from the histories of sessions that were counted by an address of the user, if they began while the
- * user had it. Records these sessions: the next step removes the holders from their events.
+ * user had it. Records these sessions: `erasePseudonyms` removes the holders from their events.
  */
 export async function eraseAddresses(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { erasureId, place } = erasure;

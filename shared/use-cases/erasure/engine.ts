@@ -6,10 +6,11 @@ import {
   type Erasure,
   type ErasurePlace,
   endStep,
+  setAside,
 } from '../../domain/erasure.ts';
 import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
-import { eachDocument, resumeQuery } from '../../ports/each-document.ts';
+import { eachDocument, eachPage, resumeQuery } from '../../ports/each-document.ts';
 import type { Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
 import { recordProgress } from './begin.ts';
 
@@ -49,15 +50,22 @@ export function tryCommit(
 }
 
 /** Ends the current step. */
-export function end(erasure: Erasure, deps: Deps): Promise<Erasure> {
+export function end(erasure: Erasure, deps: Deps, unreadable: readonly string[] = []): Promise<Erasure> {
   return commit(erasure, deps, async (_, current) =>
-    endStep(current, deps.clock.nowMs(), deps.retentionDays),
+    endStep(setAside(current, unreadable), deps.clock.nowMs(), deps.retentionDays),
   );
 }
 
 /** Continues the step at another place. */
-export function advance(erasure: Erasure, deps: Deps, place: Partial<ErasurePlace>): Promise<Erasure> {
-  return commit(erasure, deps, async (_, current) => continueAt(current, place, deps.clock.nowMs()));
+export function advance(
+  erasure: Erasure,
+  deps: Deps,
+  place: Partial<ErasurePlace>,
+  unreadable: readonly string[] = [],
+): Promise<Erasure> {
+  return commit(erasure, deps, async (_, current) =>
+    continueAt(setAside(current, unreadable), place, deps.clock.nowMs()),
+  );
 }
 
 /** A step that runs for each erased tenant, one after the other. */
@@ -121,6 +129,31 @@ export function list<T>(
   equals: Equals,
   limit: number,
   cursor: string | null = null,
+  onUnreadable?: Page['onUnreadable'],
 ): Promise<PageOf<T>> {
-  return resumeQuery(records, query, equals, { limit, cursor: cursor ?? undefined });
+  return resumeQuery(records, query, equals, { limit, cursor: cursor ?? undefined, onUnreadable });
+}
+
+/** The first page of the query that has a document that can be read, or no document. */
+export async function firstReadable<T>(
+  records: Records,
+  query: Query<T>,
+  equals: Equals,
+  onUnreadable: Page['onUnreadable'],
+): Promise<readonly T[]> {
+  const pages = eachPage((cursor) => records.query(query, equals, { limit: BATCH, cursor, onUnreadable }));
+  for await (const { documents } of pages) if (documents.length > 0) return documents;
+  return [];
+}
+
+/**
+ * Collects documents that cannot be read: they are set aside, and the erasure goes on without them. Until a release reads
+ * them, nobody knows whether they concern what is erased, so the receipt and the log name them.
+ */
+export function collectUnreadable(): {
+  readonly found: string[];
+  readonly onUnreadable: (error: Error) => void;
+} {
+  const found: string[] = [];
+  return { found, onUnreadable: ({ message }) => void found.push(message) };
 }

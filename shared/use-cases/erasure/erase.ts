@@ -1,12 +1,19 @@
 import { type Erasure, type ErasureStep, roundOf } from '../../domain/erasure.ts';
 import type { Deps } from '../../ports/deps.ts';
+import { eraseActs } from './acts.ts';
 import { eraseAddresses } from './addresses.ts';
 import { decide } from './begin.ts';
 import { forEachTenant, type Step } from './engine.ts';
 import { eraseUser, signOut } from './person.ts';
-import { deleteTraces, erasePseudonyms } from './pseudonyms.ts';
+import { deleteTraces, erasePseudonyms, rememberErased } from './pseudonyms.ts';
 import { endLicenses, endSessionsOfUser } from './sessions.ts';
-import { closeTenant, deleteMembers, endBilling, eraseEventHolders, eraseHistoryHolders } from './tenant.ts';
+import {
+  closeTenant,
+  deleteMembers,
+  endBilling,
+  eraseHistoryHolders,
+  erasePeopleOfEvents,
+} from './tenant.ts';
 
 /**
  * Resumes an erasure until the end of its round or until `isTimeUp`, and returns its progress. Works in batches that
@@ -29,11 +36,13 @@ const STEPS: Readonly<Record<ErasureStep, Step>> = {
   sessions: endSessionsOfUser,
   addresses: eraseAddresses,
   pseudonyms: erasePseudonyms,
+  acts: eraseActs,
+  erased_ids: rememberErased,
   close: forEachTenant(closeTenant),
   billing: forEachTenant(endBilling),
   licenses: forEachTenant(endLicenses),
   histories: forEachTenant(eraseHistoryHolders),
-  events: forEachTenant(eraseEventHolders),
+  events: forEachTenant(erasePeopleOfEvents),
   members: forEachTenant(deleteMembers),
   person: eraseUser,
   traces: deleteTraces,

@@ -1,6 +1,7 @@
-import type { AuditEvent } from '../../domain/audit-chain.ts';
+import { system } from '../../domain/actor.ts';
+import { type AuditEvent, showsPeople, withoutPeople } from '../../domain/audit-chain.ts';
 import type { BillingAccount } from '../../domain/billing-event.ts';
-import { addErased, continueAt, type Erasure } from '../../domain/erasure.ts';
+import { addErased, continueAt, type Erasure, setAside } from '../../domain/erasure.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
 import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
@@ -16,8 +17,18 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../ports/queries.ts';
 import type { Query } from '../../ports/records.ts';
+import { recordEvent } from '../record-event.ts';
 import { syncSubscription } from '../subscriptions.ts';
-import { advance, BATCH, type Change, commit, deleteBatch, list, nextTenant } from './engine.ts';
+import {
+  advance,
+  BATCH,
+  type Change,
+  collectUnreadable,
+  commit,
+  deleteBatch,
+  list,
+  nextTenant,
+} from './engine.ts';
 import { removingHolders } from './pseudonyms.ts';
 
 /** Each takes a few calls to Stripe's API. */
@@ -38,6 +49,8 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
     if (isNew) {
       const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs, erasureId: null };
       transaction.set(TENANTS, tenantId, { ...withoutUnknownFields(tenant), ...closed });
+      const by = { actor: system('erasure') };
+      recordEvent(transaction, { type: 'tenant.closed', tenantId, subject: current.erasureId, by }, nowMs);
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
     return continueAt(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
@@ -92,12 +105,15 @@ export function eraseHistoryHolders(erasure: Erasure, tenantId: string, deps: De
   });
 }
 
-/** What was signed for these holders is deleted too: it can outlive their sessions. */
-export function eraseEventHolders(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
+/**
+ * Removes holders and members from the tenant's events: in a tenant that is gone, the id of a user is one more pseudonym.
+ * What was signed for these holders is deleted too: it can outlive their sessions.
+ */
+export function erasePeopleOfEvents(erasure: Erasure, tenantId: string, deps: Deps): Promise<Erasure> {
   return eraseHolders(erasure, tenantId, deps, auditQuery('tenantId', false), async (page) => {
-    const events = page.filter(({ detail }) => detail.holder !== undefined);
+    const events = page.filter(showsPeople);
     await forgetSigned(events, deps);
-    return removingHolders({ events }, deps);
+    return removingHolders({ events }, deps, { shows: showsPeople, without: withoutPeople });
   });
 }
 
@@ -119,11 +135,13 @@ async function eraseHolders<T>(
   query: Query<T>,
   removing: (page: readonly T[]) => Change | Promise<Change>,
 ): Promise<Erasure> {
-  const page = await list(deps.records, query, { tenantId }, BATCH, erasure.place.list);
+  const aside = collectUnreadable();
+  const { list: at } = erasure.place;
+  const page = await list(deps.records, query, { tenantId }, BATCH, at, aside.onUnreadable);
   const next = page.nextCursor === undefined ? nextTenant(erasure) : { list: page.nextCursor };
   const remove = await removing(page.documents);
   return commit(erasure, deps, async (transaction, current) =>
-    continueAt(await remove(transaction, current), next, deps.clock.nowMs()),
+    continueAt(setAside(await remove(transaction, current), aside.found), next, deps.clock.nowMs()),
   );
 }
 

@@ -1,9 +1,14 @@
 import type { AuditEvent } from '../../../sdk/src/api.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Shortened } from '../ui/shortened.tsx';
-import { detailOf, EVENT_LABELS } from './labels.ts';
+import { actorOf, detailOf, EVENT_LABELS, type MemberNames, subjectOf } from './labels.ts';
 
-export function EventTable({ events }: { readonly events: readonly AuditEvent[] }) {
+interface EventTableProps {
+  readonly events: readonly AuditEvent[];
+  readonly names: MemberNames;
+}
+
+export function EventTable({ events, names }: EventTableProps) {
   return (
     <div class="table-frame">
       <table class="cards events">
@@ -12,6 +17,7 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
           <tr>
             <th scope="col">Event</th>
             <th scope="col">Time</th>
+            <th scope="col">By</th>
             <th scope="col">License</th>
             <th scope="col">Session</th>
             <th scope="col">Seal no.</th>
@@ -27,8 +33,18 @@ export function EventTable({ events }: { readonly events: readonly AuditEvent[] 
               <td data-label="Time">
                 <Moment at={event.at} />
               </td>
+              <td data-label="By">
+                <div>
+                  {actorOf(event, names)}
+                  {event.subject !== null && (
+                    <span class="second-line">
+                      about <Shortened text={subjectOf(event, names)} label="Subject" />
+                    </span>
+                  )}
+                </div>
+              </td>
               <td data-label="License">
-                <Shortened text={event.license_id} label="License" />
+                {event.license_id === null ? '–' : <Shortened text={event.license_id} label="License" />}
               </td>
               <td data-label="Session">
                 <div>

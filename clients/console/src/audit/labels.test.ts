@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import type { AuditEvent } from '../../../sdk/src/api.ts';
 import { dateAndTime } from '../time.ts';
-import { detailOf } from './labels.ts';
+import { actorOf, detailOf, subjectOf } from './labels.ts';
 
 const ACQUIRED: AuditEvent = {
   event_id: 'evt_00_x',
   type: 'session.acquired',
   tenant_id: 'ten_00_x',
   license_id: 'lic_00_x',
+  actor: { type: 'license', id: 'lic_00_x' },
+  subject: null,
   session_id: 'ses_00_x',
   at: '2026-11-29T12:00:00.000Z',
   position: '1-0',
@@ -24,4 +26,32 @@ test('shows when a program started offline beside the seats in use', () => {
     `1 of 3 seats in use then, program started offline on ${dateAndTime(new Date(since))}`,
   );
   expect(detailOf(ACQUIRED)).toBe('1 of 3 seats in use then');
+});
+
+test('shows what a license update changed', () => {
+  const change = { fields: ['hold', 'plan'], plan: 'team', hold: null, version: 4 };
+  const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
+  expect(detailOf({ ...event, type: 'license.updated', ...change })).toBe(
+    'changed: hold, plan, plan team, no longer held, license version 4',
+  );
+});
+
+test('names members, and says what kind of actor anyone else is', () => {
+  const names = new Map([['usr_ada', 'Ada']]);
+  const by = (type: AuditEvent['actor']['type'], id: string | null) =>
+    actorOf({ ...ACQUIRED, actor: { type, id } }, names);
+  expect([by('user', 'usr_ada'), by('operator', 'usr_ada'), by('user', 'usr_bob')]).toEqual([
+    'Ada',
+    'Ada (operator)',
+    'user usr_bob',
+  ]);
+  expect([by('operator', 'bootstrap'), by('license', 'lic_00_x'), by('system', 'stripe')]).toEqual([
+    'operator bootstrap',
+    'license key',
+    'Seatlease stripe',
+  ]);
+  expect(by('user', null)).toBe('user (erased)');
+  expect(subjectOf({ ...ACQUIRED, subject: 'usr_ada' }, names)).toBe('Ada');
+  expect(subjectOf({ ...ACQUIRED, subject: 'inv_1' }, names)).toBe('inv_1');
+  expect(subjectOf(ACQUIRED, names)).toBe('');
 });

@@ -22,12 +22,65 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'subscription.refunded': 'Payment refunded',
   'subscription.disputed': 'Payment disputed',
   'subscription.ended': 'Subscription ended',
+  'subscription.canceled': 'Subscription canceled',
+  'subscription.resumed': 'Cancellation undone',
+  'checkout.created': 'Checkout opened',
+  'tenant.created': 'Tenant created',
+  'tenant.updated': 'Tenant updated',
+  'tenant.closed': 'Tenant closed',
+  'member.joined': 'Member joined',
+  'member.role_changed': 'Role changed',
+  'member.removed': 'Member removed',
+  'invitation.created': 'Invitation sent',
+  'invitation.accepted': 'Invitation accepted',
+  'invitation.declined': 'Invitation declined',
+  'invitation.withdrawn': 'Invitation withdrawn',
+  'ownership.transferred': 'Ownership transferred',
+  'domain.claimed': 'Domain claimed',
+  'domain.released': 'Domain released',
+  'user.created': 'User created',
+  'user.signed_in': 'User signed in',
+  'user.signed_out': 'User signed out',
+  'data.exported': 'Data exported',
+  'erasure.requested': 'Erasure requested',
+  'erasure.started': 'Erasure started',
+  'erasure.completed': 'Erasure completed',
+  'operator_token.created': 'Operator token created',
+  'operator_token.revoked': 'Operator token revoked',
+  'signing_key.revoked': 'Signing key revoked',
+  'signing_key.restored': 'Signing key restored',
+  'signature.revoked': 'Signature revoked',
+  'signature.restored': 'Signature restored',
+  'usage.refused': 'Usage refused',
 };
 
 export const EVENT_TYPES = Object.keys(EVENT_LABELS).filter(isEventType);
 
 export function isEventType(text: string): text is EventType {
   return Object.hasOwn(EVENT_LABELS, text);
+}
+
+/** Names of members, by user id. */
+export type MemberNames = ReadonlyMap<string, string>;
+
+const ACTORS: Readonly<Record<AuditEvent['actor']['type'], string>> = {
+  user: 'user',
+  operator: 'operator',
+  license: 'license key',
+  system: 'Seatlease',
+};
+
+/** Who caused an event: the name of a member, else what kind of actor it was and, for all but license keys, its id. */
+export function actorOf({ actor: { type, id } }: AuditEvent, names: MemberNames): string {
+  if (id === null) return `${ACTORS[type]} (erased)`;
+  const name = names.get(id);
+  if (name !== undefined) return type === 'operator' ? `${name} (operator)` : name;
+  return type === 'license' ? ACTORS[type] : `${ACTORS[type]} ${id}`;
+}
+
+/** What an event is about beside its license and session, with the name of a member; empty if there is nothing. */
+export function subjectOf({ subject }: AuditEvent, names: MemberNames): string {
+  return subject === null ? '' : (names.get(subject) ?? subject);
 }
 
 /** The details of an event in one line; empty if it has none. */
@@ -40,6 +93,12 @@ export function detailOf({
   version,
   type,
   offline_since,
+  fields,
+  plan,
+  status,
+  hold,
+  role,
+  previous_role,
 }: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
@@ -50,6 +109,11 @@ export function detailOf({
   if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} seats in use then`);
   if (offline_since !== undefined)
     parts.push(`program started offline on ${dateAndTime(new Date(offline_since))}`);
+  if (role !== undefined) parts.push(previous_role === undefined ? role : `${previous_role} to ${role}`);
+  if (fields !== undefined) parts.push(`changed: ${fields.join(', ')}`);
+  if (plan !== undefined) parts.push(`plan ${plan}`);
+  if (status !== undefined) parts.push(status);
+  if (hold !== undefined) parts.push(hold === null ? 'no longer held' : `held: ${hold}`);
   if (version !== undefined) parts.push(`license version ${version}`);
   return parts.join(', ');
 }

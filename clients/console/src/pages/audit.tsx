@@ -1,6 +1,7 @@
 import { EventTable } from '../audit/event-table.tsx';
 import { filterOf, queryOf } from '../audit/filter.ts';
 import { FilterForm } from '../audit/filter-form.tsx';
+import { readNames } from '../audit/names.ts';
 import { VerifyCard } from '../audit/verify-card.tsx';
 import { useConsole } from '../console.ts';
 import { periodOf } from '../days.ts';
@@ -19,6 +20,7 @@ export function AuditPage({ tenant }: TenantPageProps) {
   const filter = filterOf(address.searchParams);
   const isFiltered = queryOf(filter) !== '';
   const licenses = useLoad((signal) => readLicenses(call, tenantId, '', signal), [call, tenantId]);
+  const members = useLoad((signal) => readNames(call, tenantId, signal), [call, tenantId]);
   const events = usePages(
     async (cursor, signal) => {
       const { type, license, session } = filter;
@@ -56,7 +58,7 @@ export function AuditPage({ tenant }: TenantPageProps) {
               </p>
             </div>
           }
-          render={(rows) => <EventTable events={rows} />}
+          render={(rows) => <EventTable events={rows} names={members.value ?? new Map()} />}
         />
         <p class="quiet small footnote">New events appear here after up to two minutes.</p>
       </section>

@@ -24,7 +24,7 @@ interface ReceiptProps {
 }
 
 export function Receipt({ receipt, onReload, onClose }: ReceiptProps) {
-  const { erasure_id, requested_at, completed_at, erased } = receipt;
+  const { erasure_id, requested_at, completed_at, erased, unreadable } = receipt;
   const reload = useAction(onReload);
   const counts = Object.entries(COUNT_LABELS).flatMap(([name, label]) => {
     const count = Object.entries(erased).find(([each]) => each === name)?.[1] ?? 0;
@@ -35,6 +35,14 @@ export function Receipt({ receipt, onReload, onClose }: ReceiptProps) {
       {completed_at === null && (
         <Notice tone="warn">
           <p>The deletion continues in the background.</p>
+        </Notice>
+      )}
+      {unreadable > 0 && (
+        <Notice tone="warn">
+          <p>
+            Some entries of the audit log could not be read, and may still show you. Ask the vendor to repeat
+            this.
+          </p>
         </Notice>
       )}
       <dl class="facts">

@@ -17,6 +17,7 @@
 -- ARGV[8] by_process  holder if seats are counted by process, or ''
 -- ARGV[9] facts    what the client reports about itself, stored as it is
 -- ARGV[10] offline_since  when the program started without the server (ms), or ''
+-- ARGV[11] by       who asks, and by which request, see include/events.lua
 --
 -- returns {'GRANTED'|'RENEWED'|'JOINED', session, packed, now_ms, active, max, entitlements, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, offline_start_days, version}
@@ -40,6 +41,7 @@ local kind = ARGV[4]
 local machine = ARGV[5]
 local facts = ARGV[9]
 local offline_since = ARGV[10]
+local by = ARGV[11]
 
 local holder_by_unit = { machine = ARGV[6], user = ARGV[7], process = ARGV[8] }
 local now_ms = read_clock_ms()
@@ -84,5 +86,5 @@ if why then
 end
 local granted = { id = session, holder = holder, machine = machine, kind = kind, acquired_ms = now_ms, facts = facts,
   end_ms = lease_end_ms(license, now_ms, 0) }
-return leave(grant(license, seat, granted, active, why and 'session.revived' or 'session.acquired', now_ms,
+return leave(grant(license, seat, granted, active, why and 'session.revived' or 'session.acquired', by, now_ms,
   offline_fields(offline_since, now_ms)))

@@ -16,6 +16,7 @@
 -- ARGV[8] by_process  holder if seats are counted by process, or ''
 -- ARGV[9] facts    what the client reports about itself, stored as it is
 -- ARGV[10] offline_since  when the program started without the server (ms), or ''
+-- ARGV[11] by       who asks, and by which request, see include/events.lua
 --
 -- returns {'GRANTED'|'RENEWED'|'JOINED', session, packed, now_ms, active, max, entitlements, ttl_seconds,
 --          heartbeat_seconds, offline_grace_days, offline_start_days, version}
@@ -41,6 +42,7 @@ local days = tonumber(ARGV[4])
 local machine = ARGV[5]
 local facts = ARGV[9]
 local offline_since = ARGV[10]
+local by = ARGV[11]
 
 local DAY_MS = 86400000
 -- A loan whose end moves by less than this is a retry: it changes nothing and is reported once.
@@ -71,7 +73,8 @@ if own then
   local reply = renew(license, seat, own, facts, is_extended and wanted_ms or own.end_ms, now_ms)
   if is_extended then
     note_loan(holder, wanted_ms)
-    append_session_event(license, 'session.borrowed', own, now_ms, 'kept', count_active(now_ms), loan_fields(wanted_ms))
+    append_session_event(license, 'session.borrowed', own, now_ms, by, 'kept', count_active(now_ms),
+      loan_fields(wanted_ms))
   end
   return leave(reply)
 end
@@ -98,4 +101,4 @@ end
 note_loan(holder, wanted_ms)
 local lent = { id = session, holder = holder, machine = machine, kind = 'l', acquired_ms = now_ms, facts = facts,
   end_ms = wanted_ms }
-return leave(grant(license, seat, lent, active, 'session.borrowed', now_ms, loan_fields(wanted_ms)))
+return leave(grant(license, seat, lent, active, 'session.borrowed', by, now_ms, loan_fields(wanted_ms)))

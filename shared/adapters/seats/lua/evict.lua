@@ -8,6 +8,7 @@
 -- ARGV[1] license_id
 -- ARGV[2] id  of the session
 -- ARGV[3] scope  'session', or 'seat' for all sessions of its seat
+-- ARGV[4] by  who asks, and by which request, see include/events.lua
 --
 -- returns {'EVICTED', now_ms, session, packed, session, …}  those that were ended
 -- returns {'UNKNOWN_SESSION'}
@@ -21,6 +22,7 @@
 
 local id = ARGV[2]
 local scope = ARGV[3]
+local by = ARGV[4]
 
 local license = read_license()
 if not license then
@@ -45,7 +47,7 @@ if not ended[1] and not read_gone(id, now_ms) then
 end
 if ended[1] then
   table.sort(ended, by_start)
-  end_sessions(license, seat, ended, 'evicted', now_ms)
+  end_sessions(license, seat, ended, 'evicted', by, now_ms)
   if scope == 'seat' then
     delete_signed_within(session.holder, 0)
   else

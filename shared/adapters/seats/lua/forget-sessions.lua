@@ -40,7 +40,7 @@ local function forget(id)
     local seat = read_seat(session.holder, now_ms)
     collect_dead(license, { seat }, now_ms)
     if session.end_ms > now_ms then
-      end_sessions(license, seat, { session }, 'evicted', now_ms)
+      end_sessions(license, seat, { session }, 'evicted', ERASURE, now_ms)
     end
     for _, kind in ipairs({ 'i', 'l' }) do
       delete_signed({ holder = session.holder, machine = session.machine, kind = kind })

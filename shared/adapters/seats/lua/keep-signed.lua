@@ -10,6 +10,7 @@
 -- ARGV[3] until_ms  when the signed license ends
 -- ARGV[4] text      what was signed, stored as it is
 -- ARGV[5] jti       id of the signed license
+-- ARGV[6] by        who asks, and by which request, see include/events.lua
 --
 -- returns {'KEPT'}
 -- returns {'GONE'}
@@ -25,6 +26,7 @@ local id = ARGV[2]
 local until_ms = tonumber(ARGV[3])
 local text = ARGV[4]
 local jti = ARGV[5]
+local by = ARGV[6]
 
 local license = read_license_for_events()
 local now_ms = read_clock_ms()
@@ -40,7 +42,7 @@ write_signed(session.holder, signed)
 redis.call('ZADD', signers_key, digits(until_ms), signer_of(session))
 redis.call('HSET', license_key, 'signing', '1')
 if not is_same then
-  append_event(license, 'license.signed', id, now_ms, { 'holder', session.holder, 'acquired_ms',
+  append_event(license, 'license.signed', id, now_ms, by, { 'holder', session.holder, 'acquired_ms',
     digits(session.acquired_ms), 'max', license.max, 'jti', jti })
 end
 return { 'KEPT' }

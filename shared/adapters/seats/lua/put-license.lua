@@ -8,9 +8,8 @@
 --
 -- ARGV[1] license_id
 -- ARGV[2] version
--- ARGV[3] event_type       or '' to append none
--- ARGV[4] at_ms            when the license changed, according to the records, or ''
--- ARGV[5..] field, value, field, value …  the whole entitlement; see encoding.ts
+-- ARGV[3] event  that reports the change, see include/copy.lua, or '' to append none
+-- ARGV[4..] field, value, field, value …  the whole entitlement; see encoding.ts
 --
 -- returns {'STORED'}
 -- returns {'STALE'}
@@ -19,8 +18,7 @@
 -- @include copy
 
 local version = ARGV[2]
-local event_type = ARGV[3]
-local at_ms = ARGV[4]
+local event = ARGV[3]
 
 local stored_version = read_version()
 if not stored_version then
@@ -28,10 +26,10 @@ if not stored_version then
 end
 if tonumber(stored_version) >= tonumber(version) then
   if stored_version == version then
-    append_change_event(event_type, at_ms)
+    append_change_event(event)
   end
   return { 'STALE' }
 end
-store_copy(version, unpack(ARGV, 5))
-append_change_event(event_type, at_ms)
+store_copy(version, unpack(ARGV, 4))
+append_change_event(event)
 return { 'STORED' }

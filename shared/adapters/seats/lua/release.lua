@@ -11,6 +11,7 @@
 -- ARGV[4] token_end_ms  end of the lease in the caller's session token, or '' without a valid token
 -- ARGV[5] token_kind    the token's, or ''
 -- ARGV[6] token_facts   the token's, or ''
+-- ARGV[7] by            who asks, and by which request, see include/events.lua
 --
 -- returns {'ENDED', kind}    it lived until now
 -- returns {'ALREADY_ENDED'}
@@ -32,6 +33,7 @@ local id = ARGV[3]
 local token_end_ms = tonumber(ARGV[4])
 local token_kind = ARGV[5]
 local token_facts = ARGV[6]
+local by = ARGV[7]
 
 local caller = read_caller(proof)
 local now_ms = read_clock_ms()
@@ -47,7 +49,7 @@ end
 if session then
   local seat = read_seat_of(session, now_ms)
   collect_dead(license, { seat }, now_ms)
-  end_sessions(license, seat, { session }, 'released', now_ms)
+  end_sessions(license, seat, { session }, 'released', by, now_ms)
   delete_unneeded(license, seat, { session })
   return { 'ENDED', session.kind }
 end

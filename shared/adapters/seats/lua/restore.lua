@@ -9,13 +9,12 @@
 --
 -- ARGV[1] license_id
 -- ARGV[2] version
--- ARGV[3] event_type  or '' to append none (a restored copy is not a change)
--- ARGV[4] at_ms       when the license changed, according to the records, or ''
--- ARGV[5] is_last     1 if no loans follow in another call, else ''; the copy is stored by the last call
--- ARGV[6] needs_room  as the previous call for this license returned it, or '' for the first
--- ARGV[7] fields      how many of ARGV follow as field, value, field, value …: the whole entitlement
--- ARGV[8] bars        how many bars follow then, as user, until_ms
--- ARGV[9..] the fields; the bars; and for each loan: session, holder, machine, acquired_ms, end_ms, facts
+-- ARGV[3] event       that reports the change, see include/copy.lua, or '' to append none (a restored copy is not one)
+-- ARGV[4] is_last     1 if no loans follow in another call, else ''; the copy is stored by the last call
+-- ARGV[5] needs_room  as the previous call for this license returned it, or '' for the first
+-- ARGV[6] fields      how many of ARGV follow as field, value, field, value …: the whole entitlement
+-- ARGV[7] bars        how many bars follow then, as user, until_ms
+-- ARGV[8..] the fields; the bars; and for each loan: session, holder, machine, acquired_ms, end_ms, facts
 --
 -- returns {'RESTORED', is_copy_stored, needs_room, session, outcome, session, …}  for each loan; outcome: 1 it has a
 --         seat again, 0 there is no room, 2 it never lost its seat, or it has ended
@@ -26,12 +25,11 @@
 -- @include sessions
 
 local version = ARGV[2]
-local event_type = ARGV[3]
-local at_ms = ARGV[4]
-local is_last = ARGV[5] == '1'
-local fields = { unpack(ARGV, 9, 8 + tonumber(ARGV[7])) }
-local first_bar = 9 + #fields
-local first_loan = first_bar + 2 * tonumber(ARGV[8])
+local event = ARGV[3]
+local is_last = ARGV[4] == '1'
+local fields = { unpack(ARGV, 8, 7 + tonumber(ARGV[6])) }
+local first_bar = 8 + #fields
+local first_loan = first_bar + 2 * tonumber(ARGV[7])
 
 local now_ms = read_clock_ms()
 local entitlement = {}
@@ -48,7 +46,7 @@ end
 local stored_version = read_version()
 local stored_max, stored_overdraft = unpack(redis.call('HMGET', license_key, 'max', 'overdraft'))
 local limit = tonumber(stored_max or entitlement.max) + tonumber(stored_overdraft or entitlement.overdraft)
-local needs_room = ARGV[6] == '1' or ARGV[6] == '' and (stored_version or count_active(now_ms) > 0)
+local needs_room = ARGV[5] == '1' or ARGV[5] == '' and (stored_version or count_active(now_ms) > 0)
 
 local function seat_loan(at)
   local loan = { id = ARGV[at], holder = ARGV[at + 1], machine = ARGV[at + 2], acquired_ms = tonumber(ARGV[at + 3]),
@@ -92,6 +90,6 @@ if not stored_version or tonumber(stored_version) < tonumber(version) then
 end
 redis.call('ZADD', copies_key, '0', license_id)
 if read_version() == version then
-  append_change_event(event_type, at_ms)
+  append_change_event(event)
 end
 return answer

@@ -9,7 +9,8 @@
 --
 -- ARGV[1] license_id
 -- ARGV[2] proof        see include/caller.lua
--- ARGV[3..] eight for each session:
+-- ARGV[3] by           who asks, and by which request, see include/events.lua
+-- ARGV[4..] eight for each session:
 --   session
 --   token_end_ms       end of the lease in the caller's session token, or '' without a valid token
 --   token_holder       the token's, or ''
@@ -35,6 +36,7 @@
 -- @include grant
 
 local proof = ARGV[2]
+local by = ARGV[3]
 
 -- The highest `max_sessions` (plans.ts). More would come together if each hour's programs expired, were revived, expired
 -- and so on, until a script could not end their seat.
@@ -47,7 +49,7 @@ local function read_stored(id)
   return redis.call('HGET', held_key, id)
 end
 
-local first = ARGV[3]
+local first = ARGV[4]
 local character = first and character_of(living_session(caller, first, read_stored(first), now_ms), first) or ''
 local license, refusal = enter(caller, { character }, now_ms)
 refusal = refusal or first and pace(license, caller, character, now_ms) or trouble_of(license, now_ms)
@@ -100,13 +102,13 @@ local function revive(id, at)
     return { 'NO_ROOM' }
   end
   redis.call('ZREM', gone_key, id)
-  grant(license, seat, session, active, 'session.revived', now_ms)
+  grant(license, seat, session, active, 'session.revived', by, now_ms)
   return { 'REVIVED', pack(session) }
 end
 
 local answers = with_rhythm({ 'OK', now_ms }, license)
 answers[#answers + 1] = license.entitlements
-for i = 3, #ARGV, 8 do
+for i = 4, #ARGV, 8 do
   answers[#answers + 1] = revive(ARGV[i], i)
 end
 return leave(answers)

@@ -3,6 +3,7 @@ import { EVENT_TYPES, type EventDetail, eventOf, type SeatEvent } from '../../..
 import { messageOf, PushEnvelope, readMessage } from '../../../domain/event-message.ts';
 import { newLicenseId, newSessionId, newTenantId } from '../../../domain/ids.ts';
 import type { Events } from '../../../ports/events.ts';
+import { BY } from '../../by.ts';
 
 /** A topic with a subscription to it. */
 export interface EventsUnderTest {
@@ -198,7 +199,7 @@ export function newLicense(): TestLicense {
       const atMs = 1_800_000_000_000 + events.length;
       const subject = type.startsWith('session.') ? sessionId : null;
       const position = `${atMs}-0`;
-      const event = eventOf({ type, tenantId, licenseId, sessionId: subject, atMs, position, detail });
+      const event = eventOf({ type, tenantId, licenseId, sessionId: subject, atMs, position, ...BY, detail });
       events.push(event);
       return event;
     },

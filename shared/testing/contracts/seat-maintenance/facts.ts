@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newPersonalId, newTenantId } from '../../../domain/ids.ts';
 import { eachKnownSession, type KnownSession } from '../../../ports/seat-maintenance.ts';
+import { BY } from '../../by.ts';
 import { DAY_MS, MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
 import { sweepUntilDone } from './sweep.ts';
 
@@ -165,6 +166,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
           licenseId,
           sessionId,
           untilMs,
+          by: BY,
           signed: `signed for ${facts.userId}`,
           jti: sessionId,
         });
@@ -219,6 +221,7 @@ export function factsContract(under: () => SeatsUnderTest): void {
           licenseId,
           sessionId,
           untilMs,
+          by: BY,
           signed: `of ${sessionId}`,
           jti: sessionId,
         });

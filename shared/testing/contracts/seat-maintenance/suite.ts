@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { writtenAtMs } from '../../../domain/event.ts';
 import { newLicenseId, newTenantId, shardOf } from '../../../domain/ids.ts';
 import type { Due, OutboxEntry, ShardNews } from '../../../ports/seat-maintenance.ts';
+import { BY } from '../../by.ts';
 import { DAY_MS, MINUTE_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from '../seats/pool.ts';
 import { sweepUntilDone } from './sweep.ts';
 
@@ -287,7 +288,8 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const pool = await poolIn(SHARD);
       const { licenseId: license_id, tenantId: tenant_id } = pool.terms;
       await pool.seat('a');
-      const fields = { v: '1', type: 'seat.denied', license_id, tenant_id, session_id: '' };
+      const by = 'system seats';
+      const fields = { v: '1', type: 'seat.denied', license_id, tenant_id, session_id: '', by };
       await under().writeOutbox(license_id, { ...fields, at_ms: '1', count: '2', ...odd });
       await pool.seat('b');
       return (await read()).map(({ event }) => event);
@@ -298,6 +300,7 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       ['without a license', { license_id: '' }],
       ['of another version', { v: '2' }],
       ['without a version', { v: '' }],
+      ['of an unknown kind of actor', { by: 'robot r2' }],
       ['with an invalid number', { count: 'many' }],
     ])('returns an entry %s as unreadable, in its place among the others', async (_, odd) => {
       const types = (await readWith(odd)).map((event) => event?.type);
@@ -380,12 +383,14 @@ export function seatMaintenanceContract(under: () => SeatsUnderTest): void {
       const atMs = under().nowMs() - 5;
       const next = { ...pool.terms, version: 2, max: 9 };
       const { seats } = under();
+      const detail = { fields: ['max', 'plan'], plan: 'pro', status: 'active', hold: null } as const;
+      const change = { ...BY, detail: { ...detail, fields: [...detail.fields] } };
       expect(await seats.putLicense(next)).toBe('STORED');
-      expect(await seats.putLicense(next, { type: 'license.updated', atMs })).toBe('STALE');
-      expect(await seats.putLicense(next, { type: 'license.updated', atMs })).toBe('STALE');
-      expect(await seats.putLicense(pool.terms, { type: 'license.created', atMs })).toBe('STALE');
+      expect(await seats.putLicense(next, { type: 'license.updated', atMs, ...change })).toBe('STALE');
+      expect(await seats.putLicense(next, { type: 'license.updated', atMs, ...change })).toBe('STALE');
+      expect(await seats.putLicense(pool.terms, { type: 'license.created', atMs, ...change })).toBe('STALE');
       expect((await read()).map(({ event }) => event)).toMatchObject([
-        { type: 'license.updated', sessionId: null, atMs, detail: { version: 2, max: 9 } },
+        { type: 'license.updated', sessionId: null, atMs, ...BY, detail: { ...detail, version: 2, max: 9 } },
       ]);
     });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../../domain/session.ts';
+import { BY } from '../../by.ts';
 import { sweepUntilDone } from '../seat-maintenance/sweep.ts';
 import { DAY_MS, heldIn, MEMORY_MS, MINUTE_MS, openPool, type SeatsUnderTest, TTL_MS } from './pool.ts';
 
@@ -77,7 +78,7 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const pool = await openPool(under(), { ...LENDING, max: 1 });
       const loan = await pool.loan('a', 7);
       const { licenseId } = pool;
-      const release = { licenseId, proof: { kind: 'trusted' }, sessionId: loan.sessionId } as const;
+      const release = { licenseId, proof: { kind: 'trusted' }, by: BY, sessionId: loan.sessionId } as const;
       expect(await under().seats.release(release)).toEqual({ verdict: 'ENDED', kind: 'loan' });
       expect(await pool.state()).toMatchObject({ loans: {}, seats: [] });
       expect(await pool.loan('b', 7)).toMatchObject({ holder: 'b' });
@@ -272,13 +273,16 @@ export function borrowContract(under: () => SeatsUnderTest): void {
       const request = {
         licenseId,
         proof,
+        by: BY,
         sessionId: pool.newSession(),
         holders: { machine: 'a' },
         machine: 'a',
         facts: { fingerprint: 'f' },
       };
       const { sessionId } = heldIn(await seats.borrow({ ...request, days: 7 }));
-      expect(await seats.release({ licenseId, proof, sessionId })).toMatchObject({ verdict: 'ENDED' });
+      expect(await seats.release({ licenseId, proof, by: BY, sessionId })).toMatchObject({
+        verdict: 'ENDED',
+      });
       await pass(MINUTE_MS);
       if (n % 60 === 59) {
         await sweepUntilDone(under(), licenseId.slice(4, 6));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BY } from '../../by.ts';
 import { MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TTL_MS } from './pool.ts';
 
 export function endingContract(under: () => SeatsUnderTest): void {
@@ -18,7 +19,12 @@ export function endingContract(under: () => SeatsUnderTest): void {
       const { sessionId, expiresAtMs } = session;
       await pass(5);
       const { licenseId } = pool;
-      const verdict = await under().seats.release({ licenseId, proof: { kind: 'trusted' }, sessionId });
+      const verdict = await under().seats.release({
+        licenseId,
+        proof: { kind: 'trusted' },
+        by: BY,
+        sessionId,
+      });
       expect(verdict).toEqual({ verdict: 'ENDED', kind: 'instance' });
       expect(await pool.events()).toMatchObject([
         {},

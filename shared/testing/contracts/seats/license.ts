@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newPersonalId } from '../../../domain/ids.ts';
 import type { Proof } from '../../../ports/seats.ts';
+import { BY } from '../../by.ts';
 import {
   all,
   DAY_MS,
@@ -38,13 +39,13 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       const { seats } = under();
       const sessionId = `ses_${licenseId.slice(4)}_0000000000000000`;
       expect(await verdictsOfAll(seats, licenseId, TRUSTED)).toEqual(all('UNKNOWN_LICENSE'));
-      expect(await seats.evict({ licenseId, sessionId, scope: 'seat' })).toEqual({
+      expect(await seats.evict({ licenseId, sessionId, scope: 'seat', by: BY })).toEqual({
         verdict: 'UNKNOWN_LICENSE',
       });
       expect(await seats.listSeats(licenseId, { limit: 1 })).toEqual({ verdict: 'UNKNOWN_LICENSE' });
       const signature = { licenseId, sessionId, untilMs: under().nowMs() + DAY_MS };
       expect(await seats.reserveSignature(signature)).toEqual({ verdict: 'GONE' });
-      expect(await seats.keepSigned({ ...signature, signed: 'x', jti: 'j' })).toBe('GONE');
+      expect(await seats.keepSigned({ ...signature, signed: 'x', jti: 'j', by: BY })).toBe('GONE');
       expect(await under().kindsOfKeyLeft(licenseId)).toEqual([]);
       expect(await under().readOutbox(licenseId)).toEqual([]);
     });
@@ -322,7 +323,7 @@ export function licenseContract(under: () => SeatsUnderTest): void {
 
     test('is restored in its newest version, whose change is reported once', async () => {
       const pool = await openPool(under(), { max: 1, version: 5 });
-      const event = { type: 'license.updated', atMs: under().nowMs() - 5 } as const;
+      const event = { type: 'license.updated', atMs: under().nowMs() - 5, ...BY, detail: {} } as const;
       const next = { ...pool.terms, version: 6, max: 9 };
       expect(await pool.restore({ entitlement: next, event })).toMatchObject({ isCopyStored: true });
       expect(await pool.restore({ entitlement: next, event })).toMatchObject({ isCopyStored: false });

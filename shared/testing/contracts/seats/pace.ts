@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entitlement } from '../../../domain/entitlement.ts';
 import { newPersonalId } from '../../../domain/ids.ts';
 import type { Proof } from '../../../ports/seats.ts';
+import { BY } from '../../by.ts';
 import {
   all,
   CALLS_WITH_PROOF,
@@ -41,9 +42,10 @@ export function paceContract(under: () => SeatsUnderTest): void {
       under().seats.revive({
         licenseId,
         proof,
+        by: BY,
         sessions: sessionIds.map((sessionId) => ({ sessionId, isCleared: true })),
       }),
-    release: (sessionId: string) => under().seats.release({ licenseId, proof, sessionId }),
+    release: (sessionId: string) => under().seats.release({ licenseId, proof, by: BY, sessionId }),
   });
 
   /** The id of a session that never existed, which is charged to this character. */

@@ -23,6 +23,7 @@ import type {
   Seats,
   SessionVerdict,
 } from '../../../ports/seats.ts';
+import { BY } from '../../by.ts';
 
 /** A seat store with access to its content and clock. */
 export interface SeatsUnderTest {
@@ -203,6 +204,7 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
     return {
       licenseId,
       proof,
+      by: BY,
       holders,
       machine,
       sessionId: options.sessionId ?? newSessionId(licenseId),
@@ -224,7 +226,9 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
       newSession: () => newSessionId(licenseId),
       put(next, type) {
         terms = { ...terms, version: terms.version + 1, ...next };
-        return thenCheckState(seats.putLicense(terms, type && { type, atMs: under.nowMs() }));
+        return thenCheckState(
+          seats.putLicense(terms, type && { type, atMs: under.nowMs(), ...BY, detail: {} }),
+        );
       },
       restore: (lost) => thenCheckState(seats.restore({ entitlement: terms, loans: [], bars: [], ...lost })),
       acquire: (holder, options) => thenCheckState(ask(holder, options)),
@@ -253,16 +257,16 @@ export async function openPool(under: SeatsUnderTest, change: Partial<Entitlemen
         );
       },
       async reviveAll(sessions) {
-        const verdict = await thenCheckState(seats.revive({ licenseId, proof, sessions }));
+        const verdict = await thenCheckState(seats.revive({ licenseId, proof, by: BY, sessions }));
         if (verdict.verdict !== 'OK') throw new Error(`no revival: ${verdict.verdict}`);
         return verdict.results;
       },
       async release(session, proven) {
         const sessionId = idOf(session);
-        return (await thenCheckState(seats.release({ licenseId, proof, sessionId, proven }))).verdict;
+        return (await thenCheckState(seats.release({ licenseId, proof, by: BY, sessionId, proven }))).verdict;
       },
       evict: (session, scope = 'session') =>
-        thenCheckState(seats.evict({ licenseId, sessionId: idOf(session), scope })),
+        thenCheckState(seats.evict({ licenseId, sessionId: idOf(session), scope, by: BY })),
       read: (session) => thenCheckState(seats.readSession({ licenseId, proof, sessionId: idOf(session) })),
       async list(limit = 100, after) {
         const listed = await seats.listSeats(licenseId, { limit, after });
@@ -332,10 +336,11 @@ export async function verdictsOfAll(
   proof: Proof,
   sessionId: string = newSessionId(licenseId),
 ): Promise<string[]> {
-  const request = { licenseId, proof, sessionId };
+  const request = { licenseId, proof, by: BY, sessionId };
   const newcomer = {
     licenseId,
     proof,
+    by: BY,
     sessionId: newSessionId(licenseId),
     holders: { machine: 'a-machine' },
     machine: 'a-machine',
@@ -345,7 +350,7 @@ export async function verdictsOfAll(
     await seats.acquire({ ...newcomer, kind: 'instance' }),
     await seats.borrow({ ...newcomer, days: 1 }),
     await seats.heartbeat({ licenseId, proof, sessions: [{ sessionId }], toldVersion: 0 }),
-    await seats.revive({ licenseId, proof, sessions: [{ sessionId, isCleared: true }] }),
+    await seats.revive({ licenseId, proof, by: BY, sessions: [{ sessionId, isCleared: true }] }),
     await seats.readSession(request),
     await seats.release(request),
   ];

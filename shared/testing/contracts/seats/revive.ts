@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { shardOf } from '../../../domain/ids.ts';
 import type { Session } from '../../../domain/session.ts';
+import { BY } from '../../by.ts';
 import { sweepUntilDone } from '../seat-maintenance/sweep.ts';
 import { first, idOf, MEMORY_MS, openPool, type Pool, type SeatsUnderTest, TRUSTED, TTL_MS } from './pool.ts';
 
@@ -30,6 +31,7 @@ export function reviveContract(under: () => SeatsUnderTest): void {
       const verdict = await under().seats.revive({
         licenseId,
         proof: TRUSTED,
+        by: BY,
         sessions: [{ sessionId, proven: session, isCleared: false }],
       });
       expect(verdict).toEqual({

@@ -77,7 +77,12 @@ export function siblingsContract(under: () => SeatsUnderTest): void {
       await pass(1_000);
       await pool.release(a1);
       await pool.evict(a2);
-      const change = { acquired_ms: String(startMs), max: '5', tenant_id: pool.terms.tenantId };
+      const change = {
+        acquired_ms: String(startMs),
+        max: '5',
+        tenant_id: pool.terms.tenantId,
+        by: 'operator bootstrap req_test',
+      };
       const of = (type: string, { sessionId }: typeof b, holder: string, seat: string, active: string) => ({
         type: `session.${type}`,
         sessionId,

@@ -11,11 +11,14 @@ local function store_copy(version, ...)
   redis.call('HSET', license_key, 'version', version, ...)
 end
 
--- Reports the change that made the stored version, once.
-local function append_change_event(event_type, at_ms)
+-- Reports the change that made the stored version, once. `text`: '' for none, or JSON: the event's type, at_ms (according to
+-- the records), by, and more, a flat list of field, value, field, value.
+local function append_change_event(text)
   local field = redis.call('HMGET', license_key, 'told_version', 'version', 'tenant_id', 'max')
-  if event_type ~= '' and field[1] ~= field[2] then
-    append_event({ tenant_id = field[3] }, event_type, '', tonumber(at_ms), { 'version', field[2], 'max', field[4] })
+  if text ~= '' and field[1] ~= field[2] then
+    local event = cjson.decode(text)
+    append_event({ tenant_id = field[3] }, event.type, '', event.at_ms, event.by,
+      { 'version', field[2], 'max', field[4], unpack(event.more) })
     redis.call('HSET', license_key, 'told_version', field[2])
   end
 end

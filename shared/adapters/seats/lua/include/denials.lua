@@ -10,7 +10,7 @@ local function unpack_denials(packed)
 end
 
 local function append_denials(license, minute, denials)
-  append_event(license, 'seat.denied', '', tonumber(minute) * 60000, { 'count', denials, 'max', license.max })
+  append_event(license, 'seat.denied', '', tonumber(minute) * 60000, SEATS, { 'count', denials, 'max', license.max })
 end
 
 -- Tells the sweep when to report the minute. `d` keeps this apart from when leases end.

@@ -27,13 +27,13 @@ local function renew(license, seat, session, facts, end_ms, now_ms)
 end
 
 -- Adds a session to its holder's seat. `active`: seats in use before. The caller has made sure that there is room.
-local function grant(license, seat, session, active, event_type, now_ms, more)
+local function grant(license, seat, session, active, event_type, by, now_ms, more)
   local joins = seat.living[1] ~= nil
   if not joins then
     active = active + 1
     note_due(session.end_ms, now_ms)
   end
   put_session(seat, session, true)
-  append_session_event(license, event_type, session, now_ms, joins and 'kept' or 'taken', active, more)
+  append_session_event(license, event_type, session, now_ms, by, joins and 'kept' or 'taken', active, more)
   return answer(joins and 'JOINED' or 'GRANTED', license, session, active, now_ms)
 end

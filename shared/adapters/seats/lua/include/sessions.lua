@@ -193,8 +193,8 @@ end
 
 -- The fields of every event of a session, so that no event depends on another. `seat`: 'taken', 'kept' or 'freed'.
 -- `active`: seats in use right after it was written.
-local function append_session_event(license, type, session, at_ms, seat, active, more)
-  append_event(license, type, session.id, at_ms, { 'holder', session.holder, 'acquired_ms', digits(session.acquired_ms),
+local function append_session_event(license, type, session, at_ms, by, seat, active, more)
+  append_event(license, type, session.id, at_ms, by, { 'holder', session.holder, 'acquired_ms', digits(session.acquired_ms),
     'seat', seat, 'active', active, 'max', license.max, unpack(more or {}) })
 end
 
@@ -220,7 +220,7 @@ local function collect_dead(license, seats, now_ms)
   if reported[1] then
     local active = count_active(now_ms)
     for _, each in ipairs(reported) do
-      append_session_event(license, 'session.expired', each[1], each[1].end_ms, each[2], active, LEASE_RAN_OUT)
+      append_session_event(license, 'session.expired', each[1], each[1].end_ms, SEATS, each[2], active, LEASE_RAN_OUT)
     end
     write_marks(marks)
   end
@@ -238,9 +238,9 @@ local function put_session(seat, session, is_new)
   redis.call('ZADD', seats_key, 'GT', digits(session.end_ms), session.holder)
 end
 
--- Ends living sessions of a seat, in this order. Their ends are remembered for as long as a token could revive them. The
+-- Ends living sessions of a seat, in this order, on behalf of `by`. Their ends are remembered for as long as a token could revive them. The
 -- token of a loan revives nothing: its end is remembered from now on.
-local function end_sessions(license, seat, ended, why, now_ms)
+local function end_sessions(license, seat, ended, why, by, now_ms)
   local marks, is_ended, others = {}, {}, {}
   for _, session in ipairs(ended) do
     is_ended[session.id] = true
@@ -257,7 +257,7 @@ local function end_sessions(license, seat, ended, why, now_ms)
   local active = count_active(now_ms)
   for i, session in ipairs(ended) do
     local frees = not others[1] and i == #ended
-    append_session_event(license, 'session.' .. why, session, now_ms, frees and 'freed' or 'kept',
+    append_session_event(license, 'session.' .. why, session, now_ms, by, frees and 'freed' or 'kept',
       (frees or others[1]) and active or active + 1)
   end
 end
