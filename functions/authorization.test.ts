@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACCESS, type Action } from '../shared/domain/authorization.ts';
+import { ACCESS, type Action, hasScope, SCOPES, type Scope } from '../shared/domain/authorization.ts';
 import { INVITATIONS, LICENSES, MEMBERSHIPS, TENANTS } from '../shared/ports/collections.ts';
 import { eachDocument } from '../shared/ports/each-document.ts';
 import { MEMBERS_OF_TENANT } from '../shared/ports/queries.ts';
 import type { AnyRequest, World } from './example.ts';
 import { nowhere, partsOf, SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
-import { invite, newMember, worldFor } from './testing/sample-world.ts';
+import { invite, newMember, newOperatorToken, worldFor } from './testing/sample-world.ts';
 import {
   type CallOptions,
   OPERATOR_KEY,
@@ -24,10 +24,13 @@ type Who =
   | 'admin'
   | 'owner'
   | 'operator'
-  | 'operator signed in';
+  | 'operator signed in'
+  | 'operator token';
 
 let suite: TestSuite;
 let license: TestLicense;
+/** Credentials of an operator token with all scopes. */
+let token: string;
 const people = new Map<Who, TestUser>();
 
 beforeAll(async () => {
@@ -44,6 +47,7 @@ beforeAll(async () => {
   }
   people.set('outsider', await signIn(suite, 'owner@other.example'));
   people.set('operator signed in', await signIn(suite, 'olga@vendor.example'));
+  token = (await newOperatorToken(suite, ['all'])).authorization;
 });
 afterAll(() => suite.close());
 
@@ -63,6 +67,7 @@ const WHO: readonly Who[] = [
   'owner',
   'operator',
   'operator signed in',
+  'operator token',
 ];
 /** Endpoints that are not about a tenant, or whose callers are tested elsewhere. */
 const NOT_ABOUT_TENANTS = new Set<Action>([
@@ -125,6 +130,10 @@ const ALLOWED = {
   'sessions.history': 'admin owner operator',
   'audit.list': 'admin owner operator',
   'audit.verify': 'admin owner operator',
+  'operator-tokens.create': 'operator',
+  'operator-tokens.list': 'operator',
+  'operator-tokens.read': 'operator',
+  'operator-tokens.revoke': 'operator',
   'gdpr-export.person': 'member admin owner',
   'gdpr-export.tenant': 'owner operator',
   'gdpr-delete.ask': 'member admin owner operator',
@@ -159,10 +168,91 @@ describe.each(ABOUT_TENANTS)('$action', (sample) => {
   );
 });
 
+/** What every action of operators needs, written out. */
+const SCOPE_OF = {
+  'release.end': 'release:write',
+  'users.list': 'users:read',
+  'tenants.create': 'tenants:write',
+  'tenants.list': 'tenants:read',
+  'tenants.read': 'tenants:read',
+  'tenants.change': 'tenants:write',
+  'tenants.members': 'tenants:read',
+  'tenants.changeRole': 'tenants:write',
+  'tenants.remove': 'tenants:write',
+  'tenants.transfer': 'tenants:write',
+  'tenants.invite': 'tenants:write',
+  'tenants.invitations': 'tenants:read',
+  'tenants.withdraw': 'tenants:write',
+  'licenses.create': 'licenses:write',
+  'licenses.list': 'licenses:read',
+  'licenses.read': 'licenses:read',
+  'licenses.change': 'licenses:write',
+  'licenses.rotateKey': 'licenses:write',
+  'licenses.usage': 'licenses:read',
+  'checkout.create': 'checkout:write',
+  'checkout.portal': 'checkout:write',
+  'subscriptions.list': 'subscriptions:read',
+  'cancel.cancel': 'cancel:write',
+  'cancel.undo': 'cancel:write',
+  'usage.totals': 'usage:read',
+  'sessions.list': 'sessions:read',
+  'sessions.history': 'sessions:read',
+  'audit.list': 'audit:read',
+  'audit.verify': 'audit:read',
+  'revocations.list': 'revocations:read',
+  'revocations.revoke': 'revocations:write',
+  'revocations.undo': 'revocations:write',
+  'operator-tokens.create': 'operator-tokens:write',
+  'operator-tokens.list': 'operator-tokens:read',
+  'operator-tokens.read': 'operator-tokens:read',
+  'operator-tokens.revoke': 'operator-tokens:write',
+  'gdpr-export.tenant': 'gdpr-export:read',
+  'gdpr-delete.ask': 'gdpr-delete:write',
+  'gdpr-delete.confirm': 'gdpr-delete:write',
+  'health.health': 'health:read',
+} as const satisfies Partial<Record<Action, Scope>>;
+
+describe.each(SAMPLES.filter(({ endpoint }) => endpoint.auth.includes('operator')))(
+  'a token at $action',
+  (sample) => {
+    const scope = SCOPE_OF[sample.action as keyof typeof SCOPE_OF];
+    const withScopes = async (scopes: readonly string[]): Promise<Reply> => {
+      const { authorization } = await newOperatorToken(suite, scopes);
+      // Ids of nothing suffice: scopes are checked before the request is.
+      const request =
+        sample.action === 'operator-tokens.create'
+          ? { body: { name: 'Test', scopes: [scope] } }
+          : sample.requestIn(nowhere());
+      return sendTo(suite, sample.endpoint, request, { authorization });
+    };
+
+    test('needs its scope, or a group that contains it', async () => {
+      const groups = scope.endsWith(':read') ? ['read', 'all'] : ['all'];
+      for (const held of [scope, ...groups]) {
+        const { status, text } = await withScopes([held]);
+        expect([401, 403], `${held}: ${status} ${text}`).not.toContain(status);
+      }
+    });
+
+    test('is refused with all other scopes', async () => {
+      const others = SCOPES.filter((other) => other !== scope);
+      const reply = await withScopes(scope.endsWith(':read') ? others : [...others, 'read']);
+      expect(reply.body).toMatchObject({ status: 403, code: 'INSUFFICIENT_SCOPE', scopes: [scope] });
+    });
+  },
+);
+
+test('no scope contains another, and unknown ones contain nothing', () => {
+  for (const held of SCOPES) expect(SCOPES.filter((scope) => hasScope([held], scope))).toEqual([held]);
+  for (const held of ['', 'licenses', 'licenses:', ':read', '*', 'write', 'constructor'])
+    expect(SCOPES.filter((scope) => hasScope([held], scope))).toEqual([]);
+  for (const group of ['read', 'all']) expect(hasScope(SCOPES, group)).toBe(false);
+});
+
 test('lets operators into every tenant, with the key and signed in', async () => {
   const sample = sampleOf('licenses.read');
   const foreign = await worldIn((await suite.createLicense({ max: 10 })).tenantId, sample);
-  for (const who of ['operator', 'operator signed in'] as const) {
+  for (const who of ['operator', 'operator signed in', 'operator token'] as const) {
     const reply = await ask(sample, foreign, who);
     expect(reply.status).toBe(200);
   }
@@ -185,12 +275,16 @@ function sampleOf(action: Action): Sample {
 
 /** Whether the action is allowed in the caller's own tenant. The outsider and the signed-in operator own a tenant. */
 function isAllowed(action: keyof typeof ALLOWED, who: Who): boolean {
-  const roles = { outsider: ['owner'], 'operator signed in': ['operator', 'owner'] };
+  const roles = {
+    outsider: ['owner'],
+    'operator signed in': ['operator', 'owner'],
+    'operator token': ['operator'],
+  };
   const held: readonly string[] = who in roles ? roles[who as keyof typeof roles] : [who];
   return ALLOWED[action].split(' ').some((caller) => held.includes(caller));
 }
 
-/** The operator key has no tenant of its own, so it uses the shared one. */
+/** Operator key and token have no tenant of their own, so they use the shared one. */
 async function tenantOf(who: Who): Promise<string> {
   const person = people.get(who);
   const [own] = person && who !== 'member' && who !== 'admin' && who !== 'owner' ? person.tenants.keys() : [];
@@ -241,6 +335,7 @@ function credentials(who: Who): string | undefined {
   if (who === 'stranger') return undefined;
   if (who === 'license') return `License ${license.key}`;
   if (who === 'operator') return `Operator ${OPERATOR_KEY}`;
+  if (who === 'operator token') return token;
   return people.get(who)?.authorization;
 }
 

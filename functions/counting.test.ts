@@ -2,9 +2,17 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { newLicenseId, newLicenseKey, newTenantId, shardOf } from '../shared/domain/ids.ts';
+import {
+  newLicenseId,
+  newLicenseKey,
+  newOperatorToken,
+  newPersonalId,
+  newTenantId,
+  shardOf,
+} from '../shared/domain/ids.ts';
 import { entitlementOf } from '../shared/domain/license.ts';
 import { type UsageHour, usageHourId } from '../shared/domain/usage.ts';
+import { WRONG_KEYS } from '../shared/http/operator-key.ts';
 import { LICENSES, SESSION_HISTORIES, USAGE_HOURS } from '../shared/ports/collections.ts';
 import { historiesOf } from '../shared/testing/read-records.ts';
 import {
@@ -22,7 +30,7 @@ import {
   SHARDS,
   totalOf,
 } from './testing/operation-counts.ts';
-import type { Reply, TestLicense } from './testing/suite.ts';
+import { OPERATOR_KEY, type Reply, type TestLicense } from './testing/suite.ts';
 import { signIn } from './testing/users.ts';
 
 /**
@@ -239,6 +247,50 @@ describe('a call', () => {
     expect(read.redis[0]).toBe('EVALSHA');
   });
 
+  describe('of an operator', () => {
+    const PATH = '/api/v1/operator-tokens';
+    const listTokens = (credential: string) =>
+      counted.costOf(() => counted.suite.call('GET', PATH, { authorization: `Operator ${credential}` }));
+
+    test('costs one read with a token, and one read and one write more in the first call of an hour', async () => {
+      const { body } = await counted.suite.operate('POST', PATH, { name: 'CI', scopes: ['all'] });
+      const first = await listTokens(body.operator_token);
+      const [looked, recorded] = ['get operator-tokens', 'set operator-tokens'];
+      const listed = 'query all-operator-tokens';
+      expect(first).toMatchObject({ result: { status: 200 }, redis: [] });
+      expect(first.records).toEqual([looked, looked, recorded, listed]);
+      const second = await listTokens(body.operator_token);
+      expect(second).toMatchObject({ redis: [], records: [looked, listed] });
+      counted.moveClock(HOUR_MS);
+      expect((await listTokens(body.operator_token)).records).toEqual([looked, looked, recorded, listed]);
+    });
+
+    test('costs nothing to authenticate with the operator key', async () => {
+      const right = await listTokens(OPERATOR_KEY);
+      expect(right).toMatchObject({ redis: [], records: ['query all-operator-tokens'] });
+    });
+
+    test('costs one read with an unknown token, none with a mistyped one, and a command with a wrong key', async () => {
+      const token = newOperatorToken(newPersonalId('opt'));
+      const unknown = await listTokens(token);
+      expect(unknown).toMatchObject({ result: { status: 401 }, redis: [], records: ['get operator-tokens'] });
+      for (const wrong of ['wrong', `${token}x`]) {
+        const refused = await listTokens(wrong);
+        expect(refused).toMatchObject({ result: { status: 401 }, redis: ['EVALSHA'], records: [] });
+      }
+    });
+
+    test('costs nothing after too many wrong keys', async () => {
+      let refused = await listTokens('wrong');
+      for (let n = 0; n < WRONG_KEYS.requests && refused.result.status === 401; n += 1)
+        refused = await listTokens('wrong');
+      for (const key of ['wrong', OPERATOR_KEY])
+        expect(await listTokens(key)).toMatchObject({ result: { status: 429 }, ...NOTHING });
+      counted.moveClock(60_000);
+      expect((await listTokens(OPERATOR_KEY)).result.status).toBe(200);
+    });
+  });
+
   test('that lists the sessions of a license costs the same however many there are', async () => {
     const admin = await signIn(counted.suite, 'ada@example.com');
     const held = await counted.suite.createLicense({ tenant_id: [...admin.tenants.keys()][0] });
@@ -441,7 +493,7 @@ describe('a sweep that compares or deletes', () => {
     expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
   });
 
-  test('costs fourteen reads and fourteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
+  test('costs sixteen reads and sixteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
     /** The sweep that deletes, once everything is past its retention period. */
     const forget = async (): Promise<OperationCounts> => {
       counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROLES } from '../shared/domain/authorization.ts';
 import { beginErasure } from '../shared/domain/erasure.ts';
-import { newPersonalId, newSessionId } from '../shared/domain/ids.ts';
+import { newOperatorToken, newPersonalId, newSessionId } from '../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { dependenciesOf } from '../shared/http/dependencies.ts';
 import { ERASURES } from '../shared/ports/collections.ts';
@@ -20,10 +20,13 @@ const FUNCTIONS: readonly FunctionContract[] = MANIFEST;
 const read = new Map<string, Set<string>>();
 const watchedDeps = new Map<string, Deps>();
 let suite: TestSuite;
+let calls = 0;
 
 beforeAll(async () => {
-  suite = await openTestSuite({ USAGE_METERS: 'exports' }, undefined, {
+  suite = await openTestSuite({ USAGE_METERS: 'exports', FORWARDED_HOPS: '2' }, undefined, {
     redisWithinMs: 10_000,
+    // So that no wrong operator key is refused uncompared.
+    edge: { addressOf: () => `198.51.100.${calls++}` },
     depsOf({ name }, deps) {
       const watched = watchedDeps.get(name) ?? watch(name, deps);
       watchedDeps.set(name, watched);
@@ -70,7 +73,7 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
-  for (const path of ['/health?deep=1', '/api/v1/revocations'])
+  for (const path of ['/health?deep=1', '/api/v1/revocations', '/api/v1/operator-tokens'])
     await suite.call('GET', path, { authorization: owner.authorization });
 }
 
@@ -101,6 +104,8 @@ function credentialsOf(
       (service) => [auth.includes(service), () => `Bearer ${suite.serviceToken(service)}`] as const,
     ),
     [auth.includes('operator'), () => `Operator ${OPERATOR_KEY}`],
+    [auth.includes('operator'), () => `Operator ${newOperatorToken(newPersonalId('opt'))}`],
+    [auth.includes('operator'), () => 'Operator wrong'],
   ];
   const accepted = kinds.flatMap(([isAccepted, make]) => (isAccepted ? [{ authorization: make() }] : []));
   return auth.includes('anyone') || accepted.length === 0 ? [...accepted, {}] : accepted;

@@ -85,6 +85,21 @@ test('a function that anyone can call neither trusts checks of Cloud Run nor sta
   expect(() => trusts(wrong)).toThrow('SERVICE_TOKENS: must be signed');
 });
 
+test.each([undefined, ''])(
+  'a function without the hash of an operator key (%j) starts, and no key works',
+  async (hash) => {
+    const environment = { ...deployedEnvironment(), OPERATOR_KEY_HASH: hash };
+    const isOperatorKeyIn = async (given: Record<string, string | undefined>) => {
+      const uses = new Set(['isOperatorKey'] as const);
+      const deps = await assembleDeps(readConfig(given, uses), DEPLOYED, uses);
+      return deps.isOperatorKey;
+    };
+    expect(() => readFunctionConfig(contract, environment)).not.toThrow();
+    expect(await isOperatorKeyIn(environment)).toBeUndefined();
+    expect((await isOperatorKeyIn(deployedEnvironment()))?.(TEST_SECRETS.OPERATOR_KEY)).toBe(true);
+  },
+);
+
 describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (dependency) => {
   /** The configuration that the function reads from `environment`. */
   const configFrom = (environment: Record<string, string | undefined>): Config =>

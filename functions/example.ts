@@ -21,6 +21,8 @@ export interface World {
   readonly invitationId: string;
   /** The `jti` of a signed license that is revoked. */
   readonly revokedId: string;
+  /** An operator token that no other request needs. */
+  readonly operatorTokenId: string;
   /** Confirms an erasure that the caller has requested. */
   readonly confirmationToken: string;
   /** The refresh token of a sign-in that no other request needs. */

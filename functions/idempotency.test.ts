@@ -18,6 +18,7 @@ const ONCE = SAMPLES.filter(({ endpoint }) => endpoint.idempotencyKey === 'once'
 
 /** Another valid request to the endpoint. */
 const OTHER: Readonly<Record<string, (request: AnyRequest) => AnyRequest>> = {
+  'operator-tokens.create': (request) => ({ ...request, body: { name: 'Another', scopes: ['all'] } }),
   'licenses.create': withField('max', 6),
   'licenses.rotateKey': withField('overlap_seconds', 60),
   'tenants.create': withField('name', 'Another name'),
@@ -172,7 +173,7 @@ describe.each(ONCE.map((sample) => [sample.action, sample] as const))(
           const isOver = callsLeft !== undefined && callsLeft > 0;
           callsLeft = undefined;
           if (isOver) {
-            expect(call).toBeGreaterThan(2);
+            expect(call).toBeGreaterThanOrEqual(2);
             expect(crashed.status, crashed.text).toBeLessThan(300);
             return;
           }

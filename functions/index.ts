@@ -15,6 +15,7 @@ export const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ default: An
   heartbeat: () => import('./heartbeat/handler.ts'),
   licenses: () => import('./licenses/handler.ts'),
   login: () => import('./login/handler.ts'),
+  'operator-tokens': () => import('./operator-tokens/handler.ts'),
   'public-key': () => import('./public-key/handler.ts'),
   'record-event': () => import('./record-event/handler.ts'),
   release: () => import('./release/handler.ts'),

@@ -43,7 +43,15 @@ const SECRETS = {
 
 /** Fields of requests and answers whose values no log line may contain. */
 const NEVER_LOGGED = new Set([
-  ...['license_key', 'session_token', 'access_token', 'refresh_token', 'confirmation_token', 'code'],
+  ...[
+    'license_key',
+    'operator_token',
+    'session_token',
+    'access_token',
+    'refresh_token',
+    'confirmation_token',
+    'code',
+  ],
   ...[
     'code_verifier',
     'code_challenge',

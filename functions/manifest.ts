@@ -11,6 +11,7 @@ import health from './health/contract.ts';
 import heartbeat from './heartbeat/contract.ts';
 import licenses from './licenses/contract.ts';
 import login from './login/contract.ts';
+import operatorTokens from './operator-tokens/contract.ts';
 import publicKey from './public-key/contract.ts';
 import recordEvent from './record-event/contract.ts';
 import release from './release/contract.ts';
@@ -39,6 +40,7 @@ export const MANIFEST = [
   heartbeat,
   licenses,
   login,
+  operatorTokens,
   publicKey,
   recordEvent,
   release,

@@ -23,6 +23,7 @@ import type { StackSettings } from './settings.ts';
 const OPTIONAL = {
   signIn: ['signIn', 'signInPage'],
   billing: ['billing', 'billingEvents', 'checkout'],
+  operatorKey: ['isOperatorKey'],
 } as const satisfies Partial<Record<keyof StackSettings, readonly Dependency[]>>;
 
 /** The secrets of each kind of Redis. */

@@ -288,7 +288,7 @@ const FAULTS: readonly Fault[] = [
   [
     'a role on the whole project, because its condition is missing',
     'no account has a role on the whole project',
-    changed('IAMMember', 'seatlease-audit-datastore.viewer', ({ inputs: { condition: _, ...inputs } }) => ({
+    changed('IAMMember', 'seatlease-audit-datastore.user', ({ inputs: { condition: _, ...inputs } }) => ({
       inputs,
     })),
   ],

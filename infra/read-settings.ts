@@ -24,7 +24,11 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
     throw new StackError(result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
   const settings = result.data;
 
-  const needed = new Set<string>(manifest.flatMap((contract) => secretsOf(contract, settings)));
+  const secretsIn = (stack: StackSettings): Set<string> =>
+    new Set(manifest.flatMap((contract) => secretsOf(contract, stack)));
+  const needed = secretsIn(settings);
+  // The hash of the operator key can stay while the key is switched off, so that one line switches it on again.
+  const allowed = secretsIn({ ...settings, operatorKey: true });
   const given = Object.keys(settings.secretVersions);
   const databases = [settings.database, ...settings.otherDatabases];
   const problems = [
@@ -37,7 +41,7 @@ export function readSettings(configured: unknown, manifest: readonly FunctionCon
       .filter((name) => !given.includes(name))
       .map((name) => `secretVersions.${name}: is not set`),
     ...given
-      .filter((name) => !needed.has(name))
+      .filter((name) => !allowed.has(name))
       .map((name) => `secretVersions.${name}: no function of this stack needs it`),
     ...quotaProblems(manifest, settings),
     ...new Set(manifest.flatMap((contract) => refusals(contract, settings))),

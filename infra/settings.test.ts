@@ -76,6 +76,16 @@ describeInfra('the settings of a stack', () => {
     );
   });
 
+  test('with the operator key switched off give its hash to no function, whether its secret stays or not', () => {
+    const { OPERATOR_KEY_HASH: _, ...secretVersions } = prod.secretVersions as Record<string, number>;
+    expect(problemsWith({ operatorKey: false })).toEqual([]);
+    expect(problemsWith({ operatorKey: false, secretVersions })).toEqual([]);
+    const off = readSettings({ ...prod, operatorKey: false }, MANIFEST);
+    const given = (settings: StackSettings) => MANIFEST.flatMap((contract) => secretsOf(contract, settings));
+    expect(given(off)).not.toContain('OPERATOR_KEY_HASH');
+    expect(given({ ...off, operatorKey: true })).toContain('OPERATOR_KEY_HASH');
+  });
+
   test('accept only numbers as versions, not latest', () => {
     const secretVersions = { ...(prod.secretVersions as object), OPERATOR_KEY_HASH: 'latest' };
     expect(problemsWith({ secretVersions })).toEqual([
@@ -232,6 +242,7 @@ const ALL: StackSettings = {
   secretVersions: {},
   signIn: { clientId: 'c' },
   billing: { returnUrl: 'https://p.example' },
+  operatorKey: true,
   environment: {},
   alerts: { emails: ['a@p.example'], webhooks: [], channels: [] },
   requestLogs: { cloudRun: 1, own: 1 },

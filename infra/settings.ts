@@ -125,6 +125,11 @@ export const Settings = z.strictObject({
   secretVersions: z.record(z.string(), version),
   signIn: z.optional(z.strictObject({ clientId: filled })),
   billing: z.optional(z.strictObject({ returnUrl: filled })),
+  /**
+   * Whether the operator key works, which allows everything. Switch it off when operators have tokens or sign in; its secret can
+   * stay.
+   */
+  operatorKey: z.prefault(z.boolean(), true),
   environment: z.prefault(z.partialRecord(z.enum(CHOSEN), z.string()), {}),
   /** Who receives alerts: each of them receives all. */
   alerts: z.strictObject({

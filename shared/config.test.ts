@@ -293,7 +293,6 @@ test('embeds no dependency when deployed', () => {
   expect(refusalOf({ ...SECRETS, K_SERVICE: 'acquire' })).toBe(
     [
       'The settings are not valid:',
-      '  - OPERATOR_KEY_HASH: is not set',
       '  - UPSTASH_REDIS_REST_URL: is not set, and neither is REDIS_URL',
       '  - GOOGLE_CLOUD_PROJECT: is not set',
       '  - EVENTS_TOPIC: is not set',
@@ -306,7 +305,9 @@ test('embeds no dependency when deployed', () => {
   );
 });
 
-test.each(Object.keys(DEPLOYED).filter((name) => name !== 'K_SERVICE'))(
+/** The operator key can be switched off. */
+const OPTIONAL = ['K_SERVICE', 'OPERATOR_KEY_HASH'];
+test.each(Object.keys(DEPLOYED).filter((name) => !OPTIONAL.includes(name)))(
   'requires %s when deployed',
   (name) => {
     const orOther = name === 'UPSTASH_REDIS_REST_URL' ? ', and neither is REDIS_URL' : '';

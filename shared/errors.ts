@@ -137,6 +137,11 @@ export const PROBLEMS = {
   },
   CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.', next: STOP },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.', next: STOP },
+  INSUFFICIENT_SCOPE: {
+    status: 403,
+    title: 'The operator token lacks a scope that this request needs.',
+    next: STOP,
+  },
   NOT_ENTITLED: { status: 403, title: 'The request asks for more than the license grants.', next: STOP },
   BORROW_NOT_ALLOWED: {
     status: 403,
@@ -160,6 +165,7 @@ export const PROBLEMS = {
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.', next: STOP },
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.', next: STOP },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.', next: STOP },
+  OPERATOR_TOKEN_NOT_FOUND: { status: 404, title: 'There is no such operator token.', next: STOP },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
   SIGNING_KEY_NOT_FOUND: {
     status: 404,

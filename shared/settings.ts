@@ -117,10 +117,10 @@ const TABLE = {
       .string()
       .check(z.regex(/^[0-9a-f]{64}$/, 'needs 64 hexadecimal digits, in lower case: the SHA-256 of the key')),
     source: 'secret',
-    required: [DEPLOYED],
     sample: 'a'.repeat(64),
-    meaning: 'SHA-256 of the API key for operators, 64 hexadecimal digits.',
-    unset: 'computed from `OPERATOR_KEY`; required when deployed',
+    meaning:
+      'SHA-256 of the API key for operators, 64 hexadecimal digits. Without it, no such key works: operators use operator tokens, or sign in.',
+    unset: 'computed from `OPERATOR_KEY`; when deployed, no operator key works',
   },
   SESSION_TOKEN_KEYS: {
     field: 'sessionTokenKeys',

@@ -117,6 +117,13 @@ function signingKeyOf({ accessTokenPrivateKey, accessTokenPublicKeys }: Config):
   return key;
 }
 
+/** `undefined` if the operator key is switched off: a deployed suite without its hash. */
+function operatorKeyMatcher(config: Config): Deps['isOperatorKey'] {
+  if (config.operatorKeyHash !== undefined) return hashMatcher(config.operatorKeyHash);
+  // Its type is that of the local server, where it is required.
+  return config.operatorKey === undefined ? undefined : secretMatcher(config.operatorKey);
+}
+
 /**
  * Opens `dependencies`, and only what they need. Reading any other has no value, whatever its type is: `serve` guards the
  * ones that a contract does not name.
@@ -158,10 +165,7 @@ export async function assembleDeps(
     publicUrl,
     signInRedirects: () => config.signInRedirects,
     operators: () => config.operators,
-    isOperatorKey: () =>
-      config.operatorKeyHash === undefined
-        ? secretMatcher(config.operatorKey)
-        : hashMatcher(config.operatorKeyHash),
+    isOperatorKey: () => operatorKeyMatcher(config),
     accessTokens: () => accessTokens(config.accessTokenPublicKeys, publicUrl()),
     accessTokenIssuer: () => accessTokenIssuer(signingKeyOf(config), publicUrl()),
     refreshTokens: () => sealer('rt1', config.refreshTokenKeys),

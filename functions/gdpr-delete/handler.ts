@@ -44,7 +44,7 @@ async function ask(
   const nowMs = deps.clock.nowMs();
   const expiresAtMs = nowMs + CONFIRMATION_SECONDS * 1000;
   const erasureId = newPersonalId('era');
-  const confirmation = { erasureId, askedBy: callerIdOf(caller), userId, goingIds, expiresAtMs };
+  const confirmation = { erasureId, askedBy: callerIdOf(by), userId, goingIds, expiresAtMs };
   await deps.records.transact(async (transaction) => {
     const requested = { erasureId, searchedIds: [], goingIds };
     recordProgress(transaction, requested, 'erasure.requested', by, nowMs);
@@ -66,7 +66,7 @@ async function confirm(
 ): Promise<ReplyOf<typeof contract, 'confirm'>> {
   const confirmation = openConfirmation(body.confirmation_token, deps);
   if (!confirmation) return invalid('the confirmation token is not valid');
-  if (confirmation.askedBy !== callerIdOf(caller)) return invalid('another caller requested it');
+  if (confirmation.askedBy !== callerIdOf(by)) return invalid('another caller requested it');
   const { erasureId } = confirmation;
   note({ erasure_id: erasureId });
   const begun =
@@ -82,9 +82,13 @@ async function confirm(
 
 type ErasureCaller = Extract<Caller, { kind: 'operator' | 'person' }>;
 
-/** A signed-in operator is identified as a user: `confirm` learns from the token alone who calls. */
-function callerIdOf({ kind, userId }: ErasureCaller): string {
-  return userId ?? kind;
+/**
+ * The id alone, not the kind: `confirm` learns from the token alone who calls, and so takes an operator who signed in for a
+ * user. The ids of users and of operator tokens, and `bootstrap`, differ.
+ */
+function callerIdOf({ actor: { id } }: By): string {
+  if (id === null) throw new Error('a caller has an id');
+  return id;
 }
 
 /** What a request names: a user or a tenant. */

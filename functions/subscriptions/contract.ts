@@ -16,7 +16,7 @@ export default defineFunction({
   concurrency: 40,
   maxInstances: 10,
   timeoutSeconds: 30,
-  roles: ['roles/datastore.viewer'],
+  roles: ['roles/datastore.user'],
   uses: ['records'],
   endpoints: {
     list: {

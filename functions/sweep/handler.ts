@@ -7,6 +7,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { restoreBars } from '../../shared/use-cases/bars.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
+import { findExpiringTokens } from './expiring-tokens.ts';
 import { meterUsage } from './metering.ts';
 import { syncPayments } from './payments.ts';
 import type { SweepProgress } from './progress.ts';
@@ -44,15 +45,20 @@ async function sweep(
   await run.attempt(() => meterUsage(deps, run));
   await run.attempt(() => resumeErasures(deps, run));
   await run.attempt(() => reconcile(deps, run));
-  // Runs only with the hourly comparison: checking every minute whether a day has passed would cost a read each time.
+  // These run only with the hourly comparison: each costs a read.
   const { progress } = run;
-  if (progress.reconciled !== null) await run.attempt(() => deleteOld(deps, run));
+  if (progress.reconciled !== null) {
+    await run.attempt(() => findExpiringTokens(deps, run));
+    await run.attempt(() => deleteOld(deps, run));
+  }
 
   // Kept in the records, so that it survives a loss of Redis and is known while Redis is unavailable.
   if (run.isSuccess()) await run.attempt(() => recordSuccess(deps));
 
   if (progress.usageOverCap.size > 0)
     note({ severity: 'WARNING', licenses_over_cap: [...progress.usageOverCap.keys()].sort() });
+  if (progress.tokensExpiring.length > 0)
+    note({ severity: 'WARNING', operator_tokens_expiring: progress.tokensExpiring });
   if (progress.usageRefused + progress.usageUncertain > 0)
     note({
       severity: 'ERROR',

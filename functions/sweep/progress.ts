@@ -29,6 +29,8 @@ export interface SweepProgress {
   usageUncertain: number;
   /** Why Stripe rejected a usage record. */
   usageError: string | undefined;
+  /** Operator tokens that expire soon. */
+  tokensExpiring: string[];
   /** Erasures that completed a round. */
   erased: number;
   /** Records past their retention period that were deleted, or no longer show who held a seat. */
@@ -66,6 +68,7 @@ export function emptyProgress(): SweepProgress {
     usageRefused: 0,
     usageUncertain: 0,
     usageError: undefined,
+    tokensExpiring: [],
     erased: 0,
     deleted: 0,
   };

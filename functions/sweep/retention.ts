@@ -20,6 +20,7 @@ import {
   IDEMPOTENCY_KEYS,
   INVITATIONS,
   LOANS,
+  OPERATOR_TOKENS,
   RETENTION_PASSES,
   SESSION_HISTORIES,
   SIGN_IN_CODES,
@@ -41,6 +42,7 @@ import {
   IDEMPOTENCY_KEYS_BY_END,
   INVITATIONS_BY_END,
   LOANS_BY_END,
+  OPERATOR_TOKENS_BY_END,
   SESSIONS_BY_END,
   SIGN_INS_BY_END,
   TRIAL_CLAIMS_BY_AGE,
@@ -54,8 +56,8 @@ const BATCH = 100;
 
 /**
  * Once a day, deletes what is past its retention period: session histories, who used the software in audit events, ended
- * loans, bars and memberships, and expired or completed records of sign-ins, payments, trials and usage. Stops when the
- * sweep's time is up; a later sweep continues.
+ * loans, bars and memberships, and expired or completed records of sign-ins, operator tokens, payments, trials and usage.
+ * Stops when the sweep's time is up; a later sweep continues.
  */
 export async function deleteOld(deps: Deps, run: SweepRun): Promise<void> {
   const { records, clock, retentionDays } = deps;
@@ -126,6 +128,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         below: signInCutoffMs(pass),
         collection: SIGN_INS,
         idOf: ({ signInId }) => signInId,
+      });
+    case 'operator_tokens':
+      return deleteBatch(pass, deps, run, {
+        query: OPERATOR_TOKENS_BY_END,
+        equals: {},
+        below: cutoffMs,
+        collection: OPERATOR_TOKENS,
+        idOf: ({ tokenId }) => tokenId,
       });
     case 'billing_events':
       return deleteBatch(pass, deps, run, {

@@ -10,6 +10,7 @@ import health from '../health/example.ts';
 import heartbeat from '../heartbeat/example.ts';
 import licenses from '../licenses/example.ts';
 import login from '../login/example.ts';
+import operatorTokens from '../operator-tokens/example.ts';
 import publicKey from '../public-key/example.ts';
 import recordEvent from '../record-event/example.ts';
 import release from '../release/example.ts';
@@ -40,6 +41,7 @@ export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {
   heartbeat,
   licenses,
   login,
+  'operator-tokens': operatorTokens,
   'public-key': publicKey,
   'record-event': recordEvent,
   release,

@@ -43,7 +43,7 @@ export const OPERATIONS = {
   sealedChain: { documentReads: 1, documentWrites: 1 },
 
   /** Hourly, even if there is nothing to compare. */
-  comparison: { redisCommands: SHARDS + 1, documentReads: 3, documentWrites: SHARDS + 3 },
+  comparison: { redisCommands: SHARDS + 1, documentReads: 4, documentWrites: SHARDS + 3 },
   comparedLicense: { documentReads: 1 },
   /** Each further 100 licenses of a shard. */
   comparedLicensePage: { redisCommands: 2, documentWrites: 1 },
@@ -55,7 +55,7 @@ export const OPERATIONS = {
   comparedSessionPage: { redisCommands: 1, documentReads: 1, documentWrites: 1 },
 
   /** Daily, with nothing to delete. */
-  forgetting: { documentReads: 14, documentWrites: 14 },
+  forgetting: { documentReads: 16, documentWrites: 16 },
   /** A session past its retention period: its history is deleted, and the holder is removed from its three events. */
   forgottenSession: { documentReads: 7, documentWrites: 3, documentDeletes: 1 },
 } as const satisfies Readonly<Record<string, Partial<OperationCounts>>>;

@@ -47,6 +47,7 @@ export function nowhere(): World {
     email: 'nobody@example.com',
     invitationId: newPersonalId('inv'),
     revokedId: newSignatureId(),
+    operatorTokenId: newPersonalId('opt'),
     confirmationToken: 'no-confirmation-token',
     refreshToken: 'no-refresh-token',
     signInCode: 'no-sign-in-code',

@@ -54,6 +54,7 @@ export async function worldFor(
     ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
     ...(parts.has('invitationId') && { invitationId: await newInvitation(suite, tenantId) }),
     ...(parts.has('revokedId') && { revokedId: await revoke(suite, usedLicense.licenseId) }),
+    ...(parts.has('operatorTokenId') && { operatorTokenId: await newOperatorTokenId(suite) }),
     ...(parts.has('signInCode') && (await signedIn(suite))),
     ...(parts.has('providerCode') && (await signingIn(suite))),
     ...(self && { email: self.email, refreshToken: self.refreshToken }),
@@ -100,6 +101,23 @@ export async function newMember(suite: TestSuite, tenantId: string): Promise<Tes
 async function newInvitation(suite: TestSuite, tenantId: string): Promise<string> {
   const invited = await invite(suite, tenantId, `invited-${randomUUID()}@example.com`, 'member');
   return invited.body.invitation_id;
+}
+
+/** An operator token with these scopes. */
+export async function newOperatorToken(
+  suite: TestSuite,
+  scopes: readonly string[],
+): Promise<{ readonly tokenId: string; readonly authorization: string }> {
+  const { body, status, text } = await suite.operate('POST', '/api/v1/operator-tokens', {
+    name: 'Test',
+    scopes,
+  });
+  if (status !== 201) throw new Error(`no operator token: ${text}`);
+  return { tokenId: body.token_id, authorization: `Operator ${body.operator_token}` };
+}
+
+async function newOperatorTokenId(suite: TestSuite): Promise<string> {
+  return (await newOperatorToken(suite, ['users:read'])).tokenId;
 }
 
 /** A license that a subscription pays for. */

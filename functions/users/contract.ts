@@ -31,7 +31,7 @@ export default defineFunction({
   concurrency: 80,
   maxInstances: 10,
   timeoutSeconds: 30,
-  roles: ['roles/datastore.viewer'],
+  roles: ['roles/datastore.user'],
   uses: ['records', 'operators'],
   endpoints: {
     me: {

@@ -99,6 +99,18 @@ export const FEATURES: readonly Feature[] = [
     pages: ['clients/docs/access.md#who-may-do-what'],
   },
   {
+    name: 'Operator tokens',
+    functions: ['operator-tokens'],
+    code: [
+      'shared/domain/operator-token.ts',
+      'shared/use-cases/operator-tokens.ts',
+      'shared/http/operator-key.ts',
+    ],
+    programs: ['admin'],
+    tests: ['functions/authorization.test.ts', 'shared/http/operator-key.test.ts'],
+    pages: ['clients/docs/access.md#operator-tokens', 'infra/README.md#the-operator-key'],
+  },
+  {
     name: 'Licenses and license keys',
     functions: ['licenses'],
     code: ['shared/domain/license.ts', 'shared/use-cases/licenses.ts', `${LUA}/put-license.lua`],

@@ -31,6 +31,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   tenant_id: 'TenantId',
   user_id: 'UserId',
   invitation_id: 'InvitationId',
+  token_id: 'OperatorTokenId',
 };
 const sampleOf = (path: string): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => String(EXAMPLES[PARAMETERS[name] ?? '']));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { WATCH_EVERY_MS } from '../../clients/console/src/seats/how-often.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
-import { ACCESS, type Grant } from '../../shared/domain/authorization.ts';
+import { ACCESS, type Grant, scopeOf } from '../../shared/domain/authorization.ts';
 import { BACKOFFS, PROBLEMS, type Problem } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
 import * as collections from '../../shared/ports/collections.ts';
@@ -79,6 +79,8 @@ function section(name: string): string {
       );
     case 'access':
       return accessMatrix();
+    case 'scopes':
+      return scopeTable(MANIFEST);
     case 'cost':
       return costTable([100, 1_000, 10_000, 100_000]);
     case 'watching':
@@ -140,6 +142,20 @@ function accessMatrix(): string {
     ...columns.map(([, held]) => (held.some((grant) => grants.includes(grant)) ? 'yes' : '')),
   ]);
   return table(['Action', ...columns.map(([name]) => name)], rows);
+}
+
+/** What each scope of operator tokens allows. Scopes without an endpoint are left out. */
+function scopeTable(manifest: readonly FunctionContract[]): string {
+  const uses = manifest.flatMap(({ name, endpoints }) =>
+    Object.values(endpoints)
+      .filter(({ auth }) => auth.includes('operator'))
+      .map(({ method, path }) => ({ scope: scopeOf(name, method), call: `\`${method} ${path}\`` })),
+  );
+  const byScope = Map.groupBy(uses, ({ scope }) => scope);
+  return table(
+    ['Scope', 'Allows'],
+    [...byScope].map(([scope, calls]) => [`\`${scope}\``, calls.map(({ call }) => call).join(', ')]),
+  );
 }
 
 /**

@@ -22,6 +22,7 @@ function exampleOf(given: Schema, document: OpenApi): unknown {
     const shown = needed.length > 0 ? needed : fields.slice(0, 1);
     return Object.fromEntries(shown.map(([name, field]) => [name, exampleOf(Object(field), document)]));
   }
+  if (schema.items && schema.minItems) return [exampleOf(Object(schema.items), document)];
   return { integer: 1, boolean: true }[String(schema.type)] ?? 'text';
 }
 

@@ -105,7 +105,7 @@ function whoIs(requirement: Operation['security'][number]): string {
   if (!entry) return 'anyone';
   const [scheme, [role]] = entry;
   if (scheme === 'License') return 'clients with the license key';
-  if (scheme === 'Operator') return 'operators with the operator key';
+  if (scheme === 'Operator') return `operators with a token of the scope ${role}, or the operator key`;
   switch (role) {
     case undefined:
       return 'any signed-in user';

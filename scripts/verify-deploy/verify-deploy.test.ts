@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newOperatorToken } from '../../functions/testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
 import { startFront } from './front.ts';
 import { printSteps } from './print-steps.ts';
@@ -32,6 +34,14 @@ test('reports a working suite, and leaves its license suspended', async () => {
   expect(lines).toHaveLength(12);
   const { licenses } = (await suite.operate('GET', '/api/v1/licenses')).body;
   expect(licenses.map(({ status }: { status: string }) => status)).toEqual(['suspended']);
+});
+
+test('needs no more than an operator token with the scopes that the runbook names', async () => {
+  const [, scopes = ''] =
+    /--name deploy-checks --scopes (\S+)/.exec(readFileSync('infra/README.md', 'utf8')) ?? [];
+  const { authorization } = await newOperatorToken(suite, scopes.split(','));
+  const { hasPassed, lines } = await verify(suite.url, authorization.replace('Operator ', ''));
+  expect([hasPassed, lines.filter((line) => !line.startsWith('  ok'))]).toEqual([true, ['The suite works.']]);
 });
 
 test.each([

@@ -59,6 +59,10 @@ export const ACCESS = {
   'sessions.history': ['operator', 'admin'],
   'audit.list': ['operator', 'admin'],
   'audit.verify': ['operator', 'admin'],
+  'operator-tokens.create': ['operator'],
+  'operator-tokens.list': ['operator'],
+  'operator-tokens.read': ['operator'],
+  'operator-tokens.revoke': ['operator'],
   'gdpr-export.person': ['person'],
   'gdpr-export.tenant': ['operator', 'owner'],
   'gdpr-delete.ask': ['operator', 'person'],
@@ -95,4 +99,40 @@ export function standingOf(grants: readonly Grant[], role: Role | undefined): St
 /** Whether a signed-in user can have one of `grants`. */
 export function acceptsUsers(grants: readonly Grant[]): boolean {
   return grants.includes('person') || ROLES.some((role) => grants.includes(role));
+}
+
+type OperatorAction = {
+  [A in Action]: 'operator' extends (typeof ACCESS)[A][number] ? A : never;
+}[Action];
+type OperatorFunction = OperatorAction extends infer A
+  ? A extends `${infer F}.${string}`
+    ? F
+    : never
+  : never;
+
+/** What a request of an operator needs: reading (GET) or writing with one function. */
+export type Scope = `${OperatorFunction}:${'read' | 'write'}`;
+
+/** Scopes of several functions, those of later releases among them: `read` is reading with all, `all` is everything. */
+export const SCOPE_GROUPS = ['read', 'all'] as const;
+export type GrantedScope = Scope | (typeof SCOPE_GROUPS)[number];
+
+/** The scopes that follow from the table, so a new endpoint needs no line of its own. */
+export const SCOPES: readonly Scope[] = [
+  ...new Set(
+    Object.entries(ACCESS)
+      .filter(([, grants]: [string, readonly Grant[]]) => grants.includes('operator'))
+      .map(([action]) => action.split('.')[0] as OperatorFunction),
+  ),
+].flatMap((name) => [scopeOf(name, 'GET'), scopeOf(name, 'POST')]);
+
+/** The scope for calling a function with that HTTP method. */
+export function scopeOf(functionName: string, method: string): Scope {
+  return `${functionName as OperatorFunction}:${method === 'GET' ? 'read' : 'write'}`;
+}
+
+/** Whether `held` includes all that `wanted` (a scope or a group) grants. A scope of an unknown name grants nothing. */
+export function hasScope(held: readonly string[], wanted: string): boolean {
+  if (held.includes('all') || held.includes(wanted)) return true;
+  return wanted.endsWith(':read') && held.includes('read');
 }

@@ -17,7 +17,7 @@ const SECOND_ROUND_AFTER_MS = 3_600_000;
 /** What the user was shown before they confirm. Sealed; names users and tenants by id only. */
 export const ConfirmationSchema = z.object({
   erasureId: z.string(),
-  /** Who requested it; only they can confirm. A user's id, or `operator` for a caller with the operator key. */
+  /** Who requested it; only they can confirm. The id of a user or of an operator token, or `bootstrap` for the operator key. */
   askedBy: z.string(),
   userId: z.nullable(z.string()),
   goingIds: z.array(z.string()),

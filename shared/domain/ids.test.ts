@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import {
   hashSecret,
+  idOfOperatorToken,
   LICENSE_ID,
   licenseOfKey,
   licenseOfSession,
   newLicenseId,
   newLicenseKey,
+  newOperatorToken,
+  newPersonalId,
   newSessionId,
   newTenantId,
   SESSION_ID,
@@ -99,4 +103,26 @@ test('hashes a key so that the hash does not contain it and differs for every ke
   expect(hash).toBe(hashSecret(key));
   expect(hash).not.toContain(key.slice(-8));
   expect(hashSecret(newLicenseKey(licenseId))).not.toBe(hash);
+});
+
+test('finds the id of an operator token, whose checksum anyone can verify', () => {
+  const tokenId = newPersonalId('opt');
+  const token = newOperatorToken(tokenId);
+  expect(idOfOperatorToken(token)).toBe(tokenId);
+  expect(token).toMatch(/^slo_[0-9a-hjkmnp-tv-z]{16}_[0-9a-hjkmnp-tv-z]{39}$/);
+  // As clients/docs/access.md describes it to scanners.
+  const hash = createHash('sha256').update(token.slice(0, -7)).digest();
+  const digits = [...hash.subarray(0, 7)].map((byte) => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]);
+  expect(token.slice(-7)).toBe(digits.join(''));
+});
+
+test('finds no operator token in text with a character changed, missing or added', () => {
+  const token = newOperatorToken(newPersonalId('opt'));
+  for (let at = 0; at < token.length; at += 1) {
+    const changed = token[at] === '0' ? '1' : '0';
+    expect(idOfOperatorToken(token.slice(0, at) + changed + token.slice(at + 1))).toBeUndefined();
+    expect(idOfOperatorToken(token.slice(0, at) + token.slice(at + 1))).toBeUndefined();
+  }
+  for (const text of [`${token}0`, ` ${token}`, `${token}\n`, token.toUpperCase()])
+    expect(idOfOperatorToken(text)).toBeUndefined();
 });

@@ -14,6 +14,7 @@ const SESSION_CHARACTERS = 16;
 const SECRET_CHARACTERS = 32;
 const EVENT_CHARACTERS = 26;
 const SIGNATURE_CHARACTERS = 26;
+const CHECKSUM_CHARACTERS = 7;
 
 export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
 export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
@@ -28,7 +29,9 @@ export function isUserId(id: string | null): id is string {
 export const SIGN_IN_ID = new RegExp(`^sin_${WORD}{16}$`);
 export const INVITATION_ID = new RegExp(`^inv_${WORD}{16}$`);
 export const ERASURE_ID = new RegExp(`^era_${WORD}{16}$`);
+export const OPERATOR_TOKEN_ID = new RegExp(`^opt_${WORD}{16}$`);
 const LICENSE_KEY = new RegExp(`^slk_(\\d\\d_${WORD}{16})_${WORD}{32}$`);
+const OPERATOR_TOKEN = new RegExp(`^(slo_(${WORD}{16})_${WORD}{32})(${WORD}{7})$`);
 
 /**
  * A new tenant id. `shards` (1 to 100) is fixed at the first deploy: it determines where a tenant's keys are stored.
@@ -54,8 +57,8 @@ export function sessionIdOf(licenseId: string, bytes: Uint8Array): string {
   return `ses_${licenseId.slice(4)}_${wordOf(bytes.subarray(0, SESSION_CHARACTERS))}`;
 }
 
-/** A new id that belongs to no shard: of a user, a sign-in, an invitation or an erasure. */
-export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era'): string {
+/** A new id that belongs to no shard: of a user, a sign-in, an invitation, an erasure or an operator token. */
+export function newPersonalId(kind: 'usr' | 'sin' | 'inv' | 'era' | 'opt'): string {
   return `${kind}_${randomWord(16)}`;
 }
 
@@ -72,6 +75,22 @@ export function newSecretWord(): string {
 /** A new license key: the license's id and 160 random bits. Returned once; only its `hashSecret` is stored. */
 export function newLicenseKey(licenseId: string): string {
   return `slk_${licenseId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
+}
+
+/**
+ * A new operator token: its id, 160 random bits and a checksum. Returned once; only its `hashSecret` is stored. Scanners
+ * for leaked secrets know a token by its prefix and checksum, without asking us
+ * (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/), and a mistyped one costs no lookup.
+ */
+export function newOperatorToken(tokenId: string): string {
+  const body = `slo_${tokenId.slice(4)}_${randomWord(SECRET_CHARACTERS)}`;
+  return body + checksumOf(body);
+}
+
+/** The id of an operator token, or `undefined` if the text does not have the form of one, or its checksum is wrong. */
+export function idOfOperatorToken(token: string): string | undefined {
+  const [, body = '', word, checksum] = OPERATOR_TOKEN.exec(token) ?? [];
+  return word !== undefined && checksum === checksumOf(body) ? `opt_${word}` : undefined;
 }
 
 /**
@@ -111,6 +130,11 @@ export function allShards(shards: number): string[] {
 /** The two digits of an id's shard, for any kind of id that has one. */
 export function shardOf(id: string): string {
   return id.slice(4, 6);
+}
+
+/** 35 bits of the SHA-256. */
+function checksumOf(text: string): string {
+  return wordOf(createHash('sha256').update(text).digest().subarray(0, CHECKSUM_CHARACTERS));
 }
 
 function randomWord(characters: number): string {

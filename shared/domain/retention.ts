@@ -11,6 +11,7 @@ const STEPS = [
   'invitations',
   'codes',
   'sign_ins',
+  'operator_tokens',
   'billing_events',
   'checkouts',
   'checkout_keys',

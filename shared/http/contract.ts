@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import type { By } from '../domain/actor.ts';
 import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
 import type { BillingEvent } from '../domain/billing-event.ts';
+import type { OperatorToken } from '../domain/operator-token.ts';
 import type { ProblemCode } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { MeasuredField, Noted } from '../ports/log-line.ts';
@@ -102,8 +103,14 @@ export interface AnswerContract {
 /** The caller. The seat scripts verify a license key, in the same round trip as the work. */
 export type Caller =
   | { readonly kind: 'license'; readonly licenseId: string; readonly proof: Proof }
-  /** Uses the operator key, or is a signed-in user who is an operator. */
-  | { readonly kind: 'operator'; readonly proof: Proof; readonly userId?: string | undefined }
+  /** Uses an operator token or the operator key, or is a signed-in user who is an operator. */
+  | {
+      readonly kind: 'operator';
+      readonly proof: Proof;
+      readonly userId?: string | undefined;
+      /** It allows only what its scopes allow; the other operators are allowed everything. */
+      readonly token?: OperatorToken | undefined;
+    }
   | Person
   | { readonly kind: 'scheduler' }
   | { readonly kind: 'pubsub' }

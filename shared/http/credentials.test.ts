@@ -5,10 +5,18 @@ import { hashSecret, newLicenseId, newLicenseKey } from '../domain/ids.ts';
 import { type ProblemCode, Unavailable } from '../errors.ts';
 import { openLocalIdentity } from '../local/service-tokens.ts';
 import type { Deps } from '../ports/deps.ts';
-import { authenticate, challenge, credentialsIn } from './credentials.ts';
+import { authenticate as authenticateWith, challenge, credentialsIn } from './credentials.ts';
 
 const OPERATOR_KEY = 'the-operator-key';
-const deps = { isOperatorKey: (presented: string): boolean => presented === OPERATOR_KEY } as Deps;
+const deps = {} as Deps;
+const authenticate = (
+  header: string | undefined,
+  auth: Parameters<typeof authenticateWith>[1],
+  given: Deps,
+): ReturnType<typeof authenticateWith> =>
+  authenticateWith(header, auth, given, async (presented) =>
+    presented === OPERATOR_KEY ? undefined : { problem: 'CREDENTIALS_INVALID' },
+  );
 const licenseId = newLicenseId('ten_07_0123456789abcdef');
 const key = newLicenseKey(licenseId);
 const BOTH = ['license', 'operator'] as const;
@@ -51,7 +59,7 @@ test.each([
 test('refuses valid credentials of another kind and names the kinds that the endpoint accepts', async () => {
   expect(await authenticate(`License ${key}`, ['operator'], deps)).toEqual({
     problem: 'FORBIDDEN',
-    detail: 'This endpoint accepts "Operator <key>" or "Bearer <token>".',
+    detail: 'This endpoint accepts "Operator <token>" or "Bearer <token>".',
   });
 });
 

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Access } from '../domain/access-token.ts';
 import { acceptsUsers, type Grant } from '../domain/authorization.ts';
-import { hashSecret, licenseOfKey } from '../domain/ids.ts';
+import { hashSecret, idOfOperatorToken, licenseOfKey } from '../domain/ids.ts';
 import type { ProblemCode } from '../errors.ts';
 import type { Deps, ServiceCaller } from '../ports/deps.ts';
 import { servicesIn } from './callers.ts';
 import type { Caller, EndpointContract, Person, Refusal } from './contract.ts';
+import type { CheckOperatorKey } from './operator-key.ts';
 
 /** Longer than any credential that we issue. Longer headers are rejected before they are hashed. */
 const LONGEST_HEADER_CHARACTERS = 4096;
@@ -17,7 +18,9 @@ const LONGEST_HEADER_CHARACTERS = 4096;
  */
 const SERVERLESS_HEADER = 'x-serverless-authorization';
 
-type CredentialRefusal = Refusal<'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALID' | 'FORBIDDEN'>;
+type CredentialRefusal = Refusal<
+  'AUTHENTICATION_REQUIRED' | 'CREDENTIALS_INVALID' | 'FORBIDDEN' | 'RATE_LIMITED'
+>;
 
 /**
  * The value of the request's one header with credentials: none where the endpoint reads none. A request with two values
@@ -48,10 +51,11 @@ export async function authenticate(
   header: string | undefined,
   auth: readonly Grant[],
   deps: Deps,
+  checkOperatorKey: CheckOperatorKey,
   standing: EndpointContract['standing'] = 'record',
 ): Promise<Caller | CredentialRefusal> {
   if (auth.includes('anyone') && header === undefined) return { kind: 'anyone' };
-  const caller = await readCaller(header, auth, standing, deps);
+  const caller = await readCaller(header, auth, standing, deps, checkOperatorKey);
   if ('problem' in caller) return caller;
   const isAccepted = caller.kind === 'person' ? acceptsUsers(auth) : auth.includes(caller.kind);
   return isAccepted ? caller : refuseScheme(auth);
@@ -66,6 +70,7 @@ async function readCaller(
   auth: readonly Grant[],
   standing: EndpointContract['standing'],
   deps: Deps,
+  checkOperatorKey: CheckOperatorKey,
 ): Promise<Caller | CredentialRefusal> {
   if (header === undefined || header.length > LONGEST_HEADER_CHARACTERS)
     return { problem: 'AUTHENTICATION_REQUIRED' };
@@ -77,11 +82,10 @@ async function readCaller(
       return { kind: 'license', licenseId, proof: { kind: 'license-key', keyHash: hashSecret(secret) } };
     }
     case 'operator':
-      // Not verified: only functions that accept operators have the key's hash.
+      // Not verified: only functions that accept operators have the key's hash and the records.
       if (!auth.includes('operator')) return refuseScheme(auth);
-      if (!deps.isOperatorKey(secret))
-        return { problem: 'CREDENTIALS_INVALID', because: 'wrong operator key' };
-      return { kind: 'operator', proof: { kind: 'trusted' } };
+      if (idOfOperatorToken(secret) !== undefined) return readOperatorToken(secret, deps);
+      return (await checkOperatorKey(secret)) ?? { kind: 'operator', proof: { kind: 'trusted' } };
     case 'bearer': {
       const services = servicesIn(auth);
       if (services.length > 0) return readService(secret, services, deps);
@@ -92,6 +96,19 @@ async function readCaller(
     default:
       return { problem: 'AUTHENTICATION_REQUIRED' };
   }
+}
+
+/** Unknown, expired and revoked tokens are answered alike. */
+async function readOperatorToken(
+  presented: string,
+  { records, clock }: Deps,
+): Promise<Caller | CredentialRefusal> {
+  // Imported here, like `readPerson` below.
+  const { findOperatorToken } = await import('../use-cases/operator-tokens.ts');
+  const token = await findOperatorToken(records, presented, clock.nowMs());
+  return 'because' in token
+    ? { problem: 'CREDENTIALS_INVALID', because: token.because }
+    : { kind: 'operator', proof: { kind: 'trusted' }, token };
 }
 
 /** One account may be used for several services. An account that is none of `services` is refused as `FORBIDDEN`. */
@@ -152,7 +169,7 @@ const SCHEMES = {
   // Stripe signs its requests and sends no `Authorization` header.
   stripe: [],
 } as const satisfies Record<Grant, readonly string[]>;
-const SECRETS = { License: 'key', Operator: 'key', Bearer: 'token' } as const;
+const SECRETS = { License: 'key', Operator: 'token', Bearer: 'token' } as const;
 
 /** Why credentials were not enough (RFC 6750 section 3.1); used for all schemes alike. */
 const ERRORS: Readonly<Partial<Record<ProblemCode, string>>> = {

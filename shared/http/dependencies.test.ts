@@ -38,14 +38,20 @@ test.each<[string, Partial<EndpointContract>, Dependency[]]>([
     ['accessTokens'],
   ],
   [
-    'the key and the rule of operators too, where they may call',
+    'the key, the tokens and the rule of operators too, where they may call',
     { auth: ['operator'] },
-    ['isOperatorKey', 'accessTokens', 'records', 'operators'],
+    [
+      ...(['isOperatorKey', 'limits', 'pseudonymOf', 'forwardedHops'] as const),
+      ...(['accessTokens', 'records', 'operators'] as const),
+    ],
   ],
   [
     'no access tokens where Google Cloud calls',
     { auth: ['scheduler', 'operator'] },
-    ['isOperatorKey', 'identity', 'serviceAccounts'],
+    [
+      ...(['isOperatorKey', 'limits', 'pseudonymOf', 'forwardedHops'] as const),
+      ...(['records', 'identity', 'serviceAccounts'] as const),
+    ],
   ],
   ['the webhook secrets for Stripe', { auth: ['stripe'] }, ['billingEvents']],
   ['limits by caller', { auth: ['license'], limit }, ['limits', 'pseudonymOf']],

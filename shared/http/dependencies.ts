@@ -26,7 +26,8 @@ function neededToServe(endpoint: EndpointContract): Dependency[] {
   const acceptsSignedIn = !isForService(endpoint) && (acceptsUsers(auth) || acceptsOperators);
   const readsRecord = acceptsSignedIn && standing === 'record';
   const needs: readonly (readonly [boolean, ...Dependency[]])[] = [
-    [acceptsOperators, 'isOperatorKey'],
+    // Tokens of operators are records, and wrong operator keys are counted by address.
+    [acceptsOperators, 'isOperatorKey', 'records', 'limits', 'pseudonymOf', 'forwardedHops'],
     [isForService(endpoint), 'identity', 'serviceAccounts'],
     [acceptsSignedIn, 'accessTokens'],
     [readsRecord, 'records'],

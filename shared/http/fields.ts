@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { ERASURE_ID, INVITATION_ID, LICENSE_ID, SESSION_ID, TENANT_ID, USER_ID } from '../domain/ids.ts';
+import { SCOPE_GROUPS, SCOPES } from '../domain/authorization.ts';
+import {
+  ERASURE_ID,
+  INVITATION_ID,
+  LICENSE_ID,
+  OPERATOR_TOKEN_ID,
+  SESSION_ID,
+  TENANT_ID,
+  USER_ID,
+} from '../domain/ids.ts';
 import type { Session } from '../domain/session.ts';
 import type { Rhythm } from '../ports/seats.ts';
 
@@ -24,6 +33,11 @@ export const SessionToken = z.string().check(z.minLength(1), z.maxLength(4096));
 export const TenantId = z.string().check(z.regex(TENANT_ID, 'is not a valid tenant id'));
 export const UserId = z.string().check(z.regex(USER_ID, 'is not a valid user id'));
 export const InvitationId = z.string().check(z.regex(INVITATION_ID, 'is not a valid invitation id'));
+export const OperatorTokenId = z
+  .string()
+  .check(z.regex(OPERATOR_TOKEN_ID, 'is not a valid id of an operator token'));
+/** What an operator token allows: `<function>:read` or `<function>:write`, `read` for reading everything, or `all`. */
+export const OperatorScope = z.enum([...SCOPE_GROUPS, ...SCOPES]);
 
 export const ErasureId = z.string().check(z.regex(ERASURE_ID, 'is not a valid erasure id'));
 

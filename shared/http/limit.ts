@@ -45,6 +45,8 @@ function nameOf(caller: Caller): string | undefined {
       return caller.proof.kind === 'license-key' ? caller.proof.keyHash : caller.licenseId;
     case 'person':
       return caller.userId;
+    case 'operator':
+      return caller.token?.tokenId ?? caller.kind;
     case 'anyone':
       return undefined;
     default:

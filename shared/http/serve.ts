@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { type Actor, type By, system } from '../domain/actor.ts';
-import { type Standing, standingOf } from '../domain/authorization.ts';
+import { hasScope, type Standing, scopeOf, standingOf } from '../domain/authorization.ts';
+import type { OperatorToken } from '../domain/operator-token.ts';
 import { type Part, PROBLEMS, type ProblemCode, Unavailable } from '../errors.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { Events } from '../ports/events.ts';
@@ -25,9 +26,11 @@ import { countCall } from './limit.ts';
 import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
+import { type OperatorKeys, openOperatorKeys } from './operator-key.ts';
 import { type Outgoing, problemAnswer } from './problem.ts';
 import { parseInput, refuseAnnounced } from './request.ts';
 import { matchRoute } from './route.ts';
+import { insufficientScope } from './scopes.ts';
 import { originalOf } from './server-guard.ts';
 import { openSignedEvent } from './stripe-signature.ts';
 import { nextTraceparent, requestIdOf, type Trace, traceFields, traceOf } from './trace.ts';
@@ -70,7 +73,7 @@ export function serve(
   openDeps: () => Promise<Deps>,
   options: ServeOptions,
 ): HttpFunction {
-  const service: Service = { contract, loadHandlers, options };
+  const service: Service = { contract, loadHandlers, options, operatorKeys: openOperatorKeys() };
   const measure = openMeasures(contract);
   const readable = readableBy(contract);
   const publishes = dependenciesOf(contract).has('events');
@@ -118,6 +121,7 @@ interface Service {
   readonly contract: FunctionContract;
   readonly loadHandlers: () => Promise<{ default: AnyHandlers }>;
   readonly options: ServeOptions;
+  readonly operatorKeys: OperatorKeys;
 }
 
 /** One request being served. Each step adds fields to its log line. */
@@ -143,15 +147,17 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
 
   const oversized = refuseAnnounced(request, endpoint);
   if (oversized) return refuse(exchange, oversized);
-  const caller = await callerOf(request, endpoint, deps);
-  if ('problem' in caller) return refuse(exchange, caller, challengeTo(exchange, endpoint, caller));
-  line.caller = caller.kind;
-  if (caller.kind === 'license') line.license_id = caller.licenseId;
   const note = (fields: Noted): void => {
     // A later note never makes an error less severe.
     const severity = line.severity === 'ERROR' ? 'ERROR' : (fields.severity ?? line.severity);
     Object.assign(line, fields, { severity });
   };
+  const caller = await callerOf(request, endpoint, deps, service.operatorKeys, note);
+  if ('problem' in caller) return refuse(exchange, caller, challengeTo(exchange, endpoint, caller));
+  line.caller = caller.kind;
+  if (caller.kind === 'license') line.license_id = caller.licenseId;
+  const beyond = caller.kind === 'operator' && (await useToken(caller.token, service, endpoint, exchange));
+  if (beyond) return refuse(exchange, beyond);
   const limited =
     endpoint.limit &&
     (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
@@ -247,11 +253,38 @@ async function callerOf(
   request: IncomingMessage,
   endpoint: EndpointContract,
   deps: Deps,
+  operatorKeys: OperatorKeys,
+  note: (fields: Noted) => void,
 ): Promise<Caller | Refusal> {
   const { auth, standing } = endpoint;
   if (auth.includes('stripe')) return openSignedEvent(request, endpoint, deps);
   const credentials = credentialsIn(request, auth);
-  return 'problem' in credentials ? credentials : authenticate(credentials.header, auth, deps, standing);
+  if ('problem' in credentials) return credentials;
+  const checkOperatorKey = operatorKeys.checkFor(request, deps, note);
+  return authenticate(credentials.header, auth, deps, checkOperatorKey, standing);
+}
+
+/** Records the use of an operator token, and refuses what is beyond its scopes. */
+async function useToken(
+  token: OperatorToken | undefined,
+  { contract }: Service,
+  { method }: EndpointContract,
+  { line, deps }: Exchange,
+): Promise<Refusal | undefined> {
+  if (!token) return undefined;
+  line.operator_token_id = token.tokenId;
+  try {
+    const { recordUse } = await import('../use-cases/operator-tokens.ts');
+    await recordUse(token, deps.records, deps.clock.nowMs());
+  } catch (fault) {
+    // The next call tries again: a request does not fail because its time cannot be recorded.
+    Object.assign(line, {
+      severity: 'WARNING',
+      because: `last use not recorded: ${withCauses(fault, messageOf)}`,
+    });
+  }
+  const scope = scopeOf(contract.name, method);
+  return hasScope(token.scopes, scope) ? undefined : insufficientScope([scope]);
 }
 
 function answerOf(
@@ -277,7 +310,7 @@ function actorOf(caller: Caller, { name }: FunctionContract): Actor {
     case 'person':
       return { kind: 'user', id: caller.userId };
     case 'operator':
-      return { kind: 'operator', id: caller.userId ?? 'bootstrap' };
+      return { kind: 'operator', id: caller.token?.tokenId ?? caller.userId ?? 'bootstrap' };
     case 'license':
       return { kind: 'license', id: caller.licenseId };
     default:

@@ -24,6 +24,7 @@ import {
   type SweepSuccess,
   SweepSuccessSchema,
 } from '../domain/operations.ts';
+import { type OperatorToken, OperatorTokenSchema } from '../domain/operator-token.ts';
 import { type ReconcilePass, ReconcilePassSchema } from '../domain/reconcile.ts';
 import { type RetentionPass, RetentionPassSchema } from '../domain/retention.ts';
 import { type Revocations, RevocationsSchema } from '../domain/revocations.ts';
@@ -86,6 +87,12 @@ export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', s
 /** By the hash of the code. */
 export const SIGN_IN_CODES: Collection<SignInCode> = { name: 'sign-in-codes', schema: SignInCodeSchema };
 export const SIGN_INS: Collection<SignIn> = { name: 'sign-ins', schema: SignInSchema };
+
+/** By `tokenId`. */
+export const OPERATOR_TOKENS: Collection<OperatorToken> = {
+  name: 'operator-tokens',
+  schema: OperatorTokenSchema,
+};
 
 /** One document, `reconcile`. */
 export const RECONCILE_PASSES: Collection<ReconcilePass> = {

@@ -61,8 +61,8 @@ export interface Deps {
   clock: Clock;
   pseudonyms: Pseudonyms;
   sessionTokens: SessionTokens;
-  /** Compares in constant time. */
-  isOperatorKey(presented: string): boolean;
+  /** Whether a text is the operator key, in constant time; absent if the key is switched off. */
+  isOperatorKey?: ((presented: string) => boolean) | undefined;
   /** How many shards tenants are spread over. */
   shards: number;
   /** Google Cloud project, for trace links in log lines; absent on a developer's machine. */

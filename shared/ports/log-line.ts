@@ -18,6 +18,8 @@ export interface LogLine extends Omit<Noted, 'verdict'> {
   cold?: true;
   /** The kind of caller, not its identity. A license key is not verified yet at this point. */
   caller?: string;
+  /** The operator token that the caller used. */
+  operator_token_id?: string;
   /** Name of the contract's response, or the code of the problem that was returned instead. */
   answer?: string;
   code?: ProblemCode;
@@ -81,6 +83,8 @@ interface SweepCounts {
   loans_without_room?: number;
   /** Licenses of those loans. */
   licenses_without_room?: readonly string[];
+  /** Operator tokens that expire soon. */
+  operator_tokens_expiring?: readonly string[];
   erased?: number;
   deleted?: number;
   complete?: boolean;

@@ -8,6 +8,7 @@ import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
 import type { License } from '../domain/license.ts';
 import type { Loan } from '../domain/loan.ts';
 import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
+import type { OperatorToken } from '../domain/operator-token.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import type { SignIn, SignInCode } from '../domain/sign-in.ts';
 import type { Subscription } from '../domain/subscription.ts';
@@ -32,6 +33,7 @@ import {
   LOANS,
   MEMBERSHIPS,
   METERED_DAYS,
+  OPERATOR_TOKENS,
   SESSION_HISTORIES,
   SIGN_IN_CODES,
   SIGN_INS,
@@ -205,6 +207,25 @@ export const CODES_OF_USER: Query<SignInCode> = {
   collection: SIGN_IN_CODES,
   where: ['userId'],
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
+
+export const ALL_OPERATOR_TOKENS: Query<OperatorToken> = {
+  name: 'all-operator-tokens',
+  collection: OPERATOR_TOKENS,
+  where: [],
+  orderBy: { field: 'createdAtMs', direction: 'desc' },
+};
+export const OPERATOR_TOKENS_OF_CREATOR: Query<OperatorToken> = {
+  name: 'operator-tokens-of-creator',
+  collection: OPERATOR_TOKENS,
+  where: ['createdBy.id'],
+  orderBy: { field: 'createdAtMs', direction: 'asc' },
+};
+export const OPERATOR_TOKENS_BY_END: Query<OperatorToken> = {
+  name: 'operator-tokens-by-end',
+  collection: OPERATOR_TOKENS,
+  where: [],
+  orderBy: { field: 'endsAtMs', direction: 'asc' },
 };
 
 /** Sessions whose holder was erased are not found. */
@@ -407,6 +428,9 @@ export const QUERIES = [
   CLAIMS_OF_TENANT,
   SIGN_INS_OF_USER,
   CODES_OF_USER,
+  ALL_OPERATOR_TOKENS,
+  OPERATOR_TOKENS_OF_CREATOR,
+  OPERATOR_TOKENS_BY_END,
   SESSIONS_OF_HOLDER,
   EVENTS_OF_HOLDER,
   EVENTS_OF_ACTOR,

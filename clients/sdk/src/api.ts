@@ -49,6 +49,43 @@ export type HeartbeatRequest =
  * Its signature is checked elsewhere; an invalid token counts as no token.
  */
 export type SessionToken = string;
+export type OperatorTokenId = string;
+/**
+ * What an operator token allows: `<function>:read` or `<function>:write`, `read` for reading everything, or `all`.
+ */
+export type OperatorScope =
+  | 'read'
+  | 'all'
+  | 'release:read'
+  | 'release:write'
+  | 'revocations:read'
+  | 'revocations:write'
+  | 'users:read'
+  | 'users:write'
+  | 'tenants:read'
+  | 'tenants:write'
+  | 'licenses:read'
+  | 'licenses:write'
+  | 'checkout:read'
+  | 'checkout:write'
+  | 'subscriptions:read'
+  | 'subscriptions:write'
+  | 'cancel:read'
+  | 'cancel:write'
+  | 'usage:read'
+  | 'usage:write'
+  | 'sessions:read'
+  | 'sessions:write'
+  | 'audit:read'
+  | 'audit:write'
+  | 'operator-tokens:read'
+  | 'operator-tokens:write'
+  | 'gdpr-export:read'
+  | 'gdpr-export:write'
+  | 'gdpr-delete:read'
+  | 'gdpr-delete:write'
+  | 'health:read'
+  | 'health:write';
 /**
  * Maximum number of items on a page, as the text of a query parameter.
  */
@@ -968,6 +1005,14 @@ export interface IdentityUnavailableProblem {
   status: 503;
   code: 'IDENTITY_UNAVAILABLE';
 }
+export interface InsufficientScopeProblem {
+  status: 403;
+  code: 'INSUFFICIENT_SCOPE';
+  /**
+   * The missing scopes.
+   */
+  scopes: string[];
+}
 export interface InternalProblem {
   status: 500;
   code: 'INTERNAL';
@@ -1566,6 +1611,40 @@ export interface MeteredDay {
    */
   records: number;
 }
+export interface NewOperatorToken {
+  token_id: OperatorTokenId;
+  name: string;
+  /**
+   * Scopes of another release can have other names.
+   */
+  scopes: string[];
+  /**
+   * `expiring`: it expires within 14 days.
+   */
+  status: 'active' | 'expiring' | 'expired' | 'revoked';
+  created_at: Timestamp;
+  created_by: ActorJson1;
+  expires_at: Timestamp;
+  /**
+   * Up to an hour before the last call with it; null before the first.
+   */
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+  /**
+   * The token itself, `slo_…`. It is returned only here: keep it secret.
+   */
+  operator_token: string;
+}
+/**
+ * A user, an operator, a license key or one of our own functions; `id` is null once it was erased.
+ */
+export interface ActorJson1 {
+  type: 'user' | 'operator' | 'license' | 'system';
+  /**
+   * A user's id; of an operator, the id of the user or of the operator token, or `bootstrap` for the operator key of the configuration; the id of the license whose key was used; or a name of our own. `null` once it was erased.
+   */
+  id: string | null;
+}
 export interface NoBillingAccountProblem {
   status: 409;
   code: 'NO_BILLING_ACCOUNT';
@@ -1577,6 +1656,56 @@ export interface NotEntitledProblem {
    * The invalid fields.
    */
   errors: FieldError[];
+}
+export interface OperatorToken {
+  token_id: OperatorTokenId;
+  name: string;
+  /**
+   * Scopes of another release can have other names.
+   */
+  scopes: string[];
+  /**
+   * `expiring`: it expires within 14 days.
+   */
+  status: 'active' | 'expiring' | 'expired' | 'revoked';
+  created_at: Timestamp;
+  created_by: ActorJson2;
+  expires_at: Timestamp;
+  /**
+   * Up to an hour before the last call with it; null before the first.
+   */
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+}
+/**
+ * A user, an operator, a license key or one of our own functions; `id` is null once it was erased.
+ */
+export interface ActorJson2 {
+  type: 'user' | 'operator' | 'license' | 'system';
+  /**
+   * A user's id; of an operator, the id of the user or of the operator token, or `bootstrap` for the operator key of the configuration; the id of the license whose key was used; or a name of our own. `null` once it was erased.
+   */
+  id: string | null;
+}
+export interface OperatorTokenNotFoundProblem {
+  status: 404;
+  code: 'OPERATOR_TOKEN_NOT_FOUND';
+}
+export interface OperatorTokenPage {
+  operator_tokens: OperatorToken[];
+  next_cursor: string | null;
+}
+export interface OperatorTokensCreateRequest {
+  name: string;
+  /**
+   * @minItems 1
+   * @maxItems 32
+   */
+  scopes: OperatorScope[];
+  /**
+   * Days until it expires. By default 90, or until the token that creates it expires.
+   */
+  expires_in_days?: number;
 }
 export interface OwnerMustStayProblem {
   status: 409;
@@ -2634,6 +2763,37 @@ export interface Operations {
     body: null;
     answer: never;
   };
+  operatorTokensCreate: {
+    params: {};
+    query: {};
+    body: OperatorTokensCreateRequest;
+    answer: NewOperatorToken;
+  };
+  operatorTokensList: {
+    params: {};
+    query: {
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: OperatorTokenPage;
+  };
+  operatorTokensRead: {
+    params: {
+      token_id: OperatorTokenId;
+    };
+    query: {};
+    body: null;
+    answer: OperatorToken;
+  };
+  operatorTokensRevoke: {
+    params: {
+      token_id: OperatorTokenId;
+    };
+    query: {};
+    body: null;
+    answer: null;
+  };
   publicKey: {
     params: {};
     query: {};
@@ -2909,6 +3069,10 @@ export const OPERATIONS = {
   licensesRotateKey: { method: 'POST', path: '/api/v1/licenses/{license_id}/rotate-key' },
   licensesUsage: { method: 'GET', path: '/api/v1/licenses/{license_id}/usage' },
   loginGoogle: { method: 'GET', path: '/auth/login/google' },
+  operatorTokensCreate: { method: 'POST', path: '/api/v1/operator-tokens' },
+  operatorTokensList: { method: 'GET', path: '/api/v1/operator-tokens' },
+  operatorTokensRead: { method: 'GET', path: '/api/v1/operator-tokens/{token_id}' },
+  operatorTokensRevoke: { method: 'DELETE', path: '/api/v1/operator-tokens/{token_id}' },
   publicKey: { method: 'GET', path: '/api/v1/public-key' },
   publicKeyJwks: { method: 'GET', path: '/.well-known/jwks.json' },
   publicKeyRevocations: { method: 'GET', path: '/.well-known/license-revocations.json' },
@@ -2985,6 +3149,7 @@ export type ProblemCode =
   | 'HOLDER_REQUIRED'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'IDENTITY_UNAVAILABLE'
+  | 'INSUFFICIENT_SCOPE'
   | 'INTERNAL'
   | 'INVALID_CURSOR'
   | 'INVALID_JSON'
@@ -2996,6 +3161,7 @@ export type ProblemCode =
   | 'METER_UNKNOWN'
   | 'NO_BILLING_ACCOUNT'
   | 'NOT_ENTITLED'
+  | 'OPERATOR_TOKEN_NOT_FOUND'
   | 'OWNER_MUST_STAY'
   | 'PAYLOAD_TOO_LARGE'
   | 'PLAN_NOT_FOR_SALE'

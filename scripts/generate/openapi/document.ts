@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod/mini';
 import { entryPointOf } from '../../../functions/names.ts';
-import type { Grant } from '../../../shared/domain/authorization.ts';
+import { type Grant, scopeOf } from '../../../shared/domain/authorization.ts';
 import { BACKOFFS, PROBLEMS, type ProblemCode } from '../../../shared/errors.ts';
 import type { AnswerContract, EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { hasChallenge, hasRetryAfter, problemSchemas, problemsOf, schemaNameOf } from './problems.ts';
@@ -90,7 +90,8 @@ const SECURITY_SCHEMES = {
   Operator: {
     type: 'http',
     scheme: 'Operator',
-    description: 'For the vendor’s operators: the operator key, as `Authorization: Operator …`.',
+    description:
+      'For the vendor’s operators: an operator token with the named scope, as `Authorization: Operator slo_…`, or the operator key.',
   },
 };
 
@@ -168,7 +169,7 @@ export function openApi(manifest: readonly FunctionContract[]): OpenApi {
     const operation = {
       operationId,
       tags: [of.name],
-      ...operationOf(contract, refusals, schemas.of(contract)),
+      ...operationOf(of, contract, refusals, schemas.of(contract)),
     };
     for (const { status, name, response } of refusals) {
       // If an answer has the same status, the operation has its own response.
@@ -215,6 +216,7 @@ function operationIdOf(functionName: string, endpoint: string): string {
 }
 
 function operationOf(
+  { name }: FunctionContract,
   endpoint: EndpointContract,
   refusals: readonly Refusals[],
   schemas: EndpointSchemas,
@@ -227,7 +229,11 @@ function operationOf(
   return {
     summary,
     ...(about.length > 0 && { description: about.join(' ') }),
-    security: auth.flatMap((grant) => SECURITY[grant]),
+    security: auth.flatMap((grant) =>
+      grant === 'operator'
+        ? [{ Operator: [scopeOf(name, endpoint.method)] }, { Bearer: ['operator'] }]
+        : SECURITY[grant],
+    ),
     parameters: [
       ...parametersOf('path', schemas.params),
       ...parametersOf('query', schemas.query),
@@ -251,11 +257,9 @@ function limitInWords({ limit }: EndpointContract): string | undefined {
   return `At most ${limit.requests} requests in ${limit.windowSeconds} s from one ${who}.`;
 }
 
-/** Operators use the operator key, or sign in. */
-const SECURITY: Readonly<Record<Grant, Operation['security']>> = {
+const SECURITY: Readonly<Record<Exclude<Grant, 'operator'>, Operation['security']>> = {
   anyone: [{}],
   license: [{ License: [] }],
-  operator: [{ Operator: [] }, { Bearer: ['operator'] }],
   person: [{ Bearer: [] }],
   member: [{ Bearer: ['member'] }],
   admin: [{ Bearer: ['admin'] }],

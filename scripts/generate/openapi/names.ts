@@ -5,6 +5,7 @@ export const EXAMPLES: Readonly<Record<string, string | number>> = {
   TenantId: 'ten_07_3f6n8s1yq5wd0k7h',
   UserId: 'usr_6a4z9m2xw7qk1t8c',
   InvitationId: 'inv_2g7r5n0hj8vb4d9s',
+  OperatorTokenId: 'opt_4k9v2d7n1xq8r5ts',
   ErasureId: 'era_8w3c6y1pk5mz0t4q',
   Timestamp: '2026-11-28T09:30:00.000Z',
   SettableTimestamp: '2027-12-31T23:59:59Z',

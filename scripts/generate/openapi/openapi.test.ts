@@ -58,14 +58,14 @@ describe('the OpenAPI document', () => {
     const accepted = Object.fromEntries(
       OPERATIONS.map(({ operation }) => [operation.operationId, operation.security]),
     );
-    const operator = [{ Operator: [] }, { Bearer: ['operator'] }];
+    const operator = (scope: string) => [{ Operator: [scope] }, { Bearer: ['operator'] }];
     expect(accepted).toMatchObject({
       acquire: [{ License: [] }, { Bearer: ['member'] }],
-      licensesCreate: operator,
-      tenantsChange: [...operator, { Bearer: ['owner'] }],
+      licensesCreate: operator('licenses:write'),
+      tenantsChange: [...operator('tenants:write'), { Bearer: ['owner'] }],
       usersMe: [{ Bearer: [] }],
       checkoutPlans: [{}],
-      health: [{}, ...operator],
+      health: [{}, ...operator('health:read')],
     });
     expect(Object.values(accepted).filter((security) => security.length === 0)).toEqual([]);
   });

@@ -13,6 +13,8 @@ export function problemsOf(contract: FunctionContract, endpoint: EndpointContrac
   const codes = new Set<ProblemCode>([
     ...endpoint.problems,
     ...when(!isOpen, 'AUTHENTICATION_REQUIRED', 'CREDENTIALS_INVALID', 'FORBIDDEN'),
+    // The tokens of operators have scopes, and wrong operator keys are limited.
+    ...when(auth.includes('operator'), 'INSUFFICIENT_SCOPE', 'RATE_LIMITED'),
     ...when(limit, 'RATE_LIMITED'),
     ...when(params ?? query ?? body ?? idempotencyKey, 'VALIDATION_FAILED'),
     ...when(idempotencyKey, 'IDEMPOTENCY_KEY_REUSED'),
@@ -80,6 +82,11 @@ export function nextInWords(next: NonNullable<Problem['whileHeld']>): string {
 /** The extension members of a problem (RFC 9457 section 3.2), and which of them are required. */
 const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readonly string[] }>> = {
   VALIDATION_FAILED: { members: FIELD_ERRORS },
+  INSUFFICIENT_SCOPE: {
+    members: {
+      scopes: { type: 'array', description: 'The missing scopes.', items: { type: 'string' } },
+    },
+  },
   NOT_ENTITLED: { members: FIELD_ERRORS },
   BILLED_BY_SUBSCRIPTION: { members: FIELD_ERRORS },
   SEATS_EXHAUSTED: {
