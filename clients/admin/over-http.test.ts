@@ -586,6 +586,56 @@ describe('users', () => {
   });
 });
 
+describe('operator tokens', () => {
+  const LIST = ['users', 'list'];
+  const idOf = (printed: string): string => /opt_[0-9a-z]{16}/.exec(printed)?.[0] ?? '';
+
+  test('create shows a token once, which then runs the commands that its scopes allow', async () => {
+    const args = ['--name', 'CI', '--scopes', 'licenses:read,operator-tokens:read', '--days', '10'];
+    const printed = await outputOf('operator-tokens', 'create', ...args);
+    const [token = ''] = /slo_\w+/.exec(printed) ?? [];
+    expect(await outputOf('operator-tokens', 'list')).not.toContain(token);
+    const withToken = (...command: string[]): Promise<Run> =>
+      adminIn({ SEATLEASE_URL: suite.url, OPERATOR_KEY: token }, ...command);
+    const listed = await withToken('operator-tokens', 'list');
+    expect([listed.code, listed.printed]).toEqual([0, expect.stringMatching(/CI +expiring +licenses:read,/)]);
+    expect((await withToken('licenses', 'list')).code).toBe(0);
+    const refused = await withToken('tenants', 'list');
+    expect([refused.code, refused.errors]).toEqual([2, expect.stringContaining('"tenants:read"')]);
+  });
+
+  test('revoke ends a token', async () => {
+    const { token_id, operator_token } = await json(
+      'operator-tokens',
+      'create',
+      '--name',
+      'X',
+      '--scopes',
+      'all',
+    );
+    expect(await outputOf('operator-tokens', 'revoke', '--token', token_id)).toBe(`Revoked ${token_id}.`);
+    const { code, errors } = await adminIn(
+      { SEATLEASE_URL: suite.url, OPERATOR_KEY: operator_token },
+      ...LIST,
+    );
+    expect([code, errors]).toEqual([2, expect.stringContaining('no valid operator token')]);
+    expect(idOf(await outputOf('operator-tokens', 'list', '--limit', '1'))).toBe(token_id);
+  });
+
+  test('create names the scopes that there are when one is wrong', async () => {
+    const errors = await errorsOf(
+      suite.url,
+      'operator-tokens',
+      'create',
+      '--name',
+      'X',
+      '--scopes',
+      'licenses',
+    );
+    expect(errors).toContain('needs scopes, separated by commas: read, all, release:read');
+  });
+});
+
 describe('wrong usage', () => {
   const TENANT = newTenantId(4);
   const LICENSE = newLicenseId(TENANT);
@@ -690,7 +740,7 @@ describe('a server that refuses or fails', () => {
     const { code, errors } = await adminIn(environment, ...LIST);
     expect(code).toBe(2);
     expect(errors).toMatch(/^CREDENTIALS_INVALID: /);
-    expect(errors).toContain('OPERATOR_KEY is not the operator key of that server.');
+    expect(errors).toContain('OPERATOR_KEY is no valid operator token of that server');
   });
 
   test('a server that is not running is reported with its address', async () => {

@@ -177,6 +177,33 @@ describeReal('chromium', 'the console for admins and operators', () => {
     }
   });
 
+  test('lets an operator create a token, which is shown once, and revoke it', async ({ world, open }) => {
+    const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/tokens' });
+    await page.getByLabel('Name').fill('Nightly report');
+    await page.getByLabel('Scopes').fill('licenses:read, users:nothing');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByText('/scopes/1').waitFor();
+    await page.getByLabel('Scopes').fill('licenses:read');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    const shown = page.getByRole('dialog', { name: 'New operator token' });
+    const token = (await shown.locator('code').textContent()) ?? '';
+    await expectUsable(page);
+    await shown.getByRole('button', { name: 'Close' }).click();
+    const listLicenses = async (): Promise<number> =>
+      (
+        await fetch(`${world.server.url}/api/v1/licenses`, {
+          headers: { authorization: `Operator ${token}` },
+        })
+      ).status;
+    expect(await listLicenses()).toBe(200);
+    await page.getByRole('row', { name: /Nightly report/ }).waitFor();
+    await expectUsable(page);
+    await page.getByRole('button', { name: 'Revoke Nightly report' }).click();
+    await page.getByRole('button', { name: 'Revoke token' }).click();
+    await page.getByText('Revoked', { exact: true }).waitFor();
+    expect(await listLicenses()).toBe(401);
+  });
+
   test('shows operators which dependency is unavailable', async ({ world, open }) => {
     const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/users' });
     await page.route('**/health?deep=1', (route) =>

@@ -5,6 +5,7 @@ import {
   EmailAddress,
   InvitationId,
   LicenseId,
+  OperatorTokenId,
   SessionId,
   TenantId,
   text,
@@ -15,6 +16,10 @@ import { choice, option, wholeNumber, withDefault } from '../../command-line/opt
 export const Tenant = option('TENANT', textOf(TenantId, 'needs the id of a tenant (ten_…)'));
 export const User = option('USER', textOf(UserId, 'needs the id of a user (usr_…)'));
 export const Invitation = option('INVITATION', textOf(InvitationId, 'needs the id of an invitation (inv_…)'));
+export const OperatorToken = option(
+  'TOKEN',
+  textOf(OperatorTokenId, 'needs the id of an operator token (opt_…)'),
+);
 export const License = option('LICENSE', textOf(LicenseId, 'needs the id of a license (lic_…)'));
 export const Session = option('SESSION', textOf(SessionId, 'needs the id of a session (ses_…)'));
 export const Email = option('E-MAIL', textOf(EmailAddress, 'needs an e-mail address'));

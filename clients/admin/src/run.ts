@@ -2,6 +2,7 @@ import { type ExitCode, type Output, type Program, runProgram } from '../../comm
 import { type Api, openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';
 import { LICENSES_COMMANDS } from './licenses.ts';
+import { OPERATOR_TOKENS_COMMANDS } from './operator-tokens.ts';
 import { REVOCATIONS_COMMANDS } from './revocations.ts';
 import { SESSIONS_COMMANDS } from './sessions.ts';
 import { type Environment, readTarget } from './target.ts';
@@ -24,10 +25,11 @@ export function runAdmin(
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,
       ...REVOCATIONS_COMMANDS,
+      ...OPERATOR_TOKENS_COMMANDS,
     ],
     notes: `Environment
   SEATLEASE_URL   address of the server (default: the one that "npm start" runs here, with its own key)
-  OPERATOR_KEY    operator key of that server
+  OPERATOR_KEY    operator token or operator key of that server
 
 Exit codes: 0 done, 2 the command failed or was called wrongly.`,
     open: () => openApi(readTarget(environment)),

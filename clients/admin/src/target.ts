@@ -10,6 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Target {
   /** Its origin. */
   readonly url: string;
+  /** An operator token, or the operator key. */
   readonly operatorKey: string;
   readonly hintIfUnreachable: string;
   readonly hintIfKeyRefused: string;
@@ -31,7 +32,7 @@ export function readTarget(environment: Environment): Target {
   const url = originOf(named, 'SEATLEASE_URL');
   if (!operatorKey)
     throw new CommandError(
-      'SEATLEASE_URL is set, but OPERATOR_KEY is not: set it to the operator key of that server.',
+      'SEATLEASE_URL is set, but OPERATOR_KEY is not: set it to an operator token, or the operator key, of that server.',
     );
   // A key that is not valid in a header would appear in the message of Node's error.
   if (!/^[\x21-\x7e]+$/.test(operatorKey))
@@ -42,7 +43,8 @@ export function readTarget(environment: Environment): Target {
     url,
     operatorKey,
     hintIfUnreachable: 'The address is from SEATLEASE_URL.',
-    hintIfKeyRefused: 'OPERATOR_KEY is not the operator key of that server.',
+    hintIfKeyRefused:
+      'OPERATOR_KEY is no valid operator token of that server, and not its operator key, which may be switched off.',
   };
 }
 

@@ -7,6 +7,7 @@ import { OperatorHealthPage } from './pages/operator-health.tsx';
 import { OperatorKeysPage } from './pages/operator-keys.tsx';
 import { OperatorLicensesPage } from './pages/operator-licenses.tsx';
 import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
+import { OperatorTokensPage } from './pages/operator-tokens.tsx';
 import { OperatorUsersPage } from './pages/operator-users.tsx';
 import { PrivacyPage } from './pages/privacy.tsx';
 import { SeatsPage } from './pages/seats.tsx';
@@ -49,6 +50,7 @@ export const OPERATOR_PAGES: readonly Entry<object>[] = [
   { slug: 'tenants', title: 'Tenants', page: OperatorTenantsPage },
   { slug: 'licenses', title: 'All licenses', page: OperatorLicensesPage },
   { slug: 'users', title: 'Users', page: OperatorUsersPage },
+  { slug: 'tokens', title: 'Operator tokens', page: OperatorTokensPage },
   { slug: 'keys', title: 'Signing keys', page: OperatorKeysPage },
   { slug: 'health', title: 'Health', page: OperatorHealthPage },
 ];

@@ -64,7 +64,10 @@ function OperatorKey({ credentials }: Pick<SignInProps, 'credentials'>) {
             onInput={({ currentTarget }) => setKey(currentTarget.value)}
           />
         </label>
-        <p class="quiet small">The key is kept in this page only, until you close or reload it.</p>
+        <p class="quiet small">
+          The key is kept in this page only, until you close or reload it. An operator token works too, as far
+          as its scopes allow.
+        </p>
         {enter.problem && <Alert problem={enter.problem} />}
         <Button type="submit" busy={enter.isBusy}>
           Sign in with key
