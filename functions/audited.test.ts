@@ -15,6 +15,7 @@ type Reason = { readonly none: string };
 /** Recorded by another part, which the line names: its own tests show it. */
 type Elsewhere = { readonly type: AuditType; readonly because: string };
 
+const OFFERED = 'only the member to whom it is offered can answer';
 const reads: Reason = { none: 'changes nothing' };
 
 /**
@@ -42,22 +43,31 @@ const EVENTS: Readonly<Record<Action, AuditType | Reason | Elsewhere>> = {
   'token.signOut': { type: 'user.signed_out', because: 'sign-in' },
   'users.me': reads,
   'users.list': reads,
-  'tenants.create': { type: 'tenant.created', because: 'consent' },
+  'tenants.create': 'tenant.created',
   'tenants.list': reads,
   'tenants.read': reads,
-  'tenants.change': { type: 'tenant.updated', because: 'consent' },
+  'tenants.change': 'tenant.updated',
+  'tenants.claimDomain': 'tenant.updated',
+  'tenants.verifyDomain': { type: 'domain.claimed', because: 'the domain of the sample is verified' },
+  'tenants.releaseDomain': 'domain.released',
   'tenants.members': reads,
-  'tenants.changeRole': { type: 'member.role_changed', because: 'consent' },
-  'tenants.remove': { type: 'member.removed', because: 'consent' },
-  'tenants.removeOther': { type: 'member.removed', because: 'consent' },
-  'tenants.transfer': { type: 'ownership.transferred', because: 'consent' },
-  'tenants.invite': { type: 'invitation.created', because: 'consent' },
+  'tenants.changeRole': 'member.role_changed',
+  'tenants.remove': 'member.removed',
+  'tenants.removeOther': 'member.removed',
+  'tenants.transfer': 'ownership.offered',
+  'tenants.withdrawTransfer': 'ownership.withdrawn',
+  'tenants.acceptTransfer': { type: 'ownership.transferred', because: OFFERED },
+  'tenants.declineTransfer': { type: 'ownership.declined', because: OFFERED },
+  'tenants.invite': 'invitation.created',
   'tenants.invitations': reads,
-  'tenants.withdraw': { type: 'invitation.withdrawn', because: 'consent' },
+  'tenants.withdraw': 'invitation.withdrawn',
   'operator-tokens.create': 'operator_token.created',
   'operator-tokens.list': reads,
   'operator-tokens.read': reads,
   'operator-tokens.revoke': 'operator_token.revoked',
+  'tenants.offers': reads,
+  'tenants.accept': 'invitation.accepted',
+  'tenants.decline': 'invitation.declined',
   'licenses.create': 'license.created',
   'licenses.list': reads,
   'licenses.read': reads,

@@ -17,7 +17,7 @@ import { MANIFEST } from './manifest.ts';
 import { type BadRequest, badRequests, type Known } from './testing/bad-requests.ts';
 import { isParserRefusal, type RawAnswer, sendRaw } from './testing/raw-http.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
-import { signIn } from './testing/users.ts';
+import { join } from './testing/users.ts';
 
 /** No refusal is longer: at most ten errors, each in a few words. */
 const LONGEST_BODY_BYTES = 2_500;
@@ -59,11 +59,7 @@ beforeAll(async () => {
   const { session_id, session_token } = (
     await license.acquire('fingerprint-of-ada', { hostname: 'host-of-ada' })
   ).body;
-  await suite.operate('POST', `/api/v1/tenants/${license.tenantId}/invitations`, {
-    email: 'ada@example.com',
-    role: 'owner',
-  });
-  const ada = await signIn(suite, 'ada@example.com');
+  const ada = await join(suite, license.tenantId, 'ada@example.com', 'owner');
   SECRETS.push(ada.authorization, ada.refreshToken);
   SECRETS.push(license.key, session_token, 'fingerprint-of-ada', 'host-of-ada');
   known = {

@@ -6,7 +6,7 @@ import { CHAIN_HEADS } from '../shared/ports/collections.ts';
 import { auditOf } from '../shared/testing/read-records.ts';
 import { beginPurchase } from './testing/purchases.ts';
 import { openTestSuite, type TestSuite } from './testing/suite.ts';
-import { signIn } from './testing/users.ts';
+import { join, signIn } from './testing/users.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -88,9 +88,7 @@ describe('a log line contains what the runbook searches for:', () => {
 
   test('the license id that a signed-in user sends', async () => {
     const license = await suite.createLicense();
-    const path = `/api/v1/tenants/${license.tenantId}/invitations`;
-    await suite.operate('POST', path, { email: 'log@acme.example', role: 'member' });
-    const user = await signIn(suite, 'log@acme.example');
+    const user = await join(suite, license.tenantId, 'log@acme.example', 'member');
     const body = { fingerprint: 'laptop', license_id: license.licenseId };
     const lines = await linesOf('acquire', () => user.call('POST', '/api/v1/licenses/acquire', body));
     expect(lines).toMatchObject([{ caller: 'person', license_id: license.licenseId }]);

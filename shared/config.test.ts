@@ -63,6 +63,7 @@ test('embeds every dependency when only what npm start generates is set', () => 
     events: { kind: 'embedded' },
     signing: { kind: 'embedded', version: 1 },
     services: { kind: 'embedded', tokens: 'signed' },
+    dnsServers: [],
     publicUrl: undefined,
     signIn: { kind: 'embedded' },
     signInSecret: undefined,

@@ -166,6 +166,16 @@ export const PROBLEMS = {
   TENANT_NOT_FOUND: { status: 404, title: 'There is no such tenant.', next: STOP },
   USER_NOT_FOUND: { status: 404, title: 'There is no such user.', next: STOP },
   OPERATOR_TOKEN_NOT_FOUND: { status: 404, title: 'There is no such operator token.', next: STOP },
+  INVITATION_NOT_FOUND: {
+    status: 404,
+    title: 'There is no such invitation for you, or it has expired or was withdrawn.',
+    next: STOP,
+  },
+  TRANSFER_NOT_FOUND: {
+    status: 404,
+    title: 'The ownership of this tenant is not offered to you.',
+    next: STOP,
+  },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
   SIGNING_KEY_NOT_FOUND: {
     status: 404,
@@ -229,7 +239,29 @@ export const PROBLEMS = {
     title: 'You already belong to the maximum number of tenants.',
     next: STOP,
   },
+  TENANT_HAS_OWNER: {
+    status: 409,
+    title: 'The tenant already has an owner. Ask for a new invitation.',
+    next: STOP,
+  },
+  ALREADY_OWNER: { status: 409, title: 'That user already owns the tenant.', next: STOP },
+  TOO_MANY_INVITATIONS: {
+    status: 409,
+    title: 'Too many invitations are open, of this tenant or for this address.',
+    next: STOP,
+  },
   DOMAIN_TAKEN: { status: 409, title: 'Users of that domain already join another tenant.', next: STOP },
+  DOMAIN_PUBLIC: {
+    status: 409,
+    title: 'Anyone can get an address of that domain. It cannot be claimed.',
+    next: STOP,
+  },
+  DOMAIN_NOT_CLAIMED: { status: 409, title: 'The tenant has not claimed a domain.', next: STOP },
+  DOMAIN_NOT_VERIFIED: {
+    status: 409,
+    title: 'The TXT record was not found. A new record can take hours to be seen everywhere.',
+    next: STOP,
+  },
   PLAN_NOT_FOR_SALE: { status: 409, title: 'That plan is not available with these options.', next: STOP },
   LICENSE_NOT_FOR_SALE: {
     status: 409,
@@ -315,6 +347,11 @@ export const PROBLEMS = {
     title: 'The payment service is unavailable right now. Try again.',
     next: RETRY.outage,
   },
+  DNS_UNAVAILABLE: {
+    status: 503,
+    title: 'The records of the domain cannot be read right now. Try again.',
+    next: RETRY.outage,
+  },
   LIMITS_UNAVAILABLE: {
     status: 503,
     title: 'Rate limits cannot be checked right now. Try again.',
@@ -325,7 +362,7 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** The dependencies of a deployment that can be unavailable. */
-export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing';
+export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing' | 'dns';
 
 /**
  * Why a Redis that answers refuses to work: too many commands were sent, it is full, its traffic is used up, or it

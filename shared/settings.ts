@@ -337,6 +337,28 @@ const TABLE = {
       'Key version that signs licenses: the resource name of a Cloud KMS key version. Local server only: the number of a key in the data folder.',
     unset: '1; required when deployed',
   },
+  DNS_SERVERS: {
+    field: 'dnsServers',
+    readBy: ['dns'],
+    schema: z.pipe(
+      list(),
+      z.array(
+        z
+          .string()
+          .check(
+            z.regex(
+              /^(\d{1,3}(\.\d{1,3}){3}(:\d{1,5})?|[\da-f:]+|\[[\da-f:]+\]:\d{1,5})$/i,
+              'needs IP addresses, each with a port if it is not 53',
+            ),
+          ),
+      ),
+    ),
+    source: 'chosen',
+    default: '',
+    meaning:
+      'Servers that the TXT records of claimed domains are read from: IP addresses, separated by commas.',
+    unset: 'the DNS servers of the machine; on the local server, `dns-zone.json` in the data folder',
+  },
   SERVICE_AUDIENCE: {
     field: 'services',
     readBy: SERVICES,

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { openDns } from './adapters/dns/node-dns.ts';
 import { openPubSubEvents } from './adapters/events/pubsub-events.ts';
 import { openGoogleIdentity } from './adapters/identity/google-identity.ts';
 import { openLimits } from './adapters/limits/upstash-limits.ts';
@@ -19,6 +20,7 @@ import { logToStandardOutput } from './http/log.ts';
 import { lazy } from './lazy.ts';
 import type { Billing, BillingEvents } from './ports/billing.ts';
 import type { Deps } from './ports/deps.ts';
+import type { Dns } from './ports/dns.ts';
 import type { Events } from './ports/events.ts';
 import type { Identity } from './ports/identity.ts';
 import type { Records } from './ports/records.ts';
@@ -39,6 +41,7 @@ export interface Openers {
   records(records: Config['records']): Promise<Records>;
   events(events: Config['events']): Promise<Events>;
   signer(signing: Config['signing']): Promise<Signer>;
+  dns(servers: Config['dnsServers']): Promise<Dns>;
   services(services: Config['services']): Promise<Services>;
   /** `undefined` if sign-in is off. */
   signIn(signIn: Config['signIn'], secret: Config['signInSecret']): Promise<SignIn | undefined>;
@@ -77,6 +80,7 @@ export const DEPLOYED: Openers = {
     if (signing.kind !== 'kms') throw notSet('SIGNING_KEY_VERSION');
     return openKmsSigner(signing);
   },
+  dns: async (servers) => openDns(servers),
   async services(services) {
     if (services.kind !== 'google') throw notSet('SERVICE_AUDIENCE');
     return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
@@ -151,6 +155,7 @@ export async function assembleDeps(
     limits: async () => openLimits(await redis()),
     records,
     signer: once(() => openers.signer(config.signing)),
+    dns: () => openers.dns(config.dnsServers),
     events: once(() => openers.events(config.events)),
     identity: async () => (await services()).identity,
     serviceAccounts: async () => (await services()).serviceAccounts,

@@ -10,7 +10,7 @@ import {
   type TestLicense,
   type TestSuite,
 } from '../../functions/testing/suite.ts';
-import { signIn, type TestUser } from '../../functions/testing/users.ts';
+import { acceptInvitations, signIn, type TestUser } from '../../functions/testing/users.ts';
 import { newLicenseId, newPersonalId, newSessionId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/users.ts';
 import { TENANTS } from '../../shared/ports/collections.ts';
@@ -72,19 +72,12 @@ const makeTenant = async (...more: string[]): Promise<string> =>
 async function tenantWithMembers(
   name: string,
 ): Promise<{ tenant: string; owner: TestUser; member: TestUser }> {
-  const tenant = await makeTenant('--owner', `owner@${name}.example`);
-  await outputOf(
-    'tenants',
-    'invite',
-    '--tenant',
-    tenant,
-    '--email',
-    `member@${name}.example`,
-    '--role',
-    'member',
-  );
-  const owner = await signIn(suite, `owner@${name}.example`);
-  const member = await signIn(suite, `member@${name}.example`);
+  const [ownerEmail, memberEmail] = [`owner@${name}.example`, `member@${name}.example`];
+  const tenant = await makeTenant('--owner', ownerEmail);
+  const invite = ['tenants', 'invite', '--tenant', tenant, '--role', 'member', '--email'];
+  await outputOf(...invite, memberEmail);
+  const owner = await acceptInvitations(suite, await signIn(suite, ownerEmail));
+  const member = await acceptInvitations(suite, await signIn(suite, memberEmail));
   return { tenant, owner, member };
 }
 
@@ -110,7 +103,7 @@ describe('tenants', () => {
     );
     expect(before).toContain('\n  No licenses.');
 
-    const { userId } = await signIn(suite, 'grace@grace.example');
+    const { userId } = await acceptInvitations(suite, await signIn(suite, 'grace@grace.example'));
     const after = await outputOf('tenants', 'show', '--tenant', tenant);
     expect(after).toMatch(/\n {2}owner +usr_/);
     expect(after).toMatch(new RegExp(`\\n {2}${userId} +grace@grace\\.example +grace +owner +2`));
@@ -146,6 +139,8 @@ describe('tenants', () => {
       created_at: AT,
       owner_id: null,
       join_domain: null,
+      pending_domain: null,
+      transfer: null,
     };
     const server = await answering(({ url }) =>
       url?.endsWith('/invitations') ? [503, problem('RECORDS_UNAVAILABLE')] : [201, tenant],
@@ -165,15 +160,50 @@ describe('tenants', () => {
     expect(await outputOf('tenants', 'withdraw', '--tenant', tenant, '--invitation', invitation_id)).toBe(
       `Withdrew ${invitation_id}: it can no longer be used to join ${tenant}.`,
     );
-    const stranger = await signIn(suite, 'wrong@typo.example');
+    const stranger = await acceptInvitations(suite, await signIn(suite, 'wrong@typo.example'));
     expect(stranger.tenants.has(tenant)).toBe(false);
   });
 
-  test('transfer makes another member the owner, and remove removes a member but not the owner', async () => {
+  test('transfer offers the ownership, show prints the offer, and withdraw-transfer ends it', async () => {
+    const { tenant, owner, member } = await tenantWithMembers('offer');
+    const transfer = ['tenants', 'transfer', '--tenant', tenant, '--user', member.userId];
+    expect(await json(...transfer)).toMatchObject({
+      tenant: { owner_id: owner.userId, transfer: { user_id: member.userId } },
+    });
+    expect(await outputOf('tenants', 'show', '--tenant', tenant)).toMatch(
+      new RegExp(`\\n {2}offered to +${member.userId}, until 2`),
+    );
+    expect(await outputOf('tenants', 'withdraw-transfer', '--tenant', tenant)).toBe(
+      `The ownership of ${tenant} is not offered to anyone.`,
+    );
+    expect((await member.call('POST', `/api/v1/tenants/${tenant}/transfer/accept`)).status).toBe(404);
+  });
+
+  test('approve-domain lets users of a domain join, and release-domain ends that', async () => {
+    const tenant = await makeTenant();
+    const approve = ['tenants', 'approve-domain', '--tenant', tenant, '--domain', 'approved.example'];
+    expect(await outputOf(...approve)).toBe(
+      `New users of approved.example join ${tenant} when they first sign in.`,
+    );
+    expect(await outputOf('tenants', 'verify-domain', '--tenant', tenant)).toContain(
+      'approved.example is verified',
+    );
+    const hired = await signIn(suite, 'hired@approved.example', { hostedDomain: 'approved.example' });
+    expect([...hired.tenants.keys()]).toEqual([tenant]);
+    await outputOf('tenants', 'release-domain', '--tenant', tenant);
+    const late = await signIn(suite, 'late@approved.example', { hostedDomain: 'approved.example' });
+    expect([...late.tenants.keys()]).not.toContain(tenant);
+    const verify = await errorsOf(suite.url, 'tenants', 'verify-domain', '--tenant', tenant);
+    expect(verify).toMatch(/^DOMAIN_NOT_CLAIMED: /);
+  });
+
+  test('remove removes a member but not the owner', async () => {
     const { tenant, owner, member } = await tenantWithMembers('relay');
     const transfer = ['tenants', 'transfer', '--tenant', tenant, '--user', member.userId];
-    expect(await outputOf(...transfer)).toBe(`${member.userId} is now the owner of ${tenant}.`);
-    expect(await json(...transfer)).toMatchObject({ tenant: { owner_id: member.userId } });
+    expect(await outputOf(...transfer)).toMatch(
+      new RegExp(`^Offered the ownership of ${tenant} to ${member.userId}, until 2`),
+    );
+    await member.call('POST', `/api/v1/tenants/${tenant}/transfer/accept`);
     const remove = ['tenants', 'remove', '--tenant', tenant, '--user', owner.userId];
     expect(await outputOf(...remove)).toBe(`Removed ${owner.userId} from ${tenant}.`);
     expect(await json(...remove)).toEqual({ tenant_id: tenant, user_id: owner.userId });
@@ -530,7 +560,7 @@ describe('users', () => {
   test('erase shows what it would remove, and removes the user only with --yes', async () => {
     const { userId } = await signIn(suite, 'eve@eve.example');
     const alone = await makeTenant('--owner', 'eve@eve.example');
-    await signIn(suite, 'eve@eve.example');
+    await acceptInvitations(suite, await signIn(suite, 'eve@eve.example'));
     const erase = ['users', 'erase', '--user', userId];
     const dry = await outputOf(...erase);
     expect(dry).toContain(`Would erase all data of ${userId}`);
@@ -700,7 +730,8 @@ describe('wrong usage', () => {
     [
       'tenants nonsense',
       'Unknown command "tenants nonsense". Commands: tenants list, tenants show, tenants create, ' +
-        'tenants invite, tenants withdraw, tenants remove, tenants transfer.',
+        'tenants invite, tenants withdraw, tenants remove, tenants transfer, tenants withdraw-transfer, ' +
+        'tenants approve-domain, tenants verify-domain, tenants release-domain.',
     ],
     ['tenant list', 'Unknown command "tenant list". Did you mean "tenants list"?'],
   ])('answers the unknown command "%s" with one sentence', async (line, sentence) => {

@@ -12,7 +12,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'signIn', 'signInState', 'publicUrl', 'pseudonymOf', 'seatMaintenance', 'shards'],
+  uses: ['records', 'signIn', 'signInState', 'publicUrl', 'pseudonymOf', 'shards'],
   endpoints: {
     callback: {
       method: 'GET',

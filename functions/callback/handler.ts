@@ -14,7 +14,7 @@ import type contract from './contract.ts';
 import { signUp } from './sign-up.ts';
 
 async function finishSignIn(
-  { query, cookie, note }: RequestOf<typeof contract, 'callback'>,
+  { query, cookie, by, note }: RequestOf<typeof contract, 'callback'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'callback'>> {
   const { signIn, publicUrl } = deps;
@@ -37,7 +37,7 @@ async function finishSignIn(
     note({ severity: 'WARNING', because: redeemed.because });
     return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
   }
-  const userId = await signUp(redeemed.person, deps);
+  const userId = await signUp(redeemed.person, by.requestId, deps);
   if (userId === undefined) {
     note({ because: 'the user is being erased' });
     return redirectBack(underWay, { error: 'access_denied' }, publicUrl);

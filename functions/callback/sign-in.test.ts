@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { countOperations } from '../testing/count-operations.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { codeFor } from '../testing/trusting-provider.ts';
 import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode } from '../testing/users.ts';
@@ -116,104 +117,121 @@ describe('signing in', () => {
   });
 });
 
-describe('joining tenants', () => {
-  async function invite(tenantId: string, email: string, role: string): Promise<Reply> {
-    return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
-  }
-
-  test('accepts an invitation once, when a user signs in with its address', async () => {
-    const license = await suite.createLicense();
-    await invite(license.tenantId, 'Invited@Example.com', 'admin');
+describe('the tenant of a new user', () => {
+  test('is their own, whoever has invited them', async () => {
+    const { tenantId } = await suite.createLicense();
+    const path = `/api/v1/tenants/${tenantId}/invitations`;
+    await suite.operate('POST', path, { email: 'invited@example.com', role: 'admin' });
     const person = await signIn(suite, 'invited@example.com');
-    expect([...person.tenants]).toEqual([[license.tenantId, 'admin']]);
-    const { invitations } = (await suite.operate('GET', `/api/v1/tenants/${license.tenantId}/invitations`))
-      .body;
-    expect(invitations).toEqual([]);
-    const again = await signIn(suite, 'invited@example.com', { subject: 'another account' });
-    expect(again.tenants.has(license.tenantId)).toBe(false);
+    expect([...person.tenants.values()]).toEqual(['owner']);
+    expect(person.tenants.has(tenantId)).toBe(false);
+    const { invitations } = (await suite.operate('GET', path)).body;
+    expect(invitations).toHaveLength(1);
   });
 
-  test('lets an existing user join another tenant by invitation at the next sign-in', async () => {
-    const before = await signIn(suite, 'both@example.com');
-    const license = await suite.createLicense();
-    await invite(license.tenantId, 'both@example.com', 'member');
-    const after = await signIn(suite, 'both@example.com');
-    expect(after.tenants).toEqual(new Map([...before.tenants, [license.tenantId, 'member']]));
+  test('is read and written without any invitation: sign-in has the same operations with a thousand', async () => {
+    const operations: string[] = [];
+    const counted = await openTestSuite({}, (deps) => ({
+      ...deps,
+      records: countOperations(deps.records, (operation) => operations.push(operation)),
+    }));
+    const operationsOf = async (email: string): Promise<string[]> => {
+      operations.length = 0;
+      await signInToCode(counted, accountOf(email));
+      return [...operations];
+    };
+    const first = await operationsOf('flooded@example.com');
+    expect(first).toEqual([
+      'query users-by-email',
+      'get accounts',
+      'set accounts',
+      'set audit',
+      'set audit',
+      'set tenants',
+      'set users',
+      'set memberships',
+      'set audit',
+      'create sign-in-codes',
+    ]);
+    const { tenantId } = await counted.createLicense();
+    const email = 'flooded@example.com';
+    await counted.deps.records.transact(async (transaction) => {
+      for (let n = 0; n < 1000; n += 1) {
+        const invitation = {
+          invitationId: `inv-${n}`,
+          tenantId,
+          email,
+          role: 'admin',
+          invitedBy: null,
+        } as const;
+        transaction.set(INVITATIONS, `inv-${n}`, { ...invitation, invitedAtMs: n, expiresAtMs: 9e12 });
+      }
+    });
+    expect(await operationsOf(email)).toEqual([
+      'query users-by-email',
+      'get accounts',
+      'get users',
+      'set users',
+      'create sign-in-codes',
+    ]);
+    await counted.close();
   });
 
-  test('accepts an invitation for exactly 14 days', async () => {
-    const license = await suite.createLicense();
-    const { invitation_id } = (await invite(license.tenantId, 'late@example.com', 'member')).body;
-    const invitation = await suite.deps.records.get(INVITATIONS, invitation_id);
-    vi.useFakeTimers({ toFake: ['Date'], now: invitation?.expiresAtMs ?? 0 });
-    const person = await signIn(suite, 'late@example.com');
-    expect(person.tenants.has(license.tenantId)).toBe(false);
-  });
-
-  test('makes only the first of two users who were invited as owner the owner', async () => {
-    const license = await suite.createLicense();
-    for (const email of ['first@example.com', 'second@example.com'])
-      await invite(license.tenantId, email, 'owner');
-    const first = await signIn(suite, 'first@example.com');
-    const second = await signIn(suite, 'second@example.com');
-    expect(first.tenants.get(license.tenantId)).toBe('owner');
-    expect(second.tenants.get(license.tenantId)).toBe('admin');
-    expect((await suite.deps.records.get(TENANTS, license.tenantId))?.ownerId).toBe(first.userId);
-  });
-
-  test('lets users of a Workspace domain join its tenant, but not the same address without the domain', async () => {
+  test('is that of their Workspace domain, if it has proved the domain; not for the same address without', async () => {
     const owner = await signIn(suite, 'boss@company.example', { hostedDomain: 'company.example' });
     const [[tenantId = ''] = []] = [...owner.tenants];
-    const changed = await owner.call('PATCH', `/api/v1/tenants/${tenantId}`, {
-      join_domain: 'company.example',
+    const approved = await suite.operate('PUT', `/api/v1/tenants/${tenantId}/domain`, {
+      domain: 'company.example',
     });
-    expect(changed.status).toBe(200);
+    expect(approved.body.join_domain).toBe('company.example');
     const colleague = await signIn(suite, 'colleague@company.example', { hostedDomain: 'company.example' });
     expect([...colleague.tenants]).toEqual([[tenantId, 'member']]);
     const lookalike = await signIn(suite, 'lookalike@company.example');
     expect(lookalike.tenants.has(tenantId)).toBe(false);
   });
 
-  test('refuses a join domain that is not the owner’s own or belongs to another tenant', async () => {
-    const plain = await signIn(suite, 'plain@gmail.example');
-    const [[plainTenant = ''] = []] = [...plain.tenants];
-    const grab = await plain.call('PATCH', `/api/v1/tenants/${plainTenant}`, {
-      join_domain: 'gmail.example',
+  test('is their own if the tenant of their domain is being erased', async () => {
+    const owner = await signIn(suite, 'boss@closing.example', { hostedDomain: 'closing.example' });
+    const [[tenantId = ''] = []] = [...owner.tenants];
+    await suite.operate('PUT', `/api/v1/tenants/${tenantId}/domain`, { domain: 'closing.example' });
+    await suite.deps.records.transact(async (transaction) => {
+      const tenant = await transaction.get(TENANTS, tenantId);
+      if (tenant) transaction.set(TENANTS, tenantId, { ...tenant, erasureId: 'era_0000000000000000' });
     });
-    expect([grab.status, grab.body.code]).toEqual([403, 'FORBIDDEN']);
-
-    const one = await signIn(suite, 'one@taken.example', { hostedDomain: 'taken.example' });
-    const [[oneTenant = ''] = []] = [...one.tenants];
-    await one.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: 'taken.example' });
-    const two = await one.call('POST', '/api/v1/tenants', { name: 'Second' });
-    const again = await signIn(suite, 'one@taken.example', { hostedDomain: 'taken.example' });
-    const taken = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
-      join_domain: 'taken.example',
-    });
-    expect([taken.status, taken.body.code]).toEqual([409, 'DOMAIN_TAKEN']);
-    // Once the first tenant removes its join domain, the second can set it.
-    await again.call('PATCH', `/api/v1/tenants/${oneTenant}`, { join_domain: null });
-    const free = await again.call('PATCH', `/api/v1/tenants/${two.body.tenant_id}`, {
-      join_domain: 'taken.example',
-    });
-    expect(free.status).toBe(200);
+    const colleague = await signIn(suite, 'colleague@closing.example', { hostedDomain: 'closing.example' });
+    expect([...colleague.tenants.values()]).toEqual(['owner']);
   });
 
-  test('limits a user to twenty tenants', async () => {
+  test('limits a user to twenty tenants, also when they create many at once', async () => {
     const person = await signIn(suite, 'collector@example.com');
-    for (let i = 1; i < 20; i += 1) {
-      expect((await person.call('POST', '/api/v1/tenants', { name: `No. ${i}` })).status).toBe(201);
-    }
-    const more = await person.call('POST', '/api/v1/tenants', { name: 'One too many' });
-    expect([more.status, more.body.code]).toEqual([409, 'TOO_MANY_TENANTS']);
-    const license = await suite.createLicense();
-    await invite(license.tenantId, 'collector@example.com', 'member');
-    const again = await signIn(suite, 'collector@example.com');
-    expect(again.tenants.size).toBe(20);
-    expect(again.tenants.has(license.tenantId)).toBe(false);
-    const { invitations } = (await suite.operate('GET', `/api/v1/tenants/${license.tenantId}/invitations`))
-      .body;
-    expect(invitations).toHaveLength(1);
+    const created = await Promise.all(
+      Array.from({ length: 25 }, (_, n) => person.call('POST', '/api/v1/tenants', { name: `No. ${n}` })),
+    );
+    const codes = created.map(({ status, body }) => `${status} ${body.code ?? ''}`);
+    expect(codes.filter((code) => code === '201 ')).toHaveLength(19);
+    expect(codes.filter((code) => code === '409 TOO_MANY_TENANTS')).toHaveLength(6);
+    expect((await signIn(suite, 'collector@example.com')).tenants.size).toBe(20);
+  });
+
+  test('is recorded in the audit log with the user, who caused it', async () => {
+    const { userId, tenants } = await signIn(suite, 'recorded@example.com');
+    const [tenantId = ''] = tenants.keys();
+    const { events } = (await suite.operate('GET', `/api/v1/audit?tenant_id=${tenantId}`)).body;
+    const told = events.map(({ type, actor, subject }: Record<string, unknown>) => ({
+      type,
+      actor,
+      subject,
+    }));
+    const actor = { type: 'user', id: userId };
+    expect(told).toHaveLength(2);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        { type: 'tenant.created', actor, subject: null },
+        { type: 'member.joined', actor, subject: userId },
+      ]),
+    );
+    const created = (await suite.operate('GET', '/api/v1/audit?type=user.created&limit=100')).body.events;
+    expect(created).toContainEqual(expect.objectContaining({ subject: userId, tenant_id: 'vendor', actor }));
   });
 });
 

@@ -15,11 +15,17 @@ afterAll(() => suite.close());
 
 let people = 0;
 /** A user with their own tenant. */
-async function buyer(): Promise<TestUser & { readonly tenantId: string }> {
+async function buyer(): Promise<Buyer> {
   people += 1;
   const person = await signIn(suite, `buyer${people}@shop${people}.example`);
   const [tenantId = ''] = person.tenants.keys();
   return { ...person, tenantId };
+}
+type Buyer = TestUser & { readonly tenantId: string };
+
+/** Asks for a page to buy seats for the buyer's tenant. */
+function order(buyer: Buyer, body: object, headers: Record<string, string> = {}): Promise<Reply> {
+  return buyer.call('POST', CREATE, { tenant_id: buyer.tenantId, ...body }, headers);
 }
 
 function acquire(person: TestUser, licenseId: string, fingerprint: string): Promise<Reply> {
@@ -40,7 +46,7 @@ test('lists the plans without credentials', async () => {
 describe('a buyer', () => {
   test('pays at Stripe, then uses the seats signed in and with a new license key', async () => {
     const ada = await buyer();
-    const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 2 });
+    const created = await order(ada, { plan: 'pro', seats: 2 });
     expect(created.status, created.text).toBe(201);
     const { checkout_url, license_id } = created.body;
     expect((await acquire(ada, license_id, 'laptop')).body.code).toBe('LICENSE_NOT_FOUND');
@@ -60,26 +66,29 @@ describe('a buyer', () => {
     expect(body.subscriptions).toEqual([
       expect.objectContaining({ license_id, plan: 'pro', seats: 2, status: 'active', cancel_at: null }),
     ]);
-    const portal = await ada.call('POST', PORTAL, {});
+    const portal = await ada.call('POST', PORTAL, { tenant_id: ada.tenantId });
     expect(portal.body.portal_url).toMatch(/\/portal\//);
   });
 
   test('causes three calls to Stripe for the first purchase and two for each further one', async () => {
     const ada = await buyer();
     const before = suite.stripe.calls.length;
-    await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+    await order(ada, { plan: 'pro', seats: 1 });
     expect(suite.stripe.calls.slice(before)).toEqual([
       'POST /v1/customers',
       'GET /v1/prices',
       'POST /v1/checkout/sessions',
     ]);
-    await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+    await order(ada, { plan: 'pro', seats: 1 });
     expect(suite.stripe.calls.slice(before + 3)).toEqual(['GET /v1/prices', 'POST /v1/checkout/sessions']);
   });
 
   test('turns a trial into a paid license that keeps its sessions', async () => {
     const ada = await buyer();
-    const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint: 'laptop' });
+    const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', {
+      tenant_id: ada.tenantId,
+      fingerprint: 'laptop',
+    });
     expect(trial.status, trial.text).toBe(201);
     const { license_id, license_key } = trial.body;
     const authorization = `License ${license_key}`;
@@ -87,7 +96,7 @@ describe('a buyer', () => {
       authorization,
       body: { fingerprint: 'laptop' },
     });
-    const created = await ada.call('POST', CREATE, { plan: 'team', seats: 6, license_id });
+    const created = await order(ada, { plan: 'team', seats: 6, license_id });
     expect(created.body.license_id).toBe(license_id);
     await suite.stripe.pay(created.body.checkout_url);
     await suite.stripe.idle();
@@ -107,7 +116,7 @@ describe('an Idempotency-Key', () => {
   test('makes one purchase of twenty concurrent requests', async () => {
     const ada = await buyer();
     const before = [calls('POST /v1/customers'), calls('POST /v1/checkout/sessions')];
-    const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
+    const ask = () => order(ada, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
     const replies = await Promise.all(Array.from({ length: 20 }, ask));
     expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(201));
     expect(new Set(replies.map(({ body }) => body.checkout_url)).size).toBe(1);
@@ -120,10 +129,10 @@ describe('an Idempotency-Key', () => {
   test('is refused with other options, and is independent of the same key in another tenant', async () => {
     const [ada, bob] = [await buyer(), await buyer()];
     const key = { 'idempotency-key': 'order-1' };
-    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, key);
-    const other = await ada.call('POST', CREATE, { plan: 'pro', seats: 4 }, key);
+    const first = await order(ada, { plan: 'pro', seats: 3 }, key);
+    const other = await order(ada, { plan: 'pro', seats: 4 }, key);
     expect([other.status, other.body.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
-    const bobs = await bob.call('POST', CREATE, { plan: 'pro', seats: 4 }, key);
+    const bobs = await order(bob, { plan: 'pro', seats: 4 }, key);
     expect(bobs.status).toBe(201);
     expect(bobs.body.license_id).not.toBe(first.body.license_id);
   });
@@ -137,13 +146,13 @@ describe('an Idempotency-Key', () => {
   ])('with the value %j returns %i', async (key, status) => {
     const ada = await buyer();
     const headers = { 'idempotency-key': Buffer.from(key).toString('latin1') };
-    const reply = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 }, headers);
+    const reply = await order(ada, { plan: 'pro', seats: 1 }, headers);
     expect(reply.status).toBe(status);
   });
 
   test('makes one purchase of all retries, even if answers of Stripe are lost', async () => {
     const ada = await buyer();
-    const ask = () => ada.call('POST', CREATE, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
+    const ask = () => order(ada, { plan: 'pro', seats: 3 }, { 'idempotency-key': 'order-1' });
     suite.stripe.breakApi('reset after doing');
     expect((await ask()).body.code).toBe('BILLING_UNAVAILABLE');
     suite.stripe.breakApi('status 500');
@@ -156,8 +165,9 @@ describe('an Idempotency-Key', () => {
 });
 
 describe('a license is not paid for twice', () => {
-  async function trialOf(person: TestUser): Promise<string> {
+  async function trialOf(person: Buyer): Promise<string> {
     const trial = await person.call('POST', '/api/v1/licenses/trial/activate', {
+      tenant_id: person.tenantId,
       fingerprint: `laptop of ${person.email}`,
     });
     return trial.body.license_id;
@@ -166,21 +176,21 @@ describe('a license is not paid for twice', () => {
   test('when two pages are open: only the latest accepts a payment', async () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
-    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
-    const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 3, license_id });
+    const first = await order(ada, { plan: 'pro', seats: 2, license_id });
+    const second = await order(ada, { plan: 'pro', seats: 3, license_id });
     await expect(suite.stripe.pay(first.body.checkout_url)).rejects.toThrow();
     await suite.stripe.pay(second.body.checkout_url);
     await suite.stripe.idle();
-    const third = await ada.call('POST', CREATE, { plan: 'pro', seats: 4, license_id });
+    const third = await order(ada, { plan: 'pro', seats: 4, license_id });
     expect([third.status, third.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
   });
 
   test('when the event of the payment has not arrived yet', async () => {
     const ada = await buyer();
     const license_id = await trialOf(ada);
-    const first = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
+    const first = await order(ada, { plan: 'pro', seats: 2, license_id });
     await withoutStripeEvents(suite, () => suite.stripe.pay(first.body.checkout_url));
-    const second = await ada.call('POST', CREATE, { plan: 'pro', seats: 2, license_id });
+    const second = await order(ada, { plan: 'pro', seats: 2, license_id });
     expect([second.status, second.body.code]).toEqual([409, 'ALREADY_SUBSCRIBED']);
   });
 });
@@ -195,10 +205,10 @@ describe('a purchase that is not possible', () => {
     ['half a seat', { plan: 'pro', seats: 1.5 }, 400, 'VALIDATION_FAILED'],
     ['a price of the caller', { plan: 'pro', seats: 1, price: 'price_1' }, 400, 'VALIDATION_FAILED'],
     ['a return address of the caller', { plan: 'pro', seats: 1, return_url: 'x' }, 400, 'VALIDATION_FAILED'],
-  ])('%s is refused without calling Stripe', async (_, order, status, code) => {
+  ])('%s is refused without calling Stripe', async (_, terms, status, code) => {
     const ada = await buyer();
     const before = suite.stripe.calls.length;
-    const reply = await ada.call('POST', CREATE, order);
+    const reply = await order(ada, terms);
     expect([reply.status, reply.body.code]).toEqual([status, code]);
     expect(suite.stripe.calls).toHaveLength(before);
   });
@@ -211,14 +221,14 @@ describe('a purchase that is not possible', () => {
       [own.licenseId, 'LICENSE_NOT_FOR_SALE'],
       [foreign.licenseId, 'LICENSE_NOT_FOUND'],
     ]) {
-      const reply = await ada.call('POST', CREATE, { plan: 'pro', seats: 1, license_id });
+      const reply = await order(ada, { plan: 'pro', seats: 1, license_id });
       expect(reply.body.code).toBe(code);
     }
     expect((await suite.deps.records.get(LICENSES, own.licenseId))?.subscriptionId).toBeNull();
   });
 });
 
-test('requires tenant_id, and names the field, if the user can buy for more than one tenant', async () => {
+test('requires tenant_id and names the field, if the user can buy for more than one tenant', async () => {
   const ada = await buyer();
   await ada.call('POST', '/api/v1/tenants', { name: 'Another shop' });
   for (const reply of [
@@ -231,15 +241,15 @@ test('requires tenant_id, and names the field, if the user can buy for more than
 
 test('refuses the portal to a tenant that has bought nothing', async () => {
   const ada = await buyer();
-  expect((await ada.call('POST', PORTAL, {})).body.code).toBe('NO_BILLING_ACCOUNT');
+  expect((await ada.call('POST', PORTAL, { tenant_id: ada.tenantId })).body.code).toBe('NO_BILLING_ACCOUNT');
 });
 
 test('creates a new customer at the next purchase if the previous one was deleted at Stripe', async () => {
   const ada = await buyer();
-  await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+  await order(ada, { plan: 'pro', seats: 1 });
   const before = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
   await withoutStripeEvents(suite, () => suite.stripe.deleteCustomer(before?.customerId ?? ''));
-  const created = await ada.call('POST', CREATE, { plan: 'pro', seats: 1 });
+  const created = await order(ada, { plan: 'pro', seats: 1 });
   expect(created.status).toBe(201);
   const after = await suite.deps.records.get(BILLING_ACCOUNTS, ada.tenantId);
   expect(after?.formerCustomerIds).toEqual([before?.customerId]);

@@ -70,8 +70,8 @@ export default defineFunction({
       limit: BUYING,
       idempotencyKey: 'handler',
       body: z.strictObject({
-        /** Required unless your role allows this in exactly one tenant. */
-        tenant_id: z.optional(TenantId),
+        /** The tenant that pays. */
+        tenant_id: TenantId,
         plan: z.enum(PLAN_NAMES),
         /** Billing interval. Default: `month`. */
         interval: z.optional(z.enum(BILLING_INTERVALS)),
@@ -107,7 +107,7 @@ export default defineFunction({
         'Returns the address of a Stripe page to manage payment methods, invoices and the number of seats.',
       auth: accessOf('checkout.portal'),
       limit: BUYING,
-      body: z.optional(z.strictObject({ tenant_id: z.optional(TenantId) })),
+      body: z.strictObject({ tenant_id: TenantId }),
       answers: {
         created: {
           status: 201,

@@ -10,7 +10,7 @@ import { isOver } from '../../shared/domain/subscription.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { own, requiredTenant } from '../../shared/http/own.ts';
+import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -18,7 +18,6 @@ import type contract from './contract.ts';
 import { openSession, purchaseOf } from './purchase.ts';
 
 type Create = RequestOf<typeof contract, 'create'>;
-type Access = Pick<Create, 'caller' | 'standing'>;
 
 async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
   const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
@@ -26,16 +25,15 @@ async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
 }
 
 async function createSession(
-  { body, caller, by, standing, idempotencyKey }: Create,
+  { body, by, standing, idempotencyKey }: Create,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const { billing } = deps;
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
-  const tenant = await tenantOf(body.tenant_id, { caller, standing }, deps);
+  const tenant = await ownTenant(body.tenant_id, standing, deps);
   if ('problem' in tenant) return tenant;
   if (tenant.closedAtMs !== null) return { problem: 'TENANT_CLOSED' };
-  const refusal =
-    refuseOrder(body) ?? (await refuseLicense(tenant, body.license_id, { caller, standing }, deps));
+  const refusal = refuseOrder(body) ?? (await refuseLicense(tenant, body.license_id, standing, deps));
   if (refusal) return refusal;
   const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
   if ('problem' in purchase) return purchase;
@@ -49,12 +47,12 @@ async function createSession(
 }
 
 async function openPortal(
-  { body, caller, standing }: RequestOf<typeof contract, 'portal'>,
+  { body, standing }: RequestOf<typeof contract, 'portal'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'portal'>> {
   const { billing, records, checkout } = deps;
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
-  const tenant = await tenantOf(body?.tenant_id, { caller, standing }, deps);
+  const tenant = await ownTenant(body.tenant_id, standing, deps);
   if ('problem' in tenant) return tenant;
   const account = await records.get(BILLING_ACCOUNTS, tenant.tenantId);
   if (account?.customerId == null) return { problem: 'NO_BILLING_ACCOUNT' };
@@ -63,14 +61,12 @@ async function openPortal(
   return { answer: 'created', body: { portal_url: portalUrl } };
 }
 
-async function tenantOf(
-  requestedId: string | undefined,
-  { caller, standing }: Access,
+async function ownTenant(
+  tenantId: string,
+  standing: Create['standing'],
   { records }: Deps,
-): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'>> {
-  const requested = requiredTenant(requestedId, caller, standing, '/tenant_id');
-  if ('problem' in requested) return requested;
-  return own(await records.get(TENANTS, requested.tenantId), standing, 'TENANT_NOT_FOUND');
+): Promise<Tenant | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN'>> {
+  return own(await records.get(TENANTS, tenantId), standing, 'TENANT_NOT_FOUND');
 }
 
 /** Refuses an interval or a number of seats that the plan does not offer. */
@@ -95,7 +91,7 @@ function refuseOrder({
 async function refuseLicense(
   { tenantId }: Tenant,
   licenseId: string | undefined,
-  { standing }: Access,
+  standing: Create['standing'],
   { records }: Deps,
 ): Promise<
   Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'ALREADY_SUBSCRIBED' | 'LICENSE_NOT_FOR_SALE'> | undefined

@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 
 async function buy(): Promise<{ subscriptionId: string; customerId: string }> {
-  const order = { plan: 'pro', seats: 2 };
+  const order = { tenant_id: tenantId, plan: 'pro', seats: 2 };
   const { checkout_url } = (await ada.call('POST', '/api/v1/checkout/create-session', order)).body;
   await suite.stripe.pay(checkout_url);
   await suite.stripe.idle();

@@ -168,7 +168,13 @@ async function createPerson(): Promise<Person> {
   const terms = { max: 5, ttlSeconds: LASTING.ttl_seconds };
   const license = draftLicense({ tenantId: labId, licenseId }, newLicenseKey(licenseId), terms, nowMs);
   await records.transact(async (transaction) => {
-    transaction.set(USERS, userId, { ...user, createdAtMs: nowMs, lastSignInAtMs: nowMs, erasureId: null });
+    transaction.set(USERS, userId, {
+      ...user,
+      createdAtMs: nowMs,
+      lastSignInAtMs: nowMs,
+      erasureId: null,
+      tenantIds: [labId, shop.tenantId],
+    });
     transaction.set(ACCOUNTS, accountId, { userId });
     transaction.set(SIGN_INS, signIn.signInId, signIn);
     transaction.set(TENANTS, labId, newTenant(labId, `Lab of person ${people}`, userId, nowMs));
@@ -178,7 +184,14 @@ async function createPerson(): Promise<Person> {
       transaction.set(MEMBERSHIPS, membershipId(tenantId, userId), membership);
     }
     const times = { invitedAtMs: nowMs, expiresAtMs: nowMs + 9e9 };
-    const invitation = { invitationId, tenantId: shop.tenantId, email, role: 'admin', ...times } as const;
+    const invitation = {
+      invitationId,
+      tenantId: shop.tenantId,
+      email,
+      role: 'admin',
+      invitedBy: null,
+      ...times,
+    } as const;
     transaction.set(INVITATIONS, invitationId, invitation);
   });
   await suite.deps.seats.restore({ entitlement: entitlementOf(license), loans: [], bars: [] });

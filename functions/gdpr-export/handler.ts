@@ -125,7 +125,7 @@ async function exportTenant(
   const account = await records.get(BILLING_ACCOUNTS, tenantId);
   const subscriptions = eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId });
   const described = {
-    tenant: exportOfTenant(tenant),
+    tenant: exportOfTenant(tenant, clock.nowMs()),
     members: await rowLimit.fill([], membersOf(tenantId, records), viewOfMember),
     former_members: await rowLimit.fill([], formerMembers, exportOfFormerMember),
     invitations: await rowLimit.fill([], invitations, exportOfInvitation),

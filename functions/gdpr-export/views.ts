@@ -93,8 +93,8 @@ export function exportOfEvent(event: AuditEvent) {
   return { ...auditEventToJson(event), recorded_at: timestamp(event.recordedAtMs) };
 }
 
-export function exportOfTenant(tenant: Tenant) {
-  return { ...viewOfTenant(tenant), closed_at: timestampOrNull(tenant.closedAtMs) };
+export function exportOfTenant(tenant: Tenant, nowMs: number) {
+  return { ...viewOfTenant(tenant, nowMs), closed_at: timestampOrNull(tenant.closedAtMs) };
 }
 
 export function exportOfLicense(license: License) {

@@ -52,7 +52,9 @@ const Swept = z.strictObject({
   /** False if time ran out or a dependency was unavailable. The next sweep continues from there. */
   complete: z.boolean(),
   /** Dependencies that were unavailable. */
-  unavailable: z.array(z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits', 'billing'])),
+  unavailable: z.array(
+    z.enum(['seats', 'records', 'events', 'identity', 'signing', 'limits', 'billing', 'dns']),
+  ),
 });
 
 export default defineFunction({

@@ -130,6 +130,7 @@ test('deletes invitations and codes when they expire, and sign-ins a day later',
       tenantId,
       email: 'a@b.example',
       role: 'member' as const,
+      invitedBy: null,
     };
     await records.create(INVITATIONS, `inv-${days}`, {
       ...invitation,

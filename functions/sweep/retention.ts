@@ -20,6 +20,7 @@ import {
   IDEMPOTENCY_KEYS,
   INVITATIONS,
   LOANS,
+  OPEN_INVITATIONS,
   OPERATOR_TOKENS,
   RETENTION_PASSES,
   SESSION_HISTORIES,
@@ -40,6 +41,7 @@ import {
   EVENTS_BY_RECORDING,
   FORMER_MEMBERSHIPS_BY_END,
   IDEMPOTENCY_KEYS_BY_END,
+  INVITATION_LISTS_BY_END,
   INVITATIONS_BY_END,
   LOANS_BY_END,
   OPERATOR_TOKENS_BY_END,
@@ -112,6 +114,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         below: nowMs,
         collection: INVITATIONS,
         idOf: ({ invitationId }) => invitationId,
+      });
+    case 'invitation_lists':
+      return deleteBatch(pass, deps, run, {
+        query: INVITATION_LISTS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: OPEN_INVITATIONS,
+        idOf: ({ listId }) => listId,
       });
     case 'codes':
       return deleteBatch(pass, deps, run, {

@@ -10,7 +10,7 @@ import { eachKnownSession } from '../../shared/ports/seat-maintenance.ts';
 import { findWords } from './find-text.ts';
 import type { InspectableSuite } from './inspectable-suite.ts';
 import type { Reply, TestSuite } from './suite.ts';
-import { signIn, type TestUser } from './users.ts';
+import { acceptInvitations, signIn, type TestUser } from './users.ts';
 
 /** Ada's personal data, as it is in requests. No data of another user contains any of it. */
 export const ADA = {
@@ -66,8 +66,11 @@ export async function makePersonalWorld(
   await invite(bob, shopId, 'dora@shop.example', 'member');
   await invite(first, labId, 'eve@example.net', 'member');
   const { trialId, boughtId, subscriptionId } = await tryAndBuy(suite, first, labId);
-  const carl = await signIn(suite, 'carl@shop.example', { name: 'Carl Gauss' });
-  const second = await signInAda();
+  const carl = await acceptInvitations(
+    suite,
+    await signIn(suite, 'carl@shop.example', { name: 'Carl Gauss' }),
+  );
+  const second = await acceptInvitations(suite, await signInAda());
 
   const keys = {
     machines: await licenseFor(suite, shopId, { max: 60, borrow: { max_days: 7 } }),

@@ -4,6 +4,8 @@ import { ROLES } from '../../shared/domain/authorization.ts';
 import { newSignatureId } from '../../shared/domain/ids.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
+import { TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { addMember, readJoiner } from '../../shared/use-cases/members.ts';
 import type { World } from '../example.ts';
 import { beginPurchase } from './purchases.ts';
 import { nowhere, partsOf, type Sample } from './sample-requests.ts';
@@ -42,6 +44,9 @@ export async function worldFor(
   const isChanged = sample.endpoint.path.includes('{license_id}') && sample.endpoint.method !== 'GET';
   const usedLicense = isChanged ? await suite.createLicense({ tenant_id: tenantId, max: 1000 }) : license;
   const { session_id, session_token } = (await usedLicense.acquire(`machine ${randomUUID()}`)).body;
+  const isOwn = sample.endpoint.path.startsWith('/api/v1/invitations/');
+  const isOffer = sample.endpoint.path.includes('/transfer/');
+  if (sample.action === 'tenants.verifyDomain') await approveDomain(suite, tenantId);
   const isBilled = parts.has('boughtId') || sample.action === 'checkout.portal';
   return {
     ...nowhere(),
@@ -52,8 +57,12 @@ export async function worldFor(
     stripeSignature: (payload) => stripeSignature(suite, payload),
     ...(isBilled && { boughtId: await buy(suite, tenantId) }),
     ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
-    ...(parts.has('invitationId') && { invitationId: await newInvitation(suite, tenantId) }),
     ...(parts.has('revokedId') && { revokedId: await revoke(suite, usedLicense.licenseId) }),
+    ...(parts.has('invitationId') && {
+      // Users accept and decline their own invitations.
+      invitationId: await newInvitation(suite, tenantId, isOwn ? self?.email : undefined),
+    }),
+    ...(isOffer && self && { tenantId: await newTransfer(suite, self) }),
     ...(parts.has('operatorTokenId') && { operatorTokenId: await newOperatorTokenId(suite) }),
     ...(parts.has('signInCode') && (await signedIn(suite))),
     ...(parts.has('providerCode') && (await signingIn(suite))),
@@ -68,12 +77,12 @@ export async function worldFor(
  */
 export function credentialsFor(
   suite: TestSuite,
-  { auth }: EndpointContract,
+  { auth, path }: EndpointContract,
   { license, owner }: { readonly license: Pick<TestLicense, 'key'>; readonly owner: TestUser },
   self: TestUser,
 ): { readonly authorization?: string } {
   if (auth.includes('license')) return { authorization: `License ${license.key}` };
-  if (auth.includes('person')) return { authorization: self.authorization };
+  if (auth.includes('person') || path.includes('/transfer/')) return { authorization: self.authorization };
   if (ROLES.some((role) => auth.includes(role))) return { authorization: owner.authorization };
   for (const service of ['scheduler', 'pubsub'] as const)
     if (auth.includes(service)) return { authorization: `Bearer ${suite.serviceToken(service)}` };
@@ -91,16 +100,44 @@ export function invite(suite: TestSuite, tenantId: string, email: string, role: 
   return suite.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role });
 }
 
-/** A member who can be removed, or made admin or owner, without affecting others. */
+/**
+ * A member who can be removed, or made admin or owner, without affecting others. Their access token does not name the
+ * tenant. Joins without an invitation: many tests need one for each endpoint.
+ */
 export async function newMember(suite: TestSuite, tenantId: string): Promise<TestUser> {
-  const email = `member-${randomUUID()}@example.com`;
-  await invite(suite, tenantId, email, 'member');
-  return signIn(suite, email);
+  const user = await signIn(suite, `member-${randomUUID()}@example.com`);
+  const { records, clock } = suite.deps;
+  await records.transact(async (transaction) => {
+    const tenant = await transaction.get(TENANTS, tenantId);
+    const known = await transaction.get(USERS, user.userId);
+    if (!tenant || !known) throw new Error('no tenant, or no user');
+    const joiner = await readJoiner(known, transaction);
+    const by = { actor: { kind: 'user', id: user.userId } } as const;
+    addMember(transaction, { tenant, joiner, role: 'member' }, by, clock.nowMs());
+  });
+  return user;
 }
 
-async function newInvitation(suite: TestSuite, tenantId: string): Promise<string> {
-  const invited = await invite(suite, tenantId, `invited-${randomUUID()}@example.com`, 'member');
-  return invited.body.invitation_id;
+export async function newInvitation(
+  suite: TestSuite,
+  tenantId: string,
+  email = `invited-${randomUUID()}@example.com`,
+): Promise<string> {
+  return (await invite(suite, tenantId, email, 'member')).body.invitation_id;
+}
+
+/** A tenant whose ownership is offered to `user`. */
+async function newTransfer(suite: TestSuite, user: TestUser): Promise<string> {
+  const { tenant_id } = (await suite.operate('POST', '/api/v1/tenants', { name: 'To be transferred' })).body;
+  const invitationId = await newInvitation(suite, tenant_id, user.email);
+  await user.call('POST', `/api/v1/invitations/${invitationId}/accept`);
+  await suite.operate('POST', `/api/v1/tenants/${tenant_id}/transfer`, { user_id: user.userId });
+  return tenant_id;
+}
+
+/** An operator's claim counts as verified. */
+export function approveDomain(suite: TestSuite, tenantId: string): Promise<Reply> {
+  return suite.operate('PUT', `/api/v1/tenants/${tenantId}/domain`, { domain: `${randomUUID()}.example` });
 }
 
 /** An operator token with these scopes. */

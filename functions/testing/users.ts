@@ -58,14 +58,48 @@ export async function signIn(
   more: Partial<SignedInUser> = {},
 ): Promise<TestUser> {
   const { code, verifier } = await signInToCode(suite, accountOf(email, more));
-  const tokens = await suite.call('POST', '/auth/token', {
-    body: {
-      grant_type: 'authorization_code',
-      code,
-      code_verifier: verifier,
-      redirect_uri: LOOPBACK_REDIRECT,
-    },
+  return getTokens(suite, email, {
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: verifier,
+    redirect_uri: LOOPBACK_REDIRECT,
   });
+}
+
+/** Invites a user to a tenant, signs them in, and accepts. A new user has a tenant of their own, too. */
+export async function join(
+  suite: TestSuite,
+  tenantId: string,
+  email: string,
+  role: string,
+  more: Partial<SignedInUser> = {},
+): Promise<TestUser> {
+  const path = `/api/v1/tenants/${tenantId}/invitations`;
+  const invited = await suite.operate('POST', path, { email, role });
+  if (invited.status !== 201) throw new Error(`not invited: ${invited.text}`);
+  const user = await signIn(suite, email, more);
+  await accept(user, invited.body.invitation_id);
+  return refresh(suite, user);
+}
+
+/** Accepts all invitations of a user, and refreshes their tokens, so that these name the tenants. */
+export async function acceptInvitations(suite: TestSuite, user: TestUser): Promise<TestUser> {
+  const { invitations } = (await user.call('GET', '/api/v1/invitations')).body;
+  for (const { invitation_id } of invitations) await accept(user, invitation_id);
+  return refresh(suite, user);
+}
+
+async function accept(user: TestUser, invitationId: string): Promise<void> {
+  const { status, text } = await user.call('POST', `/api/v1/invitations/${invitationId}/accept`);
+  if (status !== 200) throw new Error(`not accepted: ${text}`);
+}
+
+function refresh(suite: TestSuite, { email, refreshToken }: TestUser): Promise<TestUser> {
+  return getTokens(suite, email, { grant_type: 'refresh_token', refresh_token: refreshToken });
+}
+
+async function getTokens(suite: TestSuite, email: string, body: Record<string, string>): Promise<TestUser> {
+  const tokens = await suite.call('POST', '/auth/token', { body });
   if (tokens.status !== 200) throw new Error(`no tokens: ${tokens.text}`);
   const { user_id, access_token, refresh_token, tenants } = tokens.body;
   const person: TestUser = {

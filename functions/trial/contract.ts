@@ -35,8 +35,8 @@ export default defineFunction({
       // Each request costs a transaction, and callers must not find unused machines or domains by trial and error.
       limit: { by: 'caller', requests: 10, windowSeconds: 3600, uncounted: 'refuse' },
       body: z.strictObject({
-        /** Tenant that gets the license. Required if you belong to more than one tenant. */
-        tenant_id: z.optional(TenantId),
+        /** Tenant that gets the license. */
+        tenant_id: TenantId,
         /** Identifies the machine. Send the same value as in acquire. */
         fingerprint: text(256),
         /** Default: `pro`. */

@@ -16,19 +16,22 @@ afterAll(() => clocked.close());
 
 let people = 0;
 let ada: TestUser;
+let tenantId: string;
 let licenseId: string;
 let key: string;
 beforeEach(async () => {
   people += 1;
   ada = await signIn(suite, `ada${people}@gmail.com`);
   const fingerprint = `machine ${people}`;
-  const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint });
+  [tenantId = ''] = ada.tenants.keys();
+  const request = { tenant_id: tenantId, fingerprint };
+  const trial = await ada.call('POST', '/api/v1/licenses/trial/activate', request);
   [licenseId, key] = [trial.body.license_id, trial.body.license_key];
 });
 
 /** Buys seats for the trial license, and returns the subscription. */
 async function buy(options: { plan?: string; seats: number }): Promise<string> {
-  const order = { plan: 'pro', license_id: licenseId, ...options };
+  const order = { tenant_id: tenantId, plan: 'pro', license_id: licenseId, ...options };
   const page = await ada.call('POST', '/api/v1/checkout/create-session', order);
   if (page.status !== 201) throw new Error(`no checkout: ${page.text}`);
   expect(page.body.license_id).toBe(licenseId);
@@ -127,6 +130,7 @@ describe('a trial that is bought', () => {
   test('is no longer a trial: a new request reports it as used, and the key stays', async () => {
     await buy({ seats: 5 });
     const again = await ada.call('POST', '/api/v1/licenses/trial/activate', {
+      tenant_id: tenantId,
       fingerprint: `machine ${people}`,
     });
     expect(code(again)).toBe('409 TRIAL_ALREADY_USED');

@@ -16,7 +16,7 @@ import {
 import type { TrialClaim } from '../../shared/domain/trial-claim.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
-import { requiredTenant } from '../../shared/http/own.ts';
+import { own } from '../../shared/http/own.ts';
 import { LICENSES, TENANTS, TRIAL_CLAIMS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { changeLicense, type LicenseTransaction } from '../../shared/use-cases/licenses.ts';
@@ -26,7 +26,7 @@ async function activate(
   { body, caller, by, standing, note }: RequestOf<typeof contract, 'activate'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'activate'>> {
-  const requested = requiredTenant(body.tenant_id, caller, standing, '/tenant_id');
+  const requested = own({ tenantId: body.tenant_id }, standing, 'TENANT_NOT_FOUND');
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
   const { fingerprint, plan = 'pro' } = body;

@@ -31,7 +31,7 @@ export function removeDemo(dataFolder: string): void {
 
 /**
  * The demo license of three seats: the existing one if the records still have it, or a new one with its own tenant. The
- * first user of the local sign-in page becomes the owner. Writes `demo.json` into the data folder.
+ * first user of the local sign-in page is invited to own it. Writes `demo.json` into the data folder.
  */
 export async function seedDemo({ url, config, deps }: LocalServer): Promise<Demo> {
   const before = read(License, join(config.dataFolder, LICENSE_FILE));

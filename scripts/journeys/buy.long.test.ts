@@ -10,6 +10,7 @@ import { test } from './journey-test.ts';
 const MAX_ATTEMPTS = 30;
 const RETRY_AFTER_MS = 100;
 
+const Owner = z.object({ tenants: z.array(z.object({ tenant_id: z.string() })) });
 const Bought = z.object({ checkout_url: z.string(), license_id: z.string() });
 
 describeReal('chromium', 'buying seats with a browser', () => {
@@ -68,6 +69,9 @@ async function signIn(url: string, page: Page, name: RegExp) {
     remember: false,
   });
   const accessToken = await user.accessToken();
+  const me = await fetch(`${url}/api/v1/users/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+  const { tenants } = z.parse(Owner, await me.json());
+  const tenantId = tenants[0]?.tenant_id;
   const post = (path: string, body: unknown): Promise<Response> =>
     fetch(`${url}${path}`, {
       method: 'POST',
@@ -87,7 +91,8 @@ async function signIn(url: string, page: Page, name: RegExp) {
       }
     },
     async buy(wanted: { plan: string; interval: string; seats: number }) {
-      const answer = await post('/api/v1/checkout/create-session', wanted);
+      const order = { tenant_id: tenantId, ...wanted };
+      const answer = await post('/api/v1/checkout/create-session', order);
       expect(answer.status).toBe(201);
       return z.parse(Bought, await answer.json());
     },

@@ -19,7 +19,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     return JSON.parse(await readFile(await file.path(), 'utf8'));
   }
 
-  test('lets an owner invite a member, who joins by signing in, and remove them', async ({ world, open }) => {
+  test('lets an owner invite a member, who joins by accepting, and remove them', async ({ world, open }) => {
     const owner = await world.newUser();
     const page = await open({ as: owner, path: `/console/tenants/${owner.tenantId}/members` });
     const address = 'colleague@journey.example';
@@ -30,7 +30,15 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await page.getByRole('row', { name: new RegExp(address) }).waitFor();
 
     const colleague = await world.newUser(address);
-    expect(colleague.tenantId).toBe(owner.tenantId);
+    expect(colleague.tenantId).not.toBe(owner.tenantId);
+    const theirs = await open({ as: colleague, path: '/console/personal-data' });
+    await theirs.getByText('An invitation waits for your answer.').waitFor();
+    await theirs.getByRole('link', { name: 'Review' }).click();
+    await theirs.getByRole('button', { name: /^Accept: / }).waitFor();
+    await expectUsable(theirs);
+    await theirs.getByRole('button', { name: /^Accept: / }).click();
+    await theirs.getByRole('dialog').getByRole('button', { name: 'Accept' }).click();
+    await theirs.getByText('You have no open invitations.').waitFor();
     await page.reload();
     const row = page.getByRole('table', { name: 'Members of' }).getByRole('row', {
       name: new RegExp(address),

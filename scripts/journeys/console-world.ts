@@ -19,7 +19,7 @@ export interface ConsoleWorld {
   open(options?: OpenOptions): Promise<Page>;
   /** Signs a new user in on the pages of the console and of sign-in. Returns the id of the tenant that they own. */
   signIn(page: Page): Promise<string>;
-  /** Signs a user in without a browser, for `open`. They are new, and own a tenant, unless `email` was invited. */
+  /** Signs a user in without a browser, for `open`. They are new, and own a tenant. */
   newUser(email?: string, name?: string): Promise<SignedIn>;
   createLicense(tenantId: string, terms?: Readonly<Record<string, unknown>>): Promise<JourneyLicense>;
   /** Stores the usage of the last full hour. Events become usage only after minutes. */

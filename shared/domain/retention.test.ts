@@ -37,9 +37,9 @@ test('a pass takes these steps in this order, each from its beginning', () => {
     expect(endRetentionStep(pass, NOW_MS + 5).after).toBeNull();
   }
   expect(steps).toEqual([
-    ...['histories', 'events', 'loans', 'bars', 'former_memberships', 'invitations', 'codes', 'sign_ins'],
-    ...['operator_tokens', 'billing_events', 'checkouts', 'checkout_keys', 'idempotency_keys'],
-    ...['trial_claims', 'usage_records', 'erased_ids'],
+    ...['histories', 'events', 'loans', 'bars', 'former_memberships', 'invitations', 'invitation_lists'],
+    ...['codes', 'sign_ins', 'operator_tokens', 'billing_events', 'checkouts', 'checkout_keys'],
+    ...['idempotency_keys', 'trial_claims', 'usage_records', 'erased_ids'],
   ]);
   expect(finish(firstPass(), NOW_MS + 5).finishedAtMs).toBe(NOW_MS + 5);
 });

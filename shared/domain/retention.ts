@@ -9,6 +9,7 @@ const STEPS = [
   'bars',
   'former_memberships',
   'invitations',
+  'invitation_lists',
   'codes',
   'sign_ins',
   'operator_tokens',

@@ -1,5 +1,7 @@
 import * as z from 'zod/mini';
 import { ROLES, type Role } from './authorization.ts';
+import type { PseudonymOf } from './holder.ts';
+import { invitationIdFrom } from './ids.ts';
 import { AddressPeriodSchema, hasAddress } from './person.ts';
 
 /** A user who has signed in. E-mail address and name are stored only here; open invitations hold an address too. */
@@ -18,12 +20,36 @@ export const UserSchema = z.object({
   lastSignInAtMs: z.int(),
   /** The erasure that deletes this user; `null` if none has begun. */
   erasureId: z._default(z.nullable(z.string()), null),
+  /** The tenants that the user has joined; they may have left some of them. */
+  tenantIds: z._default(z.array(z.string()), []),
 });
 export type User = z.infer<typeof UserSchema>;
 
 /** The user of an account at the sign-in provider. Its id is a pseudonym of the account. */
 export const AccountSchema = z.object({ userId: z.string() });
 export type Account = z.infer<typeof AccountSchema>;
+
+/** Invitations and offers of ownership are valid for two weeks: long enough for a holiday. */
+export const OFFER_SECONDS = 14 * 24 * 3600;
+
+/** An offer of the ownership to a member. Until they accept it, nothing changes. */
+export const TransferSchema = z.object({
+  userId: z.string(),
+  /** Only an operator can withdraw or replace the offer of an operator. */
+  offeredBy: z.enum(['owner', 'operator']),
+  offeredAtMs: z.int(),
+  expiresAtMs: z.int(),
+});
+export type Transfer = z.infer<typeof TransferSchema>;
+
+/** A domain that a tenant has claimed and not proved yet. It decides nothing, and does not keep others from claiming it. */
+export const PendingDomainSchema = z.object({
+  domain: z.string(),
+  /** What a TXT record of the domain must have, to prove the claim. */
+  token: z.string(),
+  claimedAtMs: z.int(),
+});
+export type PendingDomain = z.infer<typeof PendingDomainSchema>;
 
 /** A customer, who buys licenses: one user or a company. */
 export const TenantSchema = z.object({
@@ -32,8 +58,10 @@ export const TenantSchema = z.object({
   createdAtMs: z.int(),
   /** `null` for a tenant that an operator created, until its first owner joins. */
   ownerId: z._default(z.nullable(z.string()), null),
-  /** Users of this Google Workspace domain join when they first sign in. */
+  /** Users of this Google Workspace domain join when they first sign in: the tenant has proved that the domain is its own. */
   joinDomain: z._default(z.nullable(z.string()), null),
+  pendingDomain: z._default(z.nullable(PendingDomainSchema), null),
+  transfer: z._default(z.nullable(TransferSchema), null),
   /** When its owner had the tenant erased: no one can join it, and its licenses stay suspended. */
   closedAtMs: z._default(z.nullable(z.int()), null),
   /** The erasure that is about to close the tenant; `null` if none has begun, and once it is closed. */
@@ -42,7 +70,17 @@ export const TenantSchema = z.object({
 export type Tenant = z.infer<typeof TenantSchema>;
 
 export function newTenant(tenantId: string, name: string, ownerId: string | null, nowMs: number): Tenant {
-  return { tenantId, name, createdAtMs: nowMs, ownerId, joinDomain: null, closedAtMs: null, erasureId: null };
+  return {
+    tenantId,
+    name,
+    createdAtMs: nowMs,
+    ownerId,
+    joinDomain: null,
+    pendingDomain: null,
+    transfer: null,
+    closedAtMs: null,
+    erasureId: null,
+  };
 }
 
 /**
@@ -96,25 +134,38 @@ export function membershipId(tenantId: string, userId: string): string {
   return `${tenantId}:${userId}`;
 }
 
-/** Invitations are valid for two weeks: long enough for a holiday. */
-export const INVITATION_SECONDS = 14 * 24 * 3600;
-
+/**
+ * An offer to join a tenant. It decides nothing until the user accepts it. Its id is derived from tenant and address, so
+ * there is one for both: a new invitation replaces the last.
+ */
 export const InvitationSchema = z.object({
   invitationId: z.string(),
   tenantId: z.string(),
   /** The verified e-mail address that the invited user must sign in with, lower case. */
   email: z.string(),
   role: z.enum(ROLES),
+  /** The member who invited; `null` for an operator. */
+  invitedBy: z._default(z.nullable(z.string()), null),
   invitedAtMs: z.int(),
   expiresAtMs: z.int(),
 });
 export type Invitation = z.infer<typeof InvitationSchema>;
 
+/** The id of a tenant's invitation for an address. It needs the key to be guessed: ids are in the audit log. */
+export function invitationIdOf(tenantId: string, email: string, pseudonymOf: PseudonymOf): string {
+  return invitationIdFrom(pseudonymOf('invitation', `${tenantId} ${email}`));
+}
+
 /**
  * Lets users of a Google Workspace domain join a tenant when they first sign in. Stored by domain, so that only one
- * tenant can claim it.
+ * tenant has it, and only once the tenant has proved it.
  */
-export const DomainClaimSchema = z.object({ domain: z.string(), tenantId: z.string() });
+export const DomainClaimSchema = z.object({
+  domain: z.string(),
+  tenantId: z.string(),
+  /** What a TXT record of the domain had; `null` if an operator approved the claim without. */
+  token: z._default(z.nullable(z.string()), null),
+});
 export type DomainClaim = z.infer<typeof DomainClaimSchema>;
 
 /** Who counts as an operator, as the vendor configured it. */

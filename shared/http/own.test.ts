@@ -49,10 +49,10 @@ describe.each([
   });
 
   test('is required when there are several with access', () => {
-    expect(tenantOf(undefined, userOf('ten_a', 'ten_b'), standing, '/tenant_id')).toMatchObject({
+    expect(tenantOf(undefined, userOf('ten_a', 'ten_b'), standing)).toMatchObject({
       problem: 'VALIDATION_FAILED',
       members: {
-        errors: [{ at: '/tenant_id', detail: 'is required when you have several tenants' }],
+        errors: [{ at: 'tenant_id', detail: 'is required when you have several tenants' }],
       },
     });
   });

@@ -22,13 +22,12 @@ export function own<T extends { readonly tenantId: string }, C extends ProblemCo
 
 /**
  * The tenant that a list request is for: the one it names, or else the user's only tenant with access to the list. For
- * operators, no tenant means all tenants: `undefined`. `at` is where the request names the tenant.
+ * operators, no tenant means all tenants: `undefined`. What spends money or gives a license away names its tenant.
  */
 export function requestedTenant(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
   standing: StandingTo,
-  at: 'tenant_id' | '/tenant_id' = 'tenant_id',
 ):
   | { readonly tenantId: string | undefined }
   | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
@@ -38,7 +37,9 @@ export function requestedTenant(
   const [only] = allowed;
   if (only === undefined) return { problem: 'FORBIDDEN' };
   if (allowed.length === 1) return { tenantId: only };
-  return refuseFields('VALIDATION_FAILED', [{ at, detail: 'is required when you have several tenants' }]);
+  return refuseFields('VALIDATION_FAILED', [
+    { at: 'tenant_id', detail: 'is required when you have several tenants' },
+  ]);
 }
 
 /** Like `requestedTenant`, but operators must name a tenant, too. */
@@ -46,13 +47,12 @@ export function requiredTenant(
   named: string | undefined,
   caller: Extract<Caller, { kind: 'operator' | 'person' }>,
   standing: StandingTo,
-  at?: 'tenant_id' | '/tenant_id',
 ): { readonly tenantId: string } | Refusal<'TENANT_NOT_FOUND' | 'FORBIDDEN' | 'VALIDATION_FAILED'> {
-  const found = requestedTenant(named, caller, standing, at);
+  const found = requestedTenant(named, caller, standing);
   if ('problem' in found) return found;
   const { tenantId } = found;
   return tenantId === undefined
-    ? refuseFields('VALIDATION_FAILED', [{ at: at ?? 'tenant_id', detail: 'is required' }])
+    ? refuseFields('VALIDATION_FAILED', [{ at: 'tenant_id', detail: 'is required' }])
     : { tenantId };
 }
 

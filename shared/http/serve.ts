@@ -52,6 +52,7 @@ const UNAVAILABLE_PROBLEM: Readonly<Record<Part, ProblemCode>> = {
   signing: 'SIGNING_UNAVAILABLE',
   limits: 'LIMITS_UNAVAILABLE',
   billing: 'BILLING_UNAVAILABLE',
+  dns: 'DNS_UNAVAILABLE',
 };
 
 export type HttpFunction = (request: IncomingMessage, response: ServerResponse) => Promise<void>;

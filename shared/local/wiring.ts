@@ -17,6 +17,7 @@ import type { Records } from '../ports/records.ts';
 import type { SignIn, SignInPage } from '../ports/sign-in.ts';
 import type { SigningKeys } from '../ports/signing-keys.ts';
 import { assembleDeps, DEPLOYED } from '../wiring.ts';
+import { openDnsZone } from './dns-zone.ts';
 import { type EventBus, type EventBusOptions, openEventBus } from './event-bus.ts';
 import { makePrivateFile, makePrivateFolder } from './private-files.ts';
 import { startEmbeddedRedis } from './redis/embedded-redis.ts';
@@ -78,6 +79,8 @@ export async function openLocalParts(config: Config, embedded: EmbeddedOptions =
         const log = embedded.log ?? logToStandardOutput;
         return openLocalSigner({ folder: localKeysIn(dataFolder), version: signing.version, log });
       },
+      dns: async (servers) =>
+        servers.length > 0 ? DEPLOYED.dns(servers) : openDnsZone(join(dataFolder, 'dns-zone.json')),
       async services(services) {
         // The edge in front of this process removes signatures; other programs may call without it.
         if (!issuer) return DEPLOYED.services({ ...services, tokens: 'checked-by-cloud-run' });

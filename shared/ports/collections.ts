@@ -18,6 +18,7 @@ import {
   type UsageRecord,
   UsageRecordSchema,
 } from '../domain/metering.ts';
+import { type OpenInvitations, OpenInvitationsSchema } from '../domain/open-invitations.ts';
 import {
   type HealthProbe,
   HealthProbeSchema,
@@ -81,7 +82,13 @@ export const FORMER_MEMBERSHIPS: Collection<FormerMembership> = {
 };
 /** By `barId`. */
 export const BARS: Collection<Bar> = { name: 'bars', schema: BarSchema };
+/** By `invitationIdOf`. */
 export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };
+/** By tenant id, and by `addressListId`. */
+export const OPEN_INVITATIONS: Collection<OpenInvitations> = {
+  name: 'open-invitations',
+  schema: OpenInvitationsSchema,
+};
 /** By domain. */
 export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', schema: DomainClaimSchema };
 /** By the hash of the code. */

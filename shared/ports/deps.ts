@@ -6,6 +6,7 @@ import type { SessionTokens } from '../domain/session-token.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
 import type { OperatorRule } from '../domain/users.ts';
 import type { Billing, BillingEvents } from './billing.ts';
+import type { Dns } from './dns.ts';
 import type { Events } from './events.ts';
 import type { Identity } from './identity.ts';
 import type { Limits } from './limits.ts';
@@ -25,6 +26,7 @@ export interface Deps {
   identity: Identity;
   signer: Signer;
   limits: Limits;
+  dns: Dns;
   /** The sign-in provider; absent if none is configured. */
   signIn?: SignIn | undefined;
   /** Its page; absent if none is configured. */

@@ -8,6 +8,7 @@ import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
 import type { License } from '../domain/license.ts';
 import type { Loan } from '../domain/loan.ts';
 import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
+import type { OpenInvitations } from '../domain/open-invitations.ts';
 import type { OperatorToken } from '../domain/operator-token.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
 import type { SignIn, SignInCode } from '../domain/sign-in.ts';
@@ -33,6 +34,7 @@ import {
   LOANS,
   MEMBERSHIPS,
   METERED_DAYS,
+  OPEN_INVITATIONS,
   OPERATOR_TOKENS,
   SESSION_HISTORIES,
   SIGN_IN_CODES,
@@ -325,6 +327,12 @@ export const INVITATIONS_BY_END: Query<Invitation> = {
   where: [],
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
 };
+export const INVITATION_LISTS_BY_END: Query<OpenInvitations> = {
+  name: 'invitation-lists-by-end',
+  collection: OPEN_INVITATIONS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
 export const CODES_BY_END: Query<SignInCode> = {
   name: 'codes-by-end',
   collection: SIGN_IN_CODES,
@@ -446,6 +454,7 @@ export const QUERIES = [
   FORMER_MEMBERSHIPS_BY_END,
   EVENTS_BY_RECORDING,
   INVITATIONS_BY_END,
+  INVITATION_LISTS_BY_END,
   CODES_BY_END,
   SIGN_INS_BY_END,
   ACCOUNTS_OF_CUSTOMER,

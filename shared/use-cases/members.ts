@@ -1,36 +1,194 @@
-import type { Access } from '../domain/access-token.ts';
-import type { Role } from '../domain/authorization.ts';
+import { type Access, MAX_TENANTS } from '../domain/access-token.ts';
+import type { By } from '../domain/actor.ts';
+import { ROLES, type Role } from '../domain/authorization.ts';
+import type { OpenInvitations } from '../domain/open-invitations.ts';
 import type { SignIn } from '../domain/sign-in.ts';
-import { endMembership, membershipId, type User } from '../domain/users.ts';
-import { FORMER_MEMBERSHIPS, MEMBERSHIPS, SIGN_INS, USERS } from '../ports/collections.ts';
+import { endMembership, invitationIdOf, membershipId, type Tenant, type User } from '../domain/users.ts';
+import {
+  FORMER_MEMBERSHIPS,
+  MEMBERSHIPS,
+  OPEN_INVITATIONS,
+  SIGN_INS,
+  TENANTS,
+  USERS,
+} from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { MEMBERSHIPS_OF_USER } from '../ports/queries.ts';
-import type { Records } from '../ports/records.ts';
+import type { Records, Transaction } from '../ports/records.ts';
 import { barUser, unbarUser } from './bars.ts';
+import { endInvitations } from './end-invitations.ts';
+import { recordEvent } from './record-event.ts';
+
+/** A user who is about to join a tenant: read with `readJoiner` in the transaction that adds them. */
+export interface Joiner {
+  readonly user: User;
+  /** The tenants that the user is a member of now. */
+  readonly tenantIds: readonly string[];
+}
+
+/** Reads what limits how many tenants a user can join: concurrent transactions that add memberships conflict on it. */
+export async function readJoiner(user: User, transaction: Transaction): Promise<Joiner> {
+  const { userId, tenantIds } = user;
+  const found = await Promise.all(
+    tenantIds.map((tenantId) => transaction.get(MEMBERSHIPS, membershipId(tenantId, userId))),
+  );
+  return { user, tenantIds: tenantIds.filter((_, i) => found[i] !== undefined) };
+}
+
+export function hasTooManyTenants({ tenantIds }: Joiner): boolean {
+  return tenantIds.length >= MAX_TENANTS;
+}
+
+/** Makes a user a member of a tenant, or its owner. The caller has checked `refuseJoining` and the limit of tenants. */
+export function addMember(
+  transaction: Transaction,
+  { tenant, joiner, role }: { readonly tenant: Tenant; readonly joiner: Joiner; readonly role: Role },
+  by: By,
+  nowMs: number,
+): void {
+  const { tenantId } = tenant;
+  const { user, tenantIds } = joiner;
+  const { userId } = user;
+  if (role === 'owner') transaction.set(TENANTS, tenantId, { ...tenant, ownerId: userId });
+  transaction.set(USERS, userId, { ...user, tenantIds: [...tenantIds, tenantId] });
+  transaction.set(MEMBERSHIPS, membershipId(tenantId, userId), { tenantId, userId, role, joinedAtMs: nowMs });
+  recordEvent(transaction, { type: 'member.joined', tenantId, subject: userId, by, detail: { role } }, nowMs);
+}
+
+type MemberDeps = Pick<Deps, 'records' | 'seatMaintenance' | 'clock' | 'pseudonymOf'>;
 
 /**
- * Removes a user from a tenant. Their access tokens still name it for a while, so they are barred from its seats first:
- * if the seat store is unavailable, they stay a member, and the next sweep bars them. An owner cannot be removed.
+ * Removes a user from a tenant, with the invitations by and for them, and an offer of the ownership to them. Their access
+ * tokens still name the tenant for a while, so they are barred from its seats first: if the seat store is unavailable,
+ * they stay a member, and the next sweep bars them. An owner cannot be removed.
  */
 export async function removeMember(
   tenantId: string,
   userId: string,
-  deps: Pick<Deps, 'records' | 'seatMaintenance' | 'clock'>,
+  by: By,
+  deps: MemberDeps,
 ): Promise<'REMOVED' | 'OWNER'> {
   await barUser(tenantId, userId, deps);
   const id = membershipId(tenantId, userId);
   const removed = await deps.records.transact(async (transaction) => {
+    const nowMs = deps.clock.nowMs();
     const membership = await transaction.get(MEMBERSHIPS, id);
+    const former = await transaction.get(FORMER_MEMBERSHIPS, id);
+    const offers = await readOffersOf(tenantId, userId, transaction, deps);
     if (membership?.role === 'owner') return 'OWNER';
-    const former = membership && (await transaction.get(FORMER_MEMBERSHIPS, id));
-    if (membership)
-      transaction.set(FORMER_MEMBERSHIPS, id, endMembership(membership, former, deps.clock.nowMs()));
+    withdrawOffers(offers, by, nowMs, transaction);
+    if (membership) transaction.set(FORMER_MEMBERSHIPS, id, endMembership(membership, former, nowMs));
     transaction.delete(MEMBERSHIPS, id);
+    if (membership) {
+      const { role } = membership;
+      const detail = { previousRole: role };
+      recordEvent(transaction, { type: 'member.removed', tenantId, subject: userId, by, detail }, nowMs);
+    }
     return 'REMOVED';
   });
   if (removed === 'OWNER') await unbarUser(tenantId, userId, deps);
   return removed;
+}
+
+/**
+ * Withdraws the invitations by a user, and an offer of the ownership to them. For an erasure: it deletes the membership
+ * and the invitations for the user later.
+ */
+export function withdrawOffersOf(
+  tenantId: string,
+  userId: string,
+  by: By,
+  deps: Pick<Deps, 'records' | 'clock' | 'pseudonymOf'>,
+): Promise<void> {
+  return deps.records.transact(async (transaction) => {
+    const offers = await readOffersOf(tenantId, userId, transaction, deps);
+    withdrawOffers({ ...offers, ownIds: [] }, by, deps.clock.nowMs(), transaction);
+  });
+}
+
+interface OffersOf {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly tenant: Tenant | undefined;
+  readonly list: OpenInvitations | undefined;
+  /** The invitations for the addresses that the user has now. */
+  readonly ownIds: readonly string[];
+}
+
+async function readOffersOf(
+  tenantId: string,
+  userId: string,
+  transaction: Transaction,
+  { pseudonymOf }: Pick<Deps, 'pseudonymOf'>,
+): Promise<OffersOf> {
+  const [tenant, user, list] = await Promise.all([
+    transaction.get(TENANTS, tenantId),
+    transaction.get(USERS, userId),
+    transaction.get(OPEN_INVITATIONS, tenantId),
+  ]);
+  const own = user?.addresses.filter(({ untilMs }) => untilMs === null) ?? [];
+  const ownIds = own.map(({ email }) => invitationIdOf(tenantId, email, pseudonymOf));
+  return { tenantId, userId, tenant, list, ownIds };
+}
+
+function withdrawOffers(
+  { tenantId, userId, tenant, list, ownIds }: OffersOf,
+  by: By,
+  nowMs: number,
+  transaction: Transaction,
+): void {
+  const isEnded = ({ invitationId, invitedBy }: OpenInvitations['invitations'][number]) =>
+    invitedBy === userId || ownIds.includes(invitationId);
+  withdrawThose(isEnded, { tenantId, list, by, nowMs }, transaction);
+  if (tenant?.transfer?.userId !== userId) return;
+  transaction.set(TENANTS, tenantId, { ...tenant, transfer: null });
+  recordEvent(transaction, { type: 'ownership.withdrawn', tenantId, subject: userId, by }, nowMs);
+}
+
+/** Makes a member an admin, or an admin a member. The invitations by somebody who can no longer invite end. */
+export function changeRole(
+  tenantId: string,
+  userId: string,
+  role: Exclude<Role, 'owner'>,
+  by: By,
+  { records, clock }: Pick<Deps, 'records' | 'clock'>,
+): Promise<'CHANGED' | 'USER_NOT_FOUND' | 'OWNER_MUST_STAY'> {
+  const id = membershipId(tenantId, userId);
+  return records.transact(async (transaction) => {
+    const nowMs = clock.nowMs();
+    const membership = await transaction.get(MEMBERSHIPS, id);
+    const list = await transaction.get(OPEN_INVITATIONS, tenantId);
+    if (!membership) return 'USER_NOT_FOUND';
+    const previousRole = membership.role;
+    if (previousRole === 'owner') return 'OWNER_MUST_STAY';
+    if (previousRole === role) return 'CHANGED';
+    if (ROLES.indexOf(role) < ROLES.indexOf(previousRole))
+      withdrawThose(({ invitedBy }) => invitedBy === userId, { tenantId, list, by, nowMs }, transaction);
+    transaction.set(MEMBERSHIPS, id, { ...membership, role });
+    const detail = { role, previousRole };
+    recordEvent(transaction, { type: 'member.role_changed', tenantId, subject: userId, by, detail }, nowMs);
+    return 'CHANGED';
+  });
+}
+
+interface Withdrawal {
+  readonly tenantId: string;
+  /** The tenant's open invitations. */
+  readonly list: OpenInvitations | undefined;
+  readonly by: By;
+  readonly nowMs: number;
+}
+
+function withdrawThose(
+  isEnded: (invitation: OpenInvitations['invitations'][number]) => boolean,
+  { tenantId, list, by, nowMs }: Withdrawal,
+  transaction: Transaction,
+): void {
+  const invitations = list?.invitations.filter(isEnded) ?? [];
+  if (!list || invitations.length === 0) return;
+  const ended = { type: 'invitation.withdrawn', tenantId, invitations, lists: [list] } as const;
+  endInvitations(transaction, ended, by, nowMs);
 }
 
 /** The user's role in each of their tenants. */

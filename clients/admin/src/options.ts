@@ -24,6 +24,10 @@ export const License = option('LICENSE', textOf(LicenseId, 'needs the id of a li
 export const Session = option('SESSION', textOf(SessionId, 'needs the id of a session (ses_…)'));
 export const Email = option('E-MAIL', textOf(EmailAddress, 'needs an e-mail address'));
 export const Name = option('NAME', textOf(text(100), 'needs a name of 1 to 100 characters'));
+export const Domain = option(
+  'DOMAIN',
+  z.string('needs a domain').check(z.regex(/^[a-z0-9.-]+$/, 'needs a domain')),
+);
 export const Role = choice(ROLES);
 export const Seats = wholeNumber(0, MAX_SEATS);
 /** Maximum number of rows of a list. */

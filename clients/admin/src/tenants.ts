@@ -7,7 +7,7 @@ import type { AnswerOf, Api } from './api.ts';
 import { type Column, facts, indented } from './format.ts';
 import { LICENSE_COLUMNS, licensesOf } from './licenses.ts';
 import { firstRows, formatList } from './lists.ts';
-import { Email, Invitation, Limit, Name, Role, Tenant, User } from './options.ts';
+import { Domain, Email, Invitation, Limit, Name, Role, Tenant, User } from './options.ts';
 
 type TenantView = AnswerOf<typeof tenants.endpoints.read>;
 type MemberView = AnswerOf<typeof tenants.endpoints.members>['members'][number];
@@ -143,11 +143,60 @@ export const TENANTS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('tenants transfer', {
-    summary: 'Makes another member the owner. The former owner becomes an admin.',
+    summary: 'Offers the ownership to a member. When they accept, the owner becomes an admin.',
     options: z.object({ tenant: Tenant, user: User }),
     async run({ tenant: tenant_id, user: user_id }, api: Api) {
       const tenant = await api.call(tenants, 'transfer', { params: { tenant_id }, body: { user_id } });
-      return { exit: EXIT.ok, text: `${user_id} is now the owner of ${tenant_id}.`, json: { tenant } };
+      const until = tenant.transfer?.expires_at ?? '';
+      return {
+        exit: EXIT.ok,
+        text: `Offered the ownership of ${tenant_id} to ${user_id}, until ${until}. Ask the user to accept it.`,
+        json: { tenant },
+      };
+    },
+  }),
+  defineCommand('tenants withdraw-transfer', {
+    summary: 'Withdraws the offer of the ownership.',
+    options: z.object({ tenant: Tenant }),
+    async run({ tenant: tenant_id }, api: Api) {
+      await api.call(tenants, 'withdrawTransfer', { params: { tenant_id } });
+      return {
+        exit: EXIT.ok,
+        text: `The ownership of ${tenant_id} is not offered to anyone.`,
+        json: { tenant_id },
+      };
+    },
+  }),
+  defineCommand('tenants approve-domain', {
+    summary: 'Lets users of a domain join a tenant, without a TXT record: check first whose domain it is.',
+    options: z.object({ tenant: Tenant, domain: Domain }),
+    async run({ tenant: tenant_id, domain }, api: Api) {
+      const tenant = await api.call(tenants, 'claimDomain', { params: { tenant_id }, body: { domain } });
+      return {
+        exit: EXIT.ok,
+        text: `New users of ${domain} join ${tenant_id} when they first sign in.`,
+        json: { tenant },
+      };
+    },
+  }),
+  defineCommand('tenants verify-domain', {
+    summary: 'Verifies the domain that a tenant has claimed, by its TXT record.',
+    options: z.object({ tenant: Tenant }),
+    async run({ tenant: tenant_id }, api: Api) {
+      const tenant = await api.call(tenants, 'verifyDomain', { params: { tenant_id } });
+      return {
+        exit: EXIT.ok,
+        text: `${tenant.join_domain} is verified: its new users join ${tenant_id}.`,
+        json: { tenant },
+      };
+    },
+  }),
+  defineCommand('tenants release-domain', {
+    summary: 'Ends the claim of a domain. Members stay.',
+    options: z.object({ tenant: Tenant }),
+    async run({ tenant: tenant_id }, api: Api) {
+      await api.call(tenants, 'releaseDomain', { params: { tenant_id } });
+      return { exit: EXIT.ok, text: `No user joins ${tenant_id} by a domain.`, json: { tenant_id } };
     },
   }),
 ];
@@ -165,10 +214,11 @@ async function inviteOwner(api: Api, { tenant_id }: TenantView, email: string): 
 }
 
 function invited({ email, role, expires_at }: InvitationView): string {
-  return `Invited ${email} as ${role}, until ${expires_at}. Seatlease sends no e-mail: ask the user to sign in before then.`;
+  return `Invited ${email} as ${role}, until ${expires_at}. Seatlease sends no e-mail: ask the user to sign in and accept before then.`;
 }
 
-function formatTenant({ tenant_id, name, owner_id, join_domain, created_at }: TenantView): string[] {
+function formatTenant(tenant: TenantView): string[] {
+  const { tenant_id, name, owner_id, join_domain, pending_domain, transfer, created_at } = tenant;
   return [
     name,
     ...facts([
@@ -176,6 +226,13 @@ function formatTenant({ tenant_id, name, owner_id, join_domain, created_at }: Te
       ['owner', owner_id ?? 'none yet'],
       ['created', created_at],
       ['joined by', join_domain ? `any user of ${join_domain}` : 'invitation only'],
+      ...(pending_domain
+        ? [
+            ['claimed', `${pending_domain.domain}, not verified`] as const,
+            ['TXT record', `${pending_domain.record_name} "${pending_domain.record_value}"`] as const,
+          ]
+        : []),
+      ...(transfer ? [['offered to', `${transfer.user_id}, until ${transfer.expires_at}`] as const] : []),
     ]),
   ];
 }

@@ -41,7 +41,10 @@ describe('a request', () => {
 
   test('carries the credentials and the idempotency key', async () => {
     const { call, seen } = callWith(() => Response.json({}));
-    await call('checkoutCreate', { body: { plan: 'pro', seats: 3 }, idempotencyKey: 'order-1' });
+    await call('checkoutCreate', {
+      body: { tenant_id: 'ten_1', plan: 'pro', seats: 3 },
+      idempotencyKey: 'order-1',
+    });
     expect(seen[0]?.authorization).toBe('Bearer first');
     expect(seen[0]?.headers.get('idempotency-key')).toBe('order-1');
   });

@@ -80,10 +80,13 @@ async function readViewer(call: Call, credentials: OwnCredentials): Promise<View
     case 'signed-out':
       return undefined;
     case 'operator-key':
-      return { user: undefined, isOperator: true };
+      return { user: undefined, isOperator: true, offers: 0 };
     case 'user': {
-      const user = await call('usersMe', {});
-      return { user, isOperator: user.is_operator };
+      const [user, { invitations, transfers }] = await Promise.all([
+        call('usersMe', {}),
+        call('tenantsOffers', {}),
+      ]);
+      return { user, isOperator: user.is_operator, offers: invitations.length + transfers.length };
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Viewer } from './viewer.ts';
 function viewer(tenants: Me['tenants'] = [], isOperator = false): Viewer {
   const moment = '2026-11-28T10:00:00Z';
   const me = { user_id: 'usr_1', email: 'a@b.c', name: 'A', created_at: moment, last_sign_in_at: moment };
-  return { user: { ...me, is_operator: isOperator, tenants }, isOperator };
+  return { user: { ...me, is_operator: isOperator, tenants }, isOperator, offers: 0 };
 }
 
 const tenant = (tenant_id: string, role: Me['tenants'][number]['role']) => ({
@@ -14,7 +14,7 @@ const tenant = (tenant_id: string, role: Me['tenants'][number]['role']) => ({
   name: tenant_id,
   role,
 });
-const OPERATOR_KEY: Viewer = { user: undefined, isOperator: true };
+const OPERATOR_KEY: Viewer = { user: undefined, isOperator: true, offers: 0 };
 
 test('opens the seats of the first tenant that the viewer administers', () => {
   const home = homeOf(viewer([tenant('ten_1', 'member'), tenant('ten_2', 'admin')]));

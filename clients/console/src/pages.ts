@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { AuditPage } from './pages/audit.tsx';
 import { BillingPage } from './pages/billing.tsx';
+import { InvitationsPage } from './pages/invitations.tsx';
 import { LicensesPage } from './pages/licenses.tsx';
 import { MembersPage } from './pages/members.tsx';
 import { OperatorHealthPage } from './pages/operator-health.tsx';
@@ -57,6 +58,7 @@ export const OPERATOR_PAGES: readonly Entry<object>[] = [
 
 /** `/console/{slug}`, for every signed-in user, but not for the operator key. */
 export const USER_PAGES: readonly Entry<object>[] = [
+  { slug: 'invitations', title: 'Invitations', page: InvitationsPage },
   { slug: 'personal-data', title: 'Personal data', page: PrivacyPage },
 ];
 

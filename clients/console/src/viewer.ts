@@ -6,6 +6,8 @@ export interface Viewer {
   /** `undefined` with the operator key, which belongs to no user. */
   readonly user: Me | undefined;
   readonly isOperator: boolean;
+  /** How many invitations and offers of ownership wait for an answer. */
+  readonly offers: number;
 }
 
 /** The viewer's role in a tenant. Operators can open every tenant. */

@@ -177,6 +177,10 @@ export interface Problem {
    */
   request_id: string;
 }
+export interface AlreadyOwnerProblem {
+  status: 409;
+  code: 'ALREADY_OWNER';
+}
 export interface AlreadySubscribedProblem {
   status: 409;
   code: 'ALREADY_SUBSCRIBED';
@@ -242,6 +246,9 @@ export interface AuditEvent {
     | 'invitation.accepted'
     | 'invitation.declined'
     | 'invitation.withdrawn'
+    | 'ownership.offered'
+    | 'ownership.declined'
+    | 'ownership.withdrawn'
     | 'ownership.transferred'
     | 'domain.claimed'
     | 'domain.released'
@@ -426,9 +433,9 @@ export interface Checkout {
 }
 export interface CheckoutCreateRequest {
   /**
-   * Required unless your role allows this in exactly one tenant.
+   * The tenant that pays.
    */
-  tenant_id?: string;
+  tenant_id: string;
   plan: 'free' | 'pro' | 'team' | 'enterprise';
   /**
    * Billing interval. Default: `month`.
@@ -438,7 +445,7 @@ export interface CheckoutCreateRequest {
   license_id?: LicenseId;
 }
 export interface CheckoutPortalRequest {
-  tenant_id?: TenantId;
+  tenant_id: TenantId;
 }
 export interface ConfirmationInvalidProblem {
   status: 400;
@@ -465,6 +472,18 @@ export interface Dependencies {
    * Whether the signing key can be reached.
    */
   signing: 'ok' | 'unavailable';
+}
+export interface DomainNotClaimedProblem {
+  status: 409;
+  code: 'DOMAIN_NOT_CLAIMED';
+}
+export interface DomainNotVerifiedProblem {
+  status: 409;
+  code: 'DOMAIN_NOT_VERIFIED';
+}
+export interface DomainPublicProblem {
+  status: 409;
+  code: 'DOMAIN_PUBLIC';
 }
 export interface DomainTakenProblem {
   status: 409;
@@ -570,6 +589,9 @@ export interface ExportedEvent {
     | 'invitation.accepted'
     | 'invitation.declined'
     | 'invitation.withdrawn'
+    | 'ownership.offered'
+    | 'ownership.declined'
+    | 'ownership.withdrawn'
     | 'ownership.transferred'
     | 'domain.claimed'
     | 'domain.released'
@@ -675,6 +697,10 @@ export interface ExportedInvitation {
    * The role that the invited user gets in the tenant.
    */
   role: 'member' | 'admin' | 'owner';
+  /**
+   * The member who invited; null for an operator.
+   */
+  invited_by: UserId | null;
   invited_at: Timestamp;
   expires_at: Timestamp;
   tenant_id: TenantId;
@@ -1035,12 +1061,24 @@ export interface Invitation {
    * The role that the invited user gets in the tenant.
    */
   role: 'member' | 'admin' | 'owner';
+  /**
+   * The member who invited; null for an operator.
+   */
+  invited_by: UserId | null;
   invited_at: Timestamp;
   expires_at: Timestamp;
+}
+export interface InvitationNotFoundProblem {
+  status: 404;
+  code: 'INVITATION_NOT_FOUND';
 }
 export interface InvitationPage {
   invitations: Invitation[];
   next_cursor: string | null;
+}
+export interface Joined {
+  tenant_id: TenantId;
+  role: 'member' | 'admin' | 'owner';
 }
 export interface JsonWebKeySet {
   keys: LicenseJwk[];
@@ -1657,6 +1695,37 @@ export interface NotEntitledProblem {
    */
   errors: FieldError[];
 }
+export interface Offer {
+  invitation_id: InvitationId;
+  tenant_id: TenantId;
+  tenant_name: string;
+  /**
+   * The role that you get in the tenant.
+   */
+  role: 'member' | 'admin' | 'owner';
+  /**
+   * The member who invites you; null if the vendor does, or if the member is gone.
+   */
+  invited_by: {
+    name: string;
+    email: string;
+  } | null;
+  invited_at: Timestamp;
+  expires_at: Timestamp;
+}
+export interface Offers {
+  invitations: Offer[];
+  /**
+   * Tenants that you are a member of, and whose ownership is offered to you.
+   */
+  transfers: TransferOffer[];
+}
+export interface TransferOffer {
+  tenant_id: TenantId;
+  tenant_name: string;
+  offered_at: Timestamp;
+  expires_at: Timestamp;
+}
 export interface OperatorToken {
   token_id: OperatorTokenId;
   name: string;
@@ -2241,9 +2310,32 @@ export interface Tenant {
    */
   owner_id: UserId | null;
   /**
-   * Users of this Google Workspace domain join the tenant when they first sign in.
+   * Users of this Google Workspace domain join the tenant when they first sign in. The tenant has proved the domain.
    */
   join_domain: string | null;
+  /**
+   * A domain that was claimed and is not verified yet. It has no effect. null if there is none.
+   */
+  pending_domain: {
+    domain: string;
+    /**
+     * Name of the TXT record that proves the claim.
+     */
+    record_name: string;
+    /**
+     * Text of the TXT record.
+     */
+    record_value: string;
+    claimed_at: Timestamp;
+  } | null;
+  /**
+   * An offer of the ownership to a member, who has not accepted it yet; null if there is none.
+   */
+  transfer: {
+    user_id: UserId;
+    offered_at: Timestamp;
+    expires_at: Timestamp;
+  } | null;
 }
 export interface TenantClosedProblem {
   status: 409;
@@ -2264,9 +2356,32 @@ export interface TenantExport {
      */
     owner_id: UserId | null;
     /**
-     * Users of this Google Workspace domain join the tenant when they first sign in.
+     * Users of this Google Workspace domain join the tenant when they first sign in. The tenant has proved the domain.
      */
     join_domain: string | null;
+    /**
+     * A domain that was claimed and is not verified yet. It has no effect. null if there is none.
+     */
+    pending_domain: {
+      domain: string;
+      /**
+       * Name of the TXT record that proves the claim.
+       */
+      record_name: string;
+      /**
+       * Text of the TXT record.
+       */
+      record_value: string;
+      claimed_at: Timestamp;
+    } | null;
+    /**
+     * An offer of the ownership to a member, who has not accepted it yet; null if there is none.
+     */
+    transfer: {
+      user_id: UserId;
+      offered_at: Timestamp;
+      expires_at: Timestamp;
+    } | null;
     /**
      * When the tenant was erased; null if it was not.
      */
@@ -2313,6 +2428,10 @@ export interface TenantExport {
   session_histories: SessionHistory[];
   audit_events: ExportedEvent[];
 }
+export interface TenantHasOwnerProblem {
+  status: 409;
+  code: 'TENANT_HAS_OWNER';
+}
 export interface TenantNotFoundProblem {
   status: 404;
   code: 'TENANT_NOT_FOUND';
@@ -2322,11 +2441,13 @@ export interface TenantPage {
   next_cursor: string | null;
 }
 export interface TenantsChangeRequest {
-  name?: string;
-  join_domain?: string | null;
+  name: string;
 }
 export interface TenantsChangeRoleRequest {
   role: 'admin' | 'member';
+}
+export interface TenantsClaimDomainRequest {
+  domain: string;
 }
 export interface TenantsCreateRequest {
   name: string;
@@ -2358,9 +2479,17 @@ export interface Tokens {
     role: 'member' | 'admin' | 'owner';
   }[];
 }
+export interface TooManyInvitationsProblem {
+  status: 409;
+  code: 'TOO_MANY_INVITATIONS';
+}
 export interface TooManyTenantsProblem {
   status: 409;
   code: 'TOO_MANY_TENANTS';
+}
+export interface TransferNotFoundProblem {
+  status: 404;
+  code: 'TRANSFER_NOT_FOUND';
 }
 export interface Trial {
   license_id: LicenseId;
@@ -2379,9 +2508,9 @@ export interface Trial {
 }
 export interface TrialActivateRequest {
   /**
-   * Tenant that gets the license. Required if you belong to more than one tenant.
+   * Tenant that gets the license.
    */
-  tenant_id?: string;
+  tenant_id: string;
   /**
    * Identifies the machine. Send the same value as in acquire.
    */
@@ -2533,6 +2662,9 @@ export interface Operations {
         | 'invitation.accepted'
         | 'invitation.declined'
         | 'invitation.withdrawn'
+        | 'ownership.offered'
+        | 'ownership.declined'
+        | 'ownership.withdrawn'
         | 'ownership.transferred'
         | 'domain.claimed'
         | 'domain.released'
@@ -2921,6 +3053,30 @@ export interface Operations {
     body: TenantsChangeRequest;
     answer: Tenant;
   };
+  tenantsClaimDomain: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: TenantsClaimDomainRequest;
+    answer: Tenant;
+  };
+  tenantsReleaseDomain: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: null;
+    answer: null;
+  };
+  tenantsVerifyDomain: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: null;
+    answer: Tenant;
+  };
   tenantsMembers: {
     params: {
       tenant_id: TenantId;
@@ -2958,6 +3114,30 @@ export interface Operations {
     body: TenantsTransferRequest;
     answer: Tenant;
   };
+  tenantsWithdrawTransfer: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: null;
+    answer: null;
+  };
+  tenantsAcceptTransfer: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: null;
+    answer: Tenant;
+  };
+  tenantsDeclineTransfer: {
+    params: {
+      tenant_id: TenantId;
+    };
+    query: {};
+    body: null;
+    answer: null;
+  };
   tenantsInvite: {
     params: {
       tenant_id: TenantId;
@@ -2980,6 +3160,28 @@ export interface Operations {
   tenantsWithdraw: {
     params: {
       tenant_id: TenantId;
+      invitation_id: InvitationId;
+    };
+    query: {};
+    body: null;
+    answer: null;
+  };
+  tenantsOffers: {
+    params: {};
+    query: {};
+    body: null;
+    answer: Offers;
+  };
+  tenantsAccept: {
+    params: {
+      invitation_id: InvitationId;
+    };
+    query: {};
+    body: null;
+    answer: Joined;
+  };
+  tenantsDecline: {
+    params: {
       invitation_id: InvitationId;
     };
     query: {};
@@ -3089,13 +3291,22 @@ export const OPERATIONS = {
   tenantsList: { method: 'GET', path: '/api/v1/tenants' },
   tenantsRead: { method: 'GET', path: '/api/v1/tenants/{tenant_id}' },
   tenantsChange: { method: 'PATCH', path: '/api/v1/tenants/{tenant_id}' },
+  tenantsClaimDomain: { method: 'PUT', path: '/api/v1/tenants/{tenant_id}/domain' },
+  tenantsReleaseDomain: { method: 'DELETE', path: '/api/v1/tenants/{tenant_id}/domain' },
+  tenantsVerifyDomain: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/domain/verify' },
   tenantsMembers: { method: 'GET', path: '/api/v1/tenants/{tenant_id}/members' },
   tenantsChangeRole: { method: 'PATCH', path: '/api/v1/tenants/{tenant_id}/members/{user_id}' },
   tenantsRemove: { method: 'DELETE', path: '/api/v1/tenants/{tenant_id}/members/{user_id}' },
   tenantsTransfer: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/transfer' },
+  tenantsWithdrawTransfer: { method: 'DELETE', path: '/api/v1/tenants/{tenant_id}/transfer' },
+  tenantsAcceptTransfer: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/transfer/accept' },
+  tenantsDeclineTransfer: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/transfer/decline' },
   tenantsInvite: { method: 'POST', path: '/api/v1/tenants/{tenant_id}/invitations' },
   tenantsInvitations: { method: 'GET', path: '/api/v1/tenants/{tenant_id}/invitations' },
   tenantsWithdraw: { method: 'DELETE', path: '/api/v1/tenants/{tenant_id}/invitations/{invitation_id}' },
+  tenantsOffers: { method: 'GET', path: '/api/v1/invitations' },
+  tenantsAccept: { method: 'POST', path: '/api/v1/invitations/{invitation_id}/accept' },
+  tenantsDecline: { method: 'POST', path: '/api/v1/invitations/{invitation_id}/decline' },
   token: { method: 'POST', path: '/auth/token' },
   tokenSignOut: { method: 'POST', path: '/auth/sign-out' },
   trialActivate: { method: 'POST', path: '/api/v1/licenses/trial/activate' },
@@ -3133,6 +3344,7 @@ export interface NextSteps {
 
 /** Code of every problem of the API. */
 export type ProblemCode =
+  | 'ALREADY_OWNER'
   | 'ALREADY_SUBSCRIBED'
   | 'AUTHENTICATION_REQUIRED'
   | 'BILLED_BY_SUBSCRIPTION'
@@ -3142,6 +3354,9 @@ export type ProblemCode =
   | 'BORROW_NOT_ALLOWED'
   | 'CONFIRMATION_INVALID'
   | 'CREDENTIALS_INVALID'
+  | 'DOMAIN_NOT_CLAIMED'
+  | 'DOMAIN_NOT_VERIFIED'
+  | 'DOMAIN_PUBLIC'
   | 'DOMAIN_TAKEN'
   | 'EVENTS_UNAVAILABLE'
   | 'FORBIDDEN'
@@ -3153,6 +3368,7 @@ export type ProblemCode =
   | 'INTERNAL'
   | 'INVALID_CURSOR'
   | 'INVALID_JSON'
+  | 'INVITATION_NOT_FOUND'
   | 'LICENSE_EXPIRED'
   | 'LICENSE_NOT_FOR_SALE'
   | 'LICENSE_NOT_FOUND'
@@ -3185,8 +3401,11 @@ export type ProblemCode =
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'TENANT_CLOSED'
+  | 'TENANT_HAS_OWNER'
   | 'TENANT_NOT_FOUND'
+  | 'TOO_MANY_INVITATIONS'
   | 'TOO_MANY_TENANTS'
+  | 'TRANSFER_NOT_FOUND'
   | 'TRIAL_ALREADY_USED'
   | 'TRIAL_NOT_OFFERED'
   | 'UNSUPPORTED_MEDIA_TYPE'

@@ -13,6 +13,7 @@ export const EXAMPLES: Readonly<Record<string, string | number>> = {
   PageLimit: 50,
   code: 'code-from-the-redirect',
   code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  domain: 'example.com',
   code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
   confirmation_token: 'token-of-the-answer-before',
   fingerprint: 'my-laptop',

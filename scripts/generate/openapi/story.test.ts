@@ -3,7 +3,12 @@ import { MANIFEST } from '../../../functions/manifest.ts';
 import { SAMPLES, sendTo } from '../../../functions/testing/sample-requests.ts';
 import { credentialsFor, newMember, newPlace, worldFor } from '../../../functions/testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../../../functions/testing/suite.ts';
-import { LOOPBACK_REDIRECT, signIn, type TestUser } from '../../../functions/testing/users.ts';
+import {
+  acceptInvitations,
+  LOOPBACK_REDIRECT,
+  signIn,
+  type TestUser,
+} from '../../../functions/testing/users.ts';
 import { challengeOf } from '../../../shared/domain/sign-in.ts';
 import { conformanceTo, type Exchange } from './conformance.ts';
 import { type OpenApi, openApi } from './document.ts';
@@ -104,16 +109,21 @@ async function keepTenant(suite: TestSuite, ada: TestUser, labId: string): Promi
   await suite.operate('POST', '/api/v1/tenants', { name: 'Acme' });
   await suite.operate('GET', '/api/v1/tenants?limit=2');
   await ada.call('GET', lab);
-  await ada.call('PATCH', lab, { name: 'The lab', join_domain: 'lab.example' });
+  await ada.call('PATCH', lab, { name: 'The lab' });
+  await ada.call('PUT', `${lab}/domain`, { domain: 'lab.example' });
+  await ada.call('POST', `${lab}/domain/verify`);
   for (const email of ['bob@example.com', 'eve@example.com'])
     await ada.call('POST', `${lab}/invitations`, { email, role: 'member' });
-  const bob = await signIn(suite, 'bob@example.com');
+  const bob = await acceptInvitations(suite, await signIn(suite, 'bob@example.com'));
   const { invitations } = (await ada.call('GET', `${lab}/invitations`)).body;
   await ada.call('DELETE', `${lab}/invitations/${invitations[0].invitation_id}`);
   await ada.call('GET', `${lab}/members?limit=1`);
   await ada.call('PATCH', `${lab}/members/${bob.userId}`, { role: 'admin' });
   await ada.call('POST', `${lab}/transfer`, { user_id: bob.userId });
+  await bob.call('GET', '/api/v1/invitations');
+  await bob.call('POST', `${lab}/transfer/accept`);
   await bob.call('POST', `${lab}/transfer`, { user_id: ada.userId });
+  await ada.call('POST', `${lab}/transfer/accept`);
   await ada.call('DELETE', `${lab}/members/${ada.userId}`);
   await ada.call('DELETE', `${lab}/members/${bob.userId}`);
 }
@@ -128,7 +138,7 @@ async function buySeats(suite: TestSuite, ada: TestUser, tenantId: string): Prom
   });
   await suite.stripe.pay(body.checkout_url);
   await suite.stripe.idle();
-  await ada.call('POST', '/api/v1/checkout/create-portal-session');
+  await ada.call('POST', '/api/v1/checkout/create-portal-session', { tenant_id: tenantId });
   await ada.call('POST', '/api/v1/subscriptions/cancel', { license_id: body.license_id });
   await ada.call('POST', '/api/v1/subscriptions/cancel/undo', { license_id: body.license_id });
   await ada.call('GET', '/api/v1/subscriptions');

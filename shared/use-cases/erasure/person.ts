@@ -1,3 +1,4 @@
+import { system } from '../../domain/actor.ts';
 import { addErased, continueAt, type Erasure, endStep } from '../../domain/erasure.ts';
 import { boundsOf } from '../../domain/person.ts';
 import { accountClaimId } from '../../domain/trial-claim.ts';
@@ -14,13 +15,16 @@ import {
 } from '../../ports/queries.ts';
 import type { Transaction } from '../../ports/records.ts';
 import { barUser } from '../bars.ts';
+import { withdrawOffersOf } from '../members.ts';
 import { BATCH, commit, deleteBatch, end, list } from './engine.ts';
 
 /** Access tokens stay valid for a while, so the seat store is updated first: from then on they get no new seat. */
 export async function signOut(erasure: Erasure, deps: Deps): Promise<Erasure> {
   const { userId, searchedIds, goingIds, place } = erasure;
   if (userId === null) return end(erasure, deps);
+  const by = { actor: system('erasure') };
   for (const tenantId of [...searchedIds, ...goingIds]) await barUser(tenantId, userId, deps);
+  for (const tenantId of searchedIds) await withdrawOffersOf(tenantId, userId, by, deps);
   const page = await list(deps.records, SIGN_INS_OF_USER, { userId }, BATCH, place.list);
   const open = page.documents.filter(({ revoked }) => revoked === null);
   return commit(erasure, deps, async (transaction, current) => {

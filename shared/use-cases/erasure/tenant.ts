@@ -4,7 +4,7 @@ import type { BillingAccount } from '../../domain/billing-event.ts';
 import { addErased, continueAt, type Erasure, setAside } from '../../domain/erasure.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
-import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, TENANTS } from '../../ports/collections.ts';
+import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, OPEN_INVITATIONS, TENANTS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { LogLine } from '../../ports/log-line.ts';
 import {
@@ -47,12 +47,14 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
     const tenant = await transaction.get(TENANTS, tenantId);
     const isNew = tenant !== undefined && tenant.closedAtMs === null;
     if (isNew) {
-      const closed = { name: tenantId, ownerId: null, joinDomain: null, closedAtMs: nowMs, erasureId: null };
+      const offers = { joinDomain: null, pendingDomain: null, transfer: null };
+      const closed = { name: tenantId, ownerId: null, ...offers, closedAtMs: nowMs, erasureId: null };
       transaction.set(TENANTS, tenantId, { ...withoutUnknownFields(tenant), ...closed });
       const by = { actor: system('erasure') };
       recordEvent(transaction, { type: 'tenant.closed', tenantId, subject: current.erasureId, by }, nowMs);
     }
     for (const { domain } of claims.documents) transaction.delete(DOMAIN_CLAIMS, domain);
+    transaction.delete(OPEN_INVITATIONS, tenantId);
     return continueAt(addErased(current, { tenants: isNew ? 1 : 0 }), nextTenant(current), nowMs);
   });
 }

@@ -72,7 +72,7 @@ export function InviteForm({ tenant, onInvited }: InviteProps) {
       {invite.problem && <Alert problem={invite.problem} />}
       <p class="result" role="status">
         {invited !== '' &&
-          `${invited} is invited. Ask them to sign in at ${location.origin} with that address: no e-mail is sent.`}
+          `${invited} is invited. Ask them to sign in at ${location.origin} with that address and accept: no e-mail is sent.`}
       </p>
     </section>
   );

@@ -40,8 +40,8 @@ export function TransferDialog({ tenant, member, onDone, onClose }: DialogProps)
   const { tenantId, name, role } = tenant;
   return (
     <Confirm
-      title={`Make ${nameOf(member)} the owner of ${name}?`}
-      verb="Transfer ownership"
+      title={`Offer the ownership of ${name} to ${nameOf(member)}?`}
+      verb="Offer ownership"
       onClose={onClose}
       act={async () => {
         await call('tenantsTransfer', {
@@ -52,9 +52,27 @@ export function TransferDialog({ tenant, member, onDone, onClose }: DialogProps)
       }}
     >
       <p>
-        A tenant has one owner. {role === 'owner' ? 'You become' : 'The current owner becomes'} an admin. Only
-        the new owner can transfer it back.
+        The member can accept within 14 days. Then{' '}
+        {role === 'owner' ? 'you become' : 'the current owner becomes'} an admin, and only the new owner can
+        transfer it back. Until then nothing changes, and you can withdraw the offer.
       </p>
+    </Confirm>
+  );
+}
+
+export function WithdrawDialog({ tenant, member, onDone, onClose }: DialogProps) {
+  const { call } = useConsole();
+  return (
+    <Confirm
+      title={`Withdraw the offer to ${nameOf(member)}?`}
+      verb="Withdraw offer"
+      onClose={onClose}
+      act={async () => {
+        await call('tenantsWithdrawTransfer', { params: { tenant_id: tenant.tenantId } });
+        onDone();
+      }}
+    >
+      <p>The owner of {tenant.name} stays the owner.</p>
     </Confirm>
   );
 }
@@ -73,7 +91,8 @@ export function RemoveDialog({ tenant, member, onDone, onClose }: DialogProps) {
     >
       <p>
         Seats that the member acquired by signing in are no longer extended. License keys that the member
-        knows stay valid: rotate these keys. You can invite the member again.
+        knows stay valid: rotate these keys. Invitations that the member made are withdrawn. You can invite
+        the member again.
       </p>
     </Confirm>
   );

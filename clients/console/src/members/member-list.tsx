@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Member } from '../../../sdk/src/api.ts';
+import type { Member, Tenant } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { BASE, navigate } from '../router.ts';
 import { Button } from '../ui/button.tsx';
@@ -9,12 +9,20 @@ import { Paged } from '../ui/paged.tsx';
 import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 import type { TenantInView } from '../viewer.ts';
-import { LeaveDialog, RemoveDialog, RoleDialog, TransferDialog } from './member-dialogs.tsx';
+import { LeaveDialog, RemoveDialog, RoleDialog, TransferDialog, WithdrawDialog } from './member-dialogs.tsx';
 import { canChangeRoles, canRemove, ROLES } from './roles.ts';
 
-type MemberAction = 'role' | 'transfer' | 'remove' | 'leave';
+type MemberAction = 'role' | 'transfer' | 'withdraw' | 'remove' | 'leave';
 
-export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
+interface ListProps {
+  readonly tenant: TenantInView;
+  /** The open offer of the ownership, if there is one. */
+  readonly transfer: Tenant['transfer'];
+  /** The ownership was offered, or the offer withdrawn. */
+  onTransfer(): void;
+}
+
+export function MemberList({ tenant, transfer, onTransfer }: ListProps) {
   const { call, viewer, reloadViewer } = useConsole();
   const [chosen, setChosen] = useState<{ readonly action: MemberAction; readonly member: Member }>();
   const members = usePages(
@@ -48,6 +56,7 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
                   key={member.user_id}
                   member={member}
                   tenant={tenant}
+                  isOffered={member.user_id === transfer?.user_id}
                   isViewer={member.user_id === viewer.user?.user_id}
                   onChoose={(action) => setChosen({ action, member })}
                 />
@@ -58,15 +67,8 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
       />
       {dialog && chosen.action === 'role' && <RoleDialog {...dialog} onDone={members.load.again} />}
       {dialog && chosen.action === 'remove' && <RemoveDialog {...dialog} onDone={members.load.again} />}
-      {dialog && chosen.action === 'transfer' && (
-        <TransferDialog
-          {...dialog}
-          onDone={() => {
-            members.load.again();
-            void reloadViewer();
-          }}
-        />
-      )}
+      {dialog && chosen.action === 'transfer' && <TransferDialog {...dialog} onDone={onTransfer} />}
+      {dialog && chosen.action === 'withdraw' && <WithdrawDialog {...dialog} onDone={onTransfer} />}
       {dialog && chosen.action === 'leave' && (
         <LeaveDialog
           tenant={tenant}
@@ -82,11 +84,13 @@ export function MemberList({ tenant }: { readonly tenant: TenantInView }) {
 interface RowProps {
   readonly member: Member;
   readonly tenant: TenantInView;
+  /** Whether the ownership is offered to the member. */
+  readonly isOffered: boolean;
   readonly isViewer: boolean;
   onChoose(action: MemberAction): void;
 }
 
-function Row({ member, tenant, isViewer, onChoose }: RowProps) {
+function Row({ member, tenant, isOffered, isViewer, onChoose }: RowProps) {
   const { name, email, role, joined_at } = member;
   const isOwner = role === 'owner';
   const other = role === 'admin' ? 'member' : 'admin';
@@ -95,6 +99,7 @@ function Row({ member, tenant, isViewer, onChoose }: RowProps) {
     <tr>
       <th scope="row">
         {who} {isViewer && <span class="badge">You</span>}
+        {isOffered && <span class="badge">Ownership offered</span>}
         {name !== '' && <span class="second-line">{email}</span>}
       </th>
       <td data-label="Role">{ROLES[role].name}</td>
@@ -111,9 +116,15 @@ function Row({ member, tenant, isViewer, onChoose }: RowProps) {
             >
               Make {ROLES[other].name.toLowerCase()}
             </Button>
-            <Button small label={`Make owner: ${who}`} onClick={() => onChoose('transfer')}>
-              Make owner
-            </Button>
+            {isOffered ? (
+              <Button small label={`Withdraw offer: ${who}`} onClick={() => onChoose('withdraw')}>
+                Withdraw offer
+              </Button>
+            ) : (
+              <Button small label={`Offer ownership: ${who}`} onClick={() => onChoose('transfer')}>
+                Offer ownership
+              </Button>
+            )}
           </>
         )}
         {isViewer && !isOwner && (

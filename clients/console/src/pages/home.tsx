@@ -5,7 +5,7 @@ export function WelcomePage() {
   return (
     <Page title="Welcome">
       <p>
-        You are not a member of a tenant yet. Ask an admin of the tenant to invite you, then sign in again.
+        You are not a member of a tenant yet. Ask an admin of the tenant to invite you, then reload this page.
       </p>
     </Page>
   );

@@ -4,6 +4,7 @@ import { useConsole } from '../console.ts';
 import { type Link, operatorLinks, tenantLinks, userLinks } from '../pages.ts';
 import { BASE, navigate, useAddress, useQueryValue } from '../router.ts';
 import { ownTenants, type TenantInView, tenantHref } from '../viewer.ts';
+import { Notice } from './alert.tsx';
 import { Brand } from './brand.tsx';
 import { Button } from './button.tsx';
 
@@ -42,9 +43,26 @@ export function Shell({ tenant, children }: ShellProps) {
         <Links title="Account" links={userLinks(viewer)} />
       </nav>
       <main id="content" tabIndex={-1}>
+        <OffersNotice />
         {children}
       </main>
     </div>
+  );
+}
+
+/** Links to the viewer's invitations, unless that page is open. */
+function OffersNotice() {
+  const { viewer } = useConsole();
+  const { pathname } = useAddress();
+  const href = `${BASE}/invitations`;
+  if (viewer.offers === 0 || pathname === href) return null;
+  return (
+    <Notice>
+      <p>
+        {viewer.offers === 1 ? 'An invitation waits' : `${viewer.offers} invitations wait`} for your answer.{' '}
+        <a href={href}>Review</a>
+      </p>
+    </Notice>
   );
 }
 
