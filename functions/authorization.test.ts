@@ -70,10 +70,14 @@ const WHO: readonly Who[] = [
 ];
 /** Endpoints that are not about a tenant, or whose callers are tested elsewhere. */
 const NOT_ABOUT_TENANTS = new Set<Action>([
-  'login.google',
+  'authorize.authorize',
   'callback.callback',
   'token.token',
-  'token.signOut',
+  'token.revoke',
+  'token.metadata',
+  'device.start',
+  'device.page',
+  'device.decide',
   'public-key.publicKey',
   'public-key.jwks',
   'public-key.revocations',

@@ -9,6 +9,7 @@ import { newLicenseKey, newPersonalId } from '../shared/domain/ids.ts';
 import { PROBLEMS, type ProblemCode } from '../shared/errors.ts';
 import { LARGEST_COLLECTED_BYTES } from '../shared/http/body.ts';
 import type { FunctionContract } from '../shared/http/contract.ts';
+import { PAGE_HEADERS } from '../shared/http/html-page.ts';
 import { guardServer } from '../shared/http/server-guard.ts';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { type RespClient, type RespReply, respClient } from '../shared/local/redis/resp-client.ts';
@@ -164,7 +165,6 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
   expect(body.length, shown).toBeLessThan(LONGEST_BODY_BYTES);
   expect(status, shown).toBeGreaterThanOrEqual(400);
   expect(status, shown).toBeLessThan(500);
-  expect(headers['content-type'], shown).toBe('application/problem+json');
   expect(headers['x-request-id'], shown).toMatch(/^[\w-]{8,64}$/);
   expect(headers, shown).not.toHaveProperty('x-evil');
   if (status === 401) expect(headers['www-authenticate'], shown).toMatch(/ realm="seatlease"/);
@@ -173,7 +173,14 @@ function expectProblem(answer: RawAnswer, method: string, of: unknown): void {
     expect(body, shown).toBe('');
     return;
   }
+  if (headers['content-type'] === PAGE_HEADERS['content-type']) {
+    expect(body, shown).toContain('Sign in again');
+    for (const secret of SECRETS) expect(body, shown).not.toContain(secret);
+    return;
+  }
   const problem = JSON.parse(body);
+  if (headers['content-type'] === 'application/json') expect(problem.error, shown).toMatch(/^[a-z_]+$/);
+  else expect(headers['content-type'], shown).toBe('application/problem+json');
   codesSeen.add(problem.code);
   const entry = Object.entries(PROBLEMS).find(([code]) => code === problem.code)?.[1];
   expect(entry, shown).toMatchObject({ status });

@@ -29,8 +29,9 @@ const preflight = (path: string, method: string, door: CallOptions['door'] = 'ho
 test('opens CORS to all origins, except for functions that only Google Cloud, Stripe or the sign-in redirect call', () => {
   const closed = FUNCTIONS.filter((contract) => Object.keys(readableBy(contract)).length === 0);
   expect(closed.map(({ name }) => name).toSorted()).toEqual([
+    'authorize',
     'callback',
-    'login',
+    'device',
     'record-event',
     'stripe-webhook',
     'sweep',

@@ -21,9 +21,10 @@ import token from './token/contract.ts';
 const OPTIONAL_SETTINGS = {
   SHARDS: '4',
   FIRESTORE_DATABASE: 'restored',
-  GOOGLE_CLIENT_ID: 'client',
-  GOOGLE_CLIENT_SECRET: 'secret',
-  SIGN_IN_REDIRECTS: 'https://console.example/signed-in',
+  SIGN_IN_ISSUER: 'https://login.example.com',
+  SIGN_IN_CLIENT_ID: 'client',
+  SIGN_IN_CLIENT_SECRET: 'secret',
+  SIGN_IN_CLIENTS: 'web=https://console.example/signed-in',
   OPERATOR_EMAILS: 'olga@vendor.example',
   OPERATOR_DOMAIN: 'vendor.example',
   STRIPE_SECRET_KEY: 'rk_live_1',
@@ -200,8 +201,8 @@ describe('the function that issues access tokens', () => {
       MANIFEST.filter((of) => settingsOf(dependenciesOf(of)).includes(name)).map((of) => of.name);
     expect(readers('ACCESS_TOKEN_PRIVATE_KEY')).toEqual(['token']);
     expect(readers('REFRESH_TOKEN_KEYS')).toEqual(['token']);
-    expect(readers('SIGN_IN_STATE_KEYS')).toEqual(['callback', 'login']);
+    expect(readers('SIGN_IN_STATE_KEYS')).toEqual(['authorize', 'callback', 'device']);
     expect(readers('CONFIRMATION_KEYS')).toEqual(['gdpr-delete']);
-    expect(readers('ACCESS_TOKEN_PUBLIC_KEYS')).not.toContain('login');
+    expect(readers('ACCESS_TOKEN_PUBLIC_KEYS')).not.toContain('callback');
   });
 });

@@ -35,6 +35,9 @@ export interface World {
   readonly providerCode: string;
   readonly providerState: string;
   readonly signInCookie: string;
+  /** The code that a device without a browser shows, and what its user decides with. */
+  readonly userCode: string;
+  readonly ticket: string;
   /** Makes a word unique, for requests whose id must not be used yet. */
   fresh(word: string): string;
   /** The `Stripe-Signature` header for a payload. */

@@ -89,7 +89,9 @@ test('X-Serverless-Authorization changes nothing at endpoints that no service ca
 });
 
 describe('through Hosting', () => {
-  const login = `/auth/login/google?${new URLSearchParams({
+  const login = `/auth/authorize?${new URLSearchParams({
+    response_type: 'code',
+    client_id: 'seatlease-sdk',
     redirect_uri: 'http://127.0.0.1:1/callback',
     state: 's',
     code_challenge: 'c'.repeat(43),

@@ -44,9 +44,12 @@ const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'gdpr-delete.ask': { requests: 60, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'gdpr-export.person': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'gdpr-export.tenant': { requests: 30, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
-  'login.google': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'revocations.revoke': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'revocations.undo': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'device.start': { requests: 600, windowSeconds: 60, by: 'address', uncounted: 'refuse' },
+  'device.page': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'device.decide': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'authorize.authorize': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'sign.sign': { requests: 1_200, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
   'tenants.accept': { requests: 60, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'tenants.acceptTransfer': { requests: 60, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
@@ -56,7 +59,7 @@ const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'tenants.invite': { requests: 1_000, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },
   'tenants.verifyDomain': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
   'token.token': { requests: 6_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
-  'token.signOut': { requests: 6_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
+  'token.revoke': { requests: 6_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'trial.activate': { requests: 10, windowSeconds: 3600, by: 'caller', uncounted: 'refuse' },
   'usage.record': { requests: 6_000, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
 };
@@ -92,14 +95,21 @@ function callAtOnce(call: () => Promise<Reply>): Promise<Reply[]> {
   return Promise.all(Array.from({ length: CLIENTS }, call));
 }
 
-function expectLimited(reply: Reply, { name, limit: { requests, windowSeconds } }: Limited): void {
+/** Endpoints of OAuth clients and browsers refuse in their own form. */
+function expectLimited(reply: Reply, { name, limit, endpoint }: Limited): void {
+  const { requests, windowSeconds } = limit;
   const retrySeconds = Math.ceil(windowSeconds / requests);
   expect(reply.status, reply.text).toBe(429);
-  expect(reply.headers.get('content-type')).toBe('application/problem+json');
   expect(reply.headers.get('retry-after')).toBe(String(retrySeconds));
   expect(reply.headers.get('ratelimit')).toBe(`"${name}";r=0;t=${retrySeconds}`);
   expect(reply.headers.get('ratelimit-policy')).toBe(`"${name}";q=${requests};w=${windowSeconds}`);
+  if (typeof endpoint.refusals === 'object') {
+    expect(reply.text).toContain('Too many requests.');
+    return;
+  }
   expect(reply.body).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+  if (endpoint.refusals === 'oauth') expect(reply.body.error).toBe('slow_down');
+  else expect(reply.headers.get('content-type')).toBe('application/problem+json');
 }
 
 test('every limited endpoint has RATE_LIMITED in its contract', () => {

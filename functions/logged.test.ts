@@ -60,6 +60,10 @@ const NEVER_LOGGED = new Set([
     'license_token',
     'checkout_url',
     'portal_url',
+    'device_code',
+    'user_code',
+    'ticket',
+    'token',
   ],
   ...['fingerprint', 'hostname', 'user_id', 'process_id', 'app_version', 'email', 'name'],
 ]);
@@ -124,7 +128,7 @@ function remembering(plain: TestSuite): TestSuite {
     remember('credentials', authorization.split(' ').at(-1));
     remember('cookie', headers.cookie?.split('=')[1]);
     remember('idempotency key', headers['idempotency-key']);
-    rememberFields(body);
+    rememberFields(body instanceof URLSearchParams ? Object.fromEntries(body) : body);
     const reply = await plain.call(method, path, options);
     if (reply.status < 400) rememberFields(reply.body);
     const location = reply.headers.get('location');
@@ -245,6 +249,7 @@ interface Outgoing extends CallOptions, AnyRequest {
   readonly method: EndpointContract['method'];
   /** The path of the contract; `params` replace the names in braces. */
   readonly path: string;
+  readonly bodyType?: EndpointContract['bodyType'];
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -259,6 +264,7 @@ function validRequest({ action, endpoint, requestIn }: Sample): Outgoing {
   return {
     method: endpoint.method,
     path: endpoint.path,
+    bodyType: endpoint.bodyType,
     ...requestIn(things),
     // With a license key, the body can contain the id of any user.
     ...(action === 'acquire.acquire' && { body: SEAT }),

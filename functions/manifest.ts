@@ -2,15 +2,16 @@
 import type { FunctionContract } from '../shared/http/contract.ts';
 import acquire from './acquire/contract.ts';
 import audit from './audit/contract.ts';
+import authorize from './authorize/contract.ts';
 import callback from './callback/contract.ts';
 import cancel from './cancel/contract.ts';
 import checkout from './checkout/contract.ts';
+import device from './device/contract.ts';
 import gdprDelete from './gdpr-delete/contract.ts';
 import gdprExport from './gdpr-export/contract.ts';
 import health from './health/contract.ts';
 import heartbeat from './heartbeat/contract.ts';
 import licenses from './licenses/contract.ts';
-import login from './login/contract.ts';
 import operatorTokens from './operator-tokens/contract.ts';
 import publicKey from './public-key/contract.ts';
 import recordEvent from './record-event/contract.ts';
@@ -31,15 +32,16 @@ import users from './users/contract.ts';
 export const MANIFEST = [
   acquire,
   audit,
+  authorize,
   callback,
   cancel,
   checkout,
+  device,
   gdprDelete,
   gdprExport,
   health,
   heartbeat,
   licenses,
-  login,
   operatorTokens,
   publicKey,
   recordEvent,

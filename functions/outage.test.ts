@@ -120,9 +120,9 @@ test.each(['commands', 'memory', 'bandwidth'] as const)(
     expect((await suite.sweep()).status).toBe(503);
     expect(suite.logged.at(-1)).toMatchObject({ function: 'sweep', severity: 'ERROR', redis_limit: limit });
     // Sign-in works without limits: the caller is not counted, which an operator must know.
-    expect((await suite.call('GET', '/auth/login/google')).status).toBe(400);
+    expect((await suite.call('GET', '/auth/authorize')).status).toBe(400);
     expect(suite.logged.at(-1)).toMatchObject({
-      function: 'login',
+      function: 'authorize',
       severity: 'ERROR',
       redis_limit: limit,
       uncounted: expect.stringContaining('Redis is unavailable'),

@@ -59,6 +59,7 @@ async function secretsOfAllKinds(): Promise<Readonly<Record<string, string>>> {
   const { body: signed } = await place.license.sign({ session_id: seat.session_id });
   const { body: erasure } = await self.call('POST', '/api/v1/gdpr/delete', {});
   const { code, verifier } = await signInToCode(suite, {
+    issuer: 'https://provider.test',
     subject: '1',
     email: 'code@example.com',
     name: 'code',

@@ -96,7 +96,8 @@ function computed(
     SERVICE_TOKENS: isInternal(contract) ? 'checked-by-cloud-run' : 'signed',
     SIGNING_KEY_VERSION: keyVersionName(settings),
     PUBLIC_URL: settings.publicUrl,
-    GOOGLE_CLIENT_ID: settings.signIn?.clientId,
+    SIGN_IN_ISSUER: settings.signIn?.issuer,
+    SIGN_IN_CLIENT_ID: settings.signIn?.clientId,
     BILLING_RETURN_URL: settings.billing?.returnUrl,
     ...redisIn(settings),
   };

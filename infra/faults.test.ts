@@ -545,7 +545,7 @@ const FAULTS: readonly Fault[] = [
   [
     'a function that cannot reach Redis',
     'only functions that use Redis are in its network, and only their private traffic',
-    serviceConfig('seatlease-login', () => ({
+    serviceConfig('seatlease-authorize', () => ({
       directVpcEgress: undefined,
       directVpcNetworkInterfaces: undefined,
     })),

@@ -192,7 +192,7 @@ describeInfra('the settings of a stack', () => {
     const settings = readSettings(prod, MANIFEST);
     const having = (variable: string): string[] =>
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
-    expect(having('GOOGLE_CLIENT_ID')).toEqual(['callback', 'login']);
+    expect(having('SIGN_IN_CLIENT_ID')).toEqual(['authorize', 'callback', 'device']);
     expect(having('BILLING_RETURN_URL')).toEqual(['checkout']);
     expect(having('EVENTS_TOPIC')).toEqual(['health', 'stripe-webhook', 'sweep']);
     expect(having('OPERATOR_DOMAIN')).not.toContain('heartbeat');
@@ -240,7 +240,7 @@ const ALL: StackSettings = {
   instances: { vcpuQuota: 20, hot: 5, others: 2 },
   signingKey: { protectionLevel: 'SOFTWARE', version: 1 },
   secretVersions: {},
-  signIn: { clientId: 'c' },
+  signIn: { clientId: 'c', issuer: 'https://login.example.com' },
   billing: { returnUrl: 'https://p.example' },
   operatorKey: true,
   environment: {},

@@ -123,7 +123,7 @@ export const Settings = z.strictObject({
   }),
   /** The version of each secret that the functions get. */
   secretVersions: z.record(z.string(), version),
-  signIn: z.optional(z.strictObject({ clientId: filled })),
+  signIn: z.optional(z.strictObject({ clientId: filled, issuer: z.optional(filled) })),
   billing: z.optional(z.strictObject({ returnUrl: filled })),
   /**
    * Whether the operator key works, which allows everything. Switch it off when operators have tokens or sign in; its secret can

@@ -12,8 +12,8 @@ const SERVICES = {
 };
 const SIGN_IN = {
   PUBLIC_URL: 'https://seats.example.com',
-  GOOGLE_CLIENT_ID: '123.apps.googleusercontent.com',
-  GOOGLE_CLIENT_SECRET: 'client-secret',
+  SIGN_IN_CLIENT_ID: '123.apps.googleusercontent.com',
+  SIGN_IN_CLIENT_SECRET: 'client-secret',
 };
 const KEY_VERSION =
   'projects/project/locations/europe/keyRings/seatlease/cryptoKeys/licenses/cryptoKeyVersions/1';
@@ -67,7 +67,7 @@ test('embeds every dependency when only what npm start generates is set', () => 
     publicUrl: undefined,
     signIn: { kind: 'embedded' },
     signInSecret: undefined,
-    signInRedirects: [],
+    signInClients: [],
     operators: { emails: [], domain: undefined },
     billing: { kind: 'embedded' },
     checkout: { returnUrl: undefined, trialDays: 0, automaticTax: false, promotionCodes: false },
@@ -140,28 +140,61 @@ test.each([
 });
 
 test('requires the secret and the public URL with a Google client id', () => {
-  const { PUBLIC_URL, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET } = SIGN_IN;
+  const { PUBLIC_URL, SIGN_IN_CLIENT_ID, SIGN_IN_CLIENT_SECRET } = SIGN_IN;
   expect(readConfig(DEPLOYED)).toMatchObject({
     publicUrl: PUBLIC_URL,
-    signIn: { kind: 'google', clientId: GOOGLE_CLIENT_ID },
-    signInSecret: GOOGLE_CLIENT_SECRET,
+    signIn: { kind: 'google', clientId: SIGN_IN_CLIENT_ID },
+    signInSecret: SIGN_IN_CLIENT_SECRET,
   });
-  const half = refusalOf({ ...SECRETS, GOOGLE_CLIENT_ID });
-  expect(half).toContain('GOOGLE_CLIENT_SECRET: is not set');
+  const half = refusalOf({ ...SECRETS, SIGN_IN_CLIENT_ID });
+  expect(half).toContain('SIGN_IN_CLIENT_SECRET: is not set');
   expect(half).toContain('PUBLIC_URL: is not set');
   // Functions that do not sign users in do not get the secret.
-  const { GOOGLE_CLIENT_ID: _, GOOGLE_CLIENT_SECRET: __, ...others } = DEPLOYED;
+  const { SIGN_IN_CLIENT_ID: _, SIGN_IN_CLIENT_SECRET: __, ...others } = DEPLOYED;
   expect(readConfig(others).signIn).toEqual({ kind: 'embedded' });
 });
 
-test('reads lists of redirect addresses and operators', () => {
+test('signs users in with Google unless another issuer is chosen', () => {
+  expect(readConfig({ ...DEPLOYED, SIGN_IN_ISSUER: 'https://login.example.com/tenant' }).signIn).toEqual({
+    kind: 'openid',
+    clientId: SIGN_IN.SIGN_IN_CLIENT_ID,
+    issuer: 'https://login.example.com/tenant',
+  });
+  expect(readConfig({ ...DEPLOYED, SIGN_IN_ISSUER: 'https://accounts.google.com' }).signIn.kind).toBe(
+    'google',
+  );
+});
+
+test.each([
+  'https://a.example/x',
+  'web',
+  'web=',
+  'web=http://a.example/x',
+  'web=https://a.example/#x',
+  'web=https://ada@a.example/',
+  'we b=https://a.example/',
+  '=loopback',
+  'app=localhost',
+  'seatlease-sdk=https://a.example/',
+  'seatlease-mine=loopback',
+])('refuses the client %s', (client) => {
+  expect(refusalOf({ ...SECRETS, SIGN_IN_CLIENTS: `good=loopback,${client}` })).toMatch(
+    /^ {2}- SIGN_IN_CLIENTS: needs/m,
+  );
+});
+
+test('reads lists of clients and operators', () => {
   const lists = {
-    SIGN_IN_REDIRECTS: 'https://a.example/x,https://b.example/y?z=1',
+    SIGN_IN_CLIENTS: 'web=https://a.example/x,web=https://b.example/y?z=1,app=loopback',
     OPERATOR_EMAILS: 'Olga@vendor.example,oleg@vendor.example',
     OPERATOR_DOMAIN: 'vendor.example',
   };
   expect(readConfig({ ...SECRETS, ...lists })).toMatchObject({
-    signInRedirects: ['https://a.example/x', 'https://b.example/y?z=1'],
+    signInClients: [
+      { clientId: 'web', redirect: 'https://a.example/x' },
+      { clientId: 'web', redirect: 'https://b.example/y?z=1' },
+      { clientId: 'app', redirect: 'loopback' },
+    ],
     operators: { emails: ['olga@vendor.example', 'oleg@vendor.example'], domain: 'vendor.example' },
   });
 });
@@ -209,7 +242,8 @@ test('reports all invalid settings at once, each by its name', () => {
     SIGN_IN_STATE_KEYS: 'short',
     CONFIRMATION_KEYS: 'short',
     PUBLIC_URL: 'https://seats.example.com/path',
-    SIGN_IN_REDIRECTS: 'https://console.example.com/,http://console.example.com/',
+    SIGN_IN_CLIENTS: 'web=https://console.example.com/,web=http://console.example.com/',
+    SIGN_IN_ISSUER: 'http://login.example.com',
     OPERATOR_EMAILS: 'ada@example.com,ada',
     OPERATOR_DOMAIN: 'Example',
     FORWARDED_HOPS: '0',
@@ -237,7 +271,8 @@ test('reports all invalid settings at once, each by its name', () => {
       'OPERATOR_EMAILS',
       'PUBLIC_URL',
       'RETENTION_DAYS',
-      'SIGN_IN_REDIRECTS',
+      'SIGN_IN_CLIENTS',
+      'SIGN_IN_ISSUER',
       'FIRESTORE_EMULATOR_HOST',
       'GOOGLE_CLOUD_PROJECT',
       'OPERATOR_KEY',
@@ -444,7 +479,7 @@ test.each([
   ['PUBLIC_URL', 'http://seats.example.com', 'needs an https URL (http only for this machine)'],
   ['UPSTASH_REDIS_REST_URL', 'http://redis.example.com', 'needs an https URL (http only for this machine)'],
   ['BILLING_RETURN_URL', 'http://seats.example.com/', 'needs an https URL (http only for this machine)'],
-  ['SIGN_IN_REDIRECTS', 'http://seats.example.com/', 'needs https URLs'],
+  ['SIGN_IN_CLIENTS', 'web=http://seats.example.com/', 'needs <client_id>='],
 ])('refuses %s=%j', (name, value, message) => {
   expect(refusalOf({ ...DEPLOYED, [name]: value })).toContain(`- ${name}: ${message}`);
 });
@@ -463,8 +498,8 @@ test('the table explains exactly the variables that are read', () => {
     'GOOGLE_CLOUD_PROJECT',
     'FIRESTORE_DATABASE',
     'SERVICE_AUDIENCE',
-    'GOOGLE_CLIENT_ID',
-    'GOOGLE_CLIENT_SECRET',
+    'SIGN_IN_CLIENT_ID',
+    'SIGN_IN_CLIENT_SECRET',
   ];
   expect([...reported, ...takesAnyText].toSorted()).toEqual(SETTING_NAMES.toSorted());
   for (const { meaning, default: fallback, unset = fallback } of Object.values(SETTINGS)) {

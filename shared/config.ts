@@ -171,8 +171,11 @@ function servicesOf(values: Values) {
 }
 
 /** The sign-in provider. */
-function signInOf({ GOOGLE_CLIENT_ID: clientId }: Values) {
-  return clientId === undefined ? EMBEDDED : ({ kind: 'google', clientId } as const);
+function signInOf({ SIGN_IN_CLIENT_ID: clientId, SIGN_IN_ISSUER: issuer }: Values) {
+  if (clientId === undefined) return EMBEDDED;
+  return issuer === SETTINGS.SIGN_IN_ISSUER.default
+    ? ({ kind: 'google', clientId } as const)
+    : ({ kind: 'openid', clientId, issuer } as const);
 }
 
 /** The payment provider. */

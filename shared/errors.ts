@@ -47,6 +47,8 @@ export interface Problem {
    * running. It runs on while its lease or its offline grace lasts (see `Next`), and ends at once after `stop`.
    */
   readonly whileHeld?: Next | { readonly byEnded: Readonly<Record<Ended, Next>> };
+  /** Its `error` at OAuth endpoints, if `oauthErrorOf` would say another. */
+  readonly oauthError?: string;
 }
 
 const STOP = { do: 'stop' } as const;
@@ -96,6 +98,49 @@ export const PROBLEMS = {
     status: 400,
     title: 'The code or token is not valid, has expired, or was already used. Sign in again.',
     next: STOP,
+    oauthError: 'invalid_grant',
+  },
+  GRANT_UNSUPPORTED: {
+    status: 400,
+    title: 'That grant_type is not supported.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'unsupported_grant_type',
+  },
+  CLIENT_NOT_ALLOWED: {
+    status: 400,
+    title: 'That program cannot sign in this way.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'unauthorized_client',
+  },
+  AUTHORIZATION_PENDING: {
+    status: 400,
+    title: 'The user has not decided yet. Ask again after the interval.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'authorization_pending',
+  },
+  SLOW_DOWN: {
+    status: 400,
+    title: 'The program asks too often. Ask again, with an interval that is 5 seconds longer.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'slow_down',
+  },
+  DEVICE_CODE_EXPIRED: {
+    status: 400,
+    title: 'The user did not decide in time. Start again.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'expired_token',
+  },
+  SIGN_IN_DENIED: {
+    status: 400,
+    title: 'The user did not allow the sign-in.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'access_denied',
   },
   REDIRECT_NOT_ALLOWED: { status: 400, title: 'That redirect address is not registered.', next: STOP },
   SIGN_IN_MISMATCH: {
@@ -136,6 +181,14 @@ export const PROBLEMS = {
     whileHeld: RETRY.repair,
   },
   CREDENTIALS_INVALID: { status: 401, title: 'The credentials are not valid.', next: STOP },
+  CLIENT_UNKNOWN: {
+    status: 401,
+    title:
+      'No program is registered with that client_id, or the request has credentials, which programs do not have.',
+    next: STOP,
+    whileHeld: RETRY.repair,
+    oauthError: 'invalid_client',
+  },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.', next: STOP },
   INSUFFICIENT_SCOPE: {
     status: 403,
@@ -160,6 +213,12 @@ export const PROBLEMS = {
     title: 'The license has expired.',
     next: STOP,
     whileHeld: WITHIN_LEASE.repair,
+  },
+  USER_CODE_UNKNOWN: {
+    status: 404,
+    title:
+      'No program waits for that code, or the code has expired. Compare it with the code that the program shows.',
+    next: STOP,
   },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address.', next: STOP, whileHeld: RETRY.repair },
   LICENSE_NOT_FOUND: { status: 404, title: 'There is no such license.', next: STOP },
@@ -299,7 +358,7 @@ export const PROBLEMS = {
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
-    title: 'The request body must be uncompressed application/json.',
+    title: 'The request body is compressed, or not of the media type that the endpoint accepts.',
     next: STOP,
     whileHeld: RETRY.repair,
   },
@@ -360,6 +419,18 @@ export const PROBLEMS = {
 } as const satisfies Readonly<Record<string, Problem>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/**
+ * The `error` of a problem for OAuth clients (RFC 6749 sections 4.1.2.1 and 5.2). A device that is limited asks less often
+ * (RFC 8628 section 3.5); other programs do not know that word, and see the status.
+ */
+export function oauthErrorOf(code: ProblemCode): string {
+  const { status, oauthError }: Problem = PROBLEMS[code];
+  if (oauthError !== undefined) return oauthError;
+  if (status === 429) return 'slow_down';
+  if (status === 503) return 'temporarily_unavailable';
+  return status >= 500 ? 'server_error' : 'invalid_request';
+}
 
 /** The dependencies of a deployment that can be unavailable. */
 export type Part = 'seats' | 'records' | 'events' | 'identity' | 'signing' | 'limits' | 'billing' | 'dns';

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
 import { isSafeUrl } from './domain/loopback.ts';
 import { readPublicKey } from './domain/rsa-key.ts';
+import { CLIENT_ID, GOOGLE_ISSUER, LOOPBACK, OWN_CLIENT_PREFIX } from './domain/sign-in-clients.ts';
 
 /** One environment variable. `Name` is the union of all setting names, `Reader` that of all dependencies. */
 interface Setting<Name extends string = string, Reader extends string = string> {
@@ -397,7 +398,7 @@ const TABLE = {
   },
   PUBLIC_URL: {
     field: 'publicUrl',
-    readBy: ['publicUrl', 'accessTokens', 'accessTokenIssuer'],
+    readBy: ['publicUrl', 'accessTokens', 'accessTokenIssuer', 'signInClients'],
     schema: url.check(
       z.refine(
         (text) => URL.canParse(text) && new URL(text).origin === text,
@@ -405,45 +406,49 @@ const TABLE = {
       ),
     ),
     source: 'stack',
-    required: [DEPLOYED, 'GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
+    required: [DEPLOYED, 'SIGN_IN_CLIENT_ID', 'SIGN_IN_CLIENT_SECRET'],
     meaning:
       'Public origin of the functions. After signing in, browsers are redirected to its `/auth/callback`.',
     unset: 'address of the local server; required when deployed',
   },
-  GOOGLE_CLIENT_ID: {
+  SIGN_IN_ISSUER: {
+    field: 'signIn',
+    readBy: ['signIn', 'signInPage'],
+    schema: z
+      .url({ protocol: /^https$/, error: 'needs an https URL' })
+      .check(z.refine((text) => !/[?#]/.test(text), 'needs a URL without ? and #')),
+    source: 'stack',
+    default: GOOGLE_ISSUER,
+    meaning:
+      'Sign-in: issuer of an OpenID provider, as in its `/.well-known/openid-configuration`. It must sign ID tokens with RS256 and verify e-mail addresses (`email_verified`). Do not change it later: the same person is another user at another issuer.',
+  },
+  SIGN_IN_CLIENT_ID: {
     field: 'signIn',
     readBy: ['signIn', 'signInPage'],
     schema: anyText,
     source: 'stack',
-    required: ['GOOGLE_CLIENT_SECRET'],
-    meaning: 'Sign-in: id of the Google OAuth client.',
+    required: ['SIGN_IN_CLIENT_SECRET'],
+    meaning: 'Sign-in: id of our OAuth client at Google, or at the issuer.',
     unset: 'a local sign-in page; when deployed, sign-in is off',
   },
-  GOOGLE_CLIENT_SECRET: {
+  SIGN_IN_CLIENT_SECRET: {
     field: 'signInSecret',
     readBy: ['signIn'],
     schema: anyText,
     source: 'secret',
-    required: ['GOOGLE_CLIENT_ID'],
-    meaning: 'Sign-in: secret of the Google OAuth client.',
-    unset: 'required with `GOOGLE_CLIENT_ID`',
+    required: ['SIGN_IN_CLIENT_ID'],
+    meaning: 'Sign-in: secret of that OAuth client.',
+    unset: 'required with `SIGN_IN_CLIENT_ID`',
   },
-  SIGN_IN_REDIRECTS: {
-    field: 'signInRedirects',
-    readBy: ['signInRedirects'],
-    schema: z.pipe(
-      list(),
-      z.array(
-        z
-          .url({ protocol: /^https$/, error: 'needs https URLs' })
-          .check(z.refine((text) => !/[#@]/.test(text), 'needs URLs without # and @')),
-      ),
-    ),
+  SIGN_IN_CLIENTS: {
+    field: 'signInClients',
+    readBy: ['signInClients'],
+    schema: z.pipe(list(), z.array(signInClient())),
     source: 'chosen',
     default: '',
     meaning:
-      'Sign-in: allowed redirect addresses (https), separated by commas. A request must match one exactly. Loopback addresses of native apps and the console are always allowed.',
-    unset: 'only loopback addresses and the console',
+      'Sign-in: your registered public clients, separated by commas: `<client_id>=<https address>` for a web page, `<client_id>=loopback` for a native program. A client with several addresses is listed several times. A request must match an address exactly. `seatlease-sdk` (native programs), `seatlease-cli` and the console are always registered.',
+    unset: 'only ours',
   },
   OPERATOR_EMAILS: {
     field: 'operators.emails',
@@ -658,6 +663,26 @@ function offOr(on: string) {
     z.enum(['off', on], `needs off or ${on}`),
     z.transform((text) => text === on),
   );
+}
+
+/** `id=address` or `id=loopback`. */
+function signInClient() {
+  const isClient = (text: string): boolean => {
+    const { clientId, redirect } = clientIn(text);
+    if (!CLIENT_ID.test(clientId) || clientId.startsWith(OWN_CLIENT_PREFIX)) return false;
+    return redirect === LOOPBACK || (/^https:[^#@]*$/.test(redirect) && URL.canParse(redirect));
+  };
+  return z.pipe(
+    z
+      .string()
+      .check(z.refine(isClient, 'needs <client_id>=loopback or <client_id>=https://…, without # and @')),
+    z.transform(clientIn),
+  );
+}
+
+function clientIn(text: string): { readonly clientId: string; readonly redirect: string } {
+  const [clientId = '', ...redirect] = text.split('=');
+  return { clientId, redirect: redirect.join('=') };
 }
 
 function domain(error: string) {

@@ -16,6 +16,7 @@ import { readPrivateKey, thumbprintOf } from './domain/rsa-key.ts';
 import { sealer } from './domain/sealed.ts';
 import { hashMatcher, secretMatcher } from './domain/secret.ts';
 import { sessionTokens } from './domain/session-token.ts';
+import { signInClients } from './domain/sign-in-clients.ts';
 import { logToStandardOutput } from './http/log.ts';
 import { lazy } from './lazy.ts';
 import type { Billing, BillingEvents } from './ports/billing.ts';
@@ -86,12 +87,19 @@ export const DEPLOYED: Openers = {
     return { identity: openGoogleIdentity(services), serviceAccounts: services.accounts };
   },
   async signIn(signIn, clientSecret) {
-    if (signIn.kind !== 'google' || clientSecret === undefined) return undefined;
+    if (signIn.kind === 'embedded' || clientSecret === undefined) return undefined;
+    if (signIn.kind === 'openid')
+      return (await import('./adapters/sign-in/openid-sign-in.ts')).openOpenIdSignIn({
+        ...signIn,
+        clientSecret,
+      });
     const { openGoogleSignIn } = await import('./adapters/sign-in/google-sign-in.ts');
     return openGoogleSignIn({ ...signIn, clientSecret });
   },
   async signInPage(signIn) {
-    if (signIn.kind !== 'google') return undefined;
+    if (signIn.kind === 'embedded') return undefined;
+    if (signIn.kind === 'openid')
+      return (await import('./adapters/sign-in/openid-sign-in.ts')).openOpenIdSignInPage(signIn);
     return (await import('./adapters/sign-in/google-sign-in.ts')).openGoogleSignInPage(signIn);
   },
   async billing(billing) {
@@ -168,7 +176,7 @@ export async function assembleDeps(
     usageMeters: () => config.usageMeters,
     usageCaps: () => config.usageCaps,
     publicUrl,
-    signInRedirects: () => config.signInRedirects,
+    signInClients: () => signInClients(config.signInClients, publicUrl()),
     operators: () => config.operators,
     isOperatorKey: () => operatorKeyMatcher(config),
     accessTokens: () => accessTokens(config.accessTokenPublicKeys, publicUrl()),

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { sealer } from '../../shared/domain/sealed.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { codeFor } from '../testing/trusting-provider.ts';
-import { accountOf, LOOPBACK_REDIRECT } from '../testing/users.ts';
+import { accountOf, authorizePath } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -14,7 +14,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
+/** The refusal in the log: the browser gets a page. */
+const code = (reply: Reply): string => `${reply.status} ${suite.logged.at(-1)?.code}`;
 
 describe('the callback', () => {
   interface StartedSignIn {
@@ -22,15 +23,8 @@ describe('the callback', () => {
     readonly location: string;
   }
   const begin = async (): Promise<StartedSignIn> => {
-    const answer = await suite.call(
-      'GET',
-      `/auth/login/google?${new URLSearchParams({
-        redirect_uri: LOOPBACK_REDIRECT,
-        state: 's',
-        code_challenge: randomBytes(32).toString('base64url'),
-        code_challenge_method: 'S256',
-      })}`,
-    );
+    const challenge = randomBytes(32).toString('base64url');
+    const answer = await suite.call('GET', authorizePath({ state: 's', code_challenge: challenge }));
     return {
       cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? '',
       location: answer.headers.get('location') ?? '',

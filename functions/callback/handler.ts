@@ -1,48 +1,75 @@
-import * as z from 'zod/mini';
+import { CODES_TO_TRY, sealTicket } from '../../shared/domain/device-sign-in.ts';
 import { hashSecret, newSecretWord } from '../../shared/domain/ids.ts';
+import { CODE_SECONDS } from '../../shared/domain/sign-in.ts';
 import {
-  CODE_SECONDS,
+  openProgress,
+  type Purpose,
+  providerNonceOf,
+  providerStateOf,
   type SignInInProgress,
-  SignInUnderWaySchema,
-  withParameters,
-} from '../../shared/domain/sign-in.ts';
+  sealProgress,
+} from '../../shared/domain/sign-in-progress.ts';
+import { Unavailable } from '../../shared/errors.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
-import { signInCookie } from '../../shared/http/cookie.ts';
+import { html, htmlPage } from '../../shared/http/html-page.ts';
+import { redirectBack } from '../../shared/http/redirect-back.ts';
+import { signInCookie } from '../../shared/http/sign-in-cookie.ts';
 import { SIGN_IN_CODES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import type { SignedInUser, SignIn } from '../../shared/ports/sign-in.ts';
+import { findDeviceSignIn } from '../../shared/use-cases/device-sign-ins.ts';
+import { callbackOf } from '../../shared/use-cases/sign-in-page.ts';
 import type contract from './contract.ts';
 import { signUp } from './sign-up.ts';
 
-async function finishSignIn(
-  { query, cookie, by, note }: RequestOf<typeof contract, 'callback'>,
-  deps: Deps,
-): Promise<ReplyOf<typeof contract, 'callback'>> {
-  const { signIn, publicUrl } = deps;
-  if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
-  const underWay = readUnderWay(cookie, deps);
-  if (underWay === undefined || underWay.state !== query.state) return { problem: 'SIGN_IN_MISMATCH' };
+type Request = RequestOf<typeof contract, 'callback'>;
+type Reply = ReplyOf<typeof contract, 'callback'>;
+type ForClient = Extract<Purpose, { for: 'client' }>;
 
-  const { code, error } = query;
-  const redeemed =
-    code === undefined
-      ? { verdict: 'REFUSED' as const, because: `the provider answered: ${errorCodeOf(error)}` }
-      : await signIn.redeem({
-          code,
-          codeVerifier: underWay.codeVerifier,
-          redirectUri: `${publicUrl}/auth/callback`,
-          nonce: underWay.nonce,
-        });
-  if (redeemed.verdict === 'REFUSED') {
-    // The client waits for a code, and gets an error instead (RFC 6749 section 4.1.2.1).
-    note({ severity: 'WARNING', because: redeemed.because });
-    return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
+async function finishSignIn({ query, cookie, by, note }: Request, deps: Deps): Promise<Reply> {
+  const { signIn, signInState, clock, publicUrl } = deps;
+  if (!signIn) return { problem: 'SIGN_IN_NOT_SET_UP' };
+  const inProgress = openProgress(signInState, cookie, clock.nowMs());
+  const finished = inProgress.find((each) => providerStateOf(each) === query.state);
+  if (!finished) return { problem: 'SIGN_IN_MISMATCH' };
+  const others = inProgress.filter((each) => each !== finished);
+  const headers = signInCookie(others.length === 0 ? '' : sealProgress(signInState, others), publicUrl);
+
+  const { purpose } = finished;
+  try {
+    const redeemed = await redeem(finished, query, signIn, deps);
+    if (redeemed.verdict === 'REFUSED') {
+      note({ severity: 'WARNING', because: redeemed.because });
+      if (purpose.for === 'device') return { problem: 'SIGN_IN_DENIED', headers };
+      return redirectBack(purpose, { error: 'access_denied' }, publicUrl, headers);
+    }
+    const userId = await signUp(redeemed.person, by.requestId, deps);
+    if (userId === undefined) {
+      note({ because: 'the user is being erased' });
+      if (purpose.for === 'device') return { problem: 'SIGN_IN_DENIED', headers };
+      return redirectBack(purpose, { error: 'access_denied' }, publicUrl, headers);
+    }
+    if (purpose.for === 'device') return await askConsent(purpose, userId, redeemed.person, headers, deps);
+    return redirectBack(purpose, { code: await issueCode(userId, purpose, deps) }, publicUrl, headers);
+  } catch (error) {
+    // The client waits for a code, and gets an error in its place (RFC 6749 section 4.1.2.1).
+    if (!(error instanceof Unavailable) || purpose.for === 'device') throw error;
+    note({ severity: 'ERROR', because: error.message });
+    return redirectBack(purpose, { error: 'temporarily_unavailable' }, publicUrl, headers);
   }
-  const userId = await signUp(redeemed.person, by.requestId, deps);
-  if (userId === undefined) {
-    note({ because: 'the user is being erased' });
-    return redirectBack(underWay, { error: 'access_denied' }, publicUrl);
-  }
-  return redirectBack(underWay, { code: await issueCode(userId, underWay, deps) }, publicUrl);
+}
+
+function redeem(
+  begun: SignInInProgress,
+  { code, error }: Request['query'],
+  signIn: SignIn,
+  { publicUrl }: Deps,
+) {
+  if (code === undefined)
+    return { verdict: 'REFUSED' as const, because: `the provider answered: ${errorCodeOf(error)}` };
+  const { verifier: codeVerifier } = begun;
+  const redirectUri = callbackOf({ publicUrl });
+  return signIn.redeem({ code, codeVerifier, redirectUri, nonce: providerNonceOf(begun) });
 }
 
 /**
@@ -64,19 +91,9 @@ function errorCodeOf(error: string | undefined): string {
   return PROVIDER_ERRORS.includes(error) ? error : 'an unknown error';
 }
 
-function readUnderWay(
-  cookie: string | undefined,
-  { signInState, clock }: Deps,
-): SignInInProgress | undefined {
-  const sealed = signInState.open(cookie);
-  if (sealed === undefined) return undefined;
-  const underWay = z.parse(SignInUnderWaySchema, JSON.parse(sealed));
-  return clock.nowMs() < underWay.expiresAtMs ? underWay : undefined;
-}
-
 async function issueCode(
   userId: string,
-  { redirectUri, clientChallenge: challenge }: SignInInProgress,
+  { clientId, redirectUri, challenge }: ForClient,
   { records, clock }: Deps,
 ): Promise<string> {
   const code = newSecretWord();
@@ -85,6 +102,7 @@ async function issueCode(
   await records.create(SIGN_IN_CODES, codeHash, {
     codeHash,
     userId,
+    clientId,
     redirectUri,
     challenge,
     usedFor: null,
@@ -93,20 +111,36 @@ async function issueCode(
   return code;
 }
 
-/** `iss` identifies this server to clients that use several sign-in servers (RFC 9207). */
-function redirectBack(
-  { redirectUri, clientState }: SignInInProgress,
-  outcome: Readonly<Record<string, string>>,
-  publicUrl: string,
-) {
-  return {
-    answer: 'back' as const,
-    body: undefined,
-    headers: {
-      location: withParameters(redirectUri, { ...outcome, state: clientState, iss: publicUrl }),
-      'set-cookie': signInCookie('', 0, publicUrl),
-    },
-  };
+/**
+ * Asks the user, who has signed in, whether the device may sign in as them. Someone may have sent them the code to get
+ * their account, so the page says what asks, and what it gets (RFC 8628 section 5.4).
+ */
+async function askConsent(
+  { userCode }: Extract<Purpose, { for: 'device' }>,
+  userId: string,
+  { email }: SignedInUser,
+  headers: Readonly<Record<string, string>>,
+  deps: Deps,
+): Promise<Reply> {
+  const { verdict, resetSeconds } = await deps.limits.take(`user-code:${userId}`, CODES_TO_TRY);
+  if (verdict === 'LIMITED') return { problem: 'RATE_LIMITED', retryAfterSeconds: resetSeconds, headers };
+  const device = await findDeviceSignIn(userCode, deps);
+  if (!device) return { problem: 'USER_CODE_UNKNOWN', headers };
+  const { clientId, expiresAtMs } = device;
+  const ticket = sealTicket(deps.signInState, { userCode, userId, expiresAtMs });
+  const body = htmlPage(
+    'Allow this sign-in?',
+    `<p>The program <strong>${html(clientId)}</strong> on another device asks to sign in as <strong>${html(email)}</strong>. It shows this code:</p>
+<p><strong class="code">${html(userCode)}</strong></p>
+<p>It can then use everything that you can use here, until you sign it out.</p>
+<p>Allow this only if you started the program yourself, and see this code there now. If somebody sent you the code, deny it: they would get your account.</p>
+<form method="post" action="/auth/device/decision">
+<input type="hidden" name="ticket" value="${html(ticket)}">
+<button name="decision" value="deny">Deny</button>
+<button name="decision" value="allow">Allow</button>
+</form>`,
+  );
+  return { answer: 'consent', body, headers };
 }
 
 export default { callback: finishSignIn } satisfies HandlersOf<typeof contract>;

@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { INVITATIONS, SIGN_IN_CODES, TENANTS, USERS } from '../../shared/ports/collections.ts';
 import { countOperations } from '../testing/count-operations.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { codeFor } from '../testing/trusting-provider.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode } from '../testing/users.ts';
+import { accountOf, authorizePath, requestTokens, signIn, signInToCode } from '../testing/users.ts';
 
 let suite: TestSuite;
 beforeAll(async () => {
   suite = await openTestSuite({
-    SIGN_IN_REDIRECTS: 'https://console.example.com/signed-in',
+    SIGN_IN_CLIENTS: 'acme-web=https://console.example.com/signed-in',
     OPERATOR_EMAILS: 'olga@vendor.example',
     OPERATOR_DOMAIN: 'vendor.example',
   });
@@ -52,13 +51,14 @@ describe('signing in', () => {
   });
 
   test('redirects the browser to the client with state, code and issuer', async () => {
-    const parameters = new URLSearchParams({
-      redirect_uri: 'https://console.example.com/signed-in',
-      state: 'abc.def~1',
-      code_challenge: randomBytes(32).toString('base64url'),
-      code_challenge_method: 'S256',
-    });
-    const started = await suite.call('GET', `/auth/login/google?${parameters}`);
+    const started = await suite.call(
+      'GET',
+      authorizePath({
+        client_id: 'acme-web',
+        redirect_uri: 'https://console.example.com/signed-in',
+        state: 'abc.def~1',
+      }),
+    );
     expect(started.status).toBe(302);
     expect(started.headers.get('cache-control')).toBe('private, no-store');
     const cookie = started.headers.get('set-cookie') ?? '';
@@ -251,9 +251,7 @@ describe('operators', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
     const { refreshToken } = await signIn(suite, 'olga@vendor.example');
     const asOperator = async (refresh: string): Promise<{ status: number; next: string }> => {
-      const tokens = await suite.call('POST', '/auth/token', {
-        body: { grant_type: 'refresh_token', refresh_token: refresh },
-      });
+      const tokens = await requestTokens(suite, { grant_type: 'refresh_token', refresh_token: refresh });
       const authorization = `Bearer ${tokens.body.access_token}`;
       const { status } = await suite.call('GET', '/api/v1/users', { authorization });
       return { status, next: tokens.body.refresh_token };
@@ -269,13 +267,7 @@ describe('operators', () => {
 async function beginIn(
   at: TestSuite,
 ): Promise<{ cookie: string; header: string; state: string; location: string }> {
-  const parameters = new URLSearchParams({
-    redirect_uri: LOOPBACK_REDIRECT,
-    state: 's',
-    code_challenge: randomBytes(32).toString('base64url'),
-    code_challenge_method: 'S256',
-  });
-  const started = await at.call('GET', `/auth/login/google?${parameters}`);
+  const started = await at.call('GET', authorizePath({ state: 's' }));
   const header = started.headers.get('set-cookie') ?? '';
   const location = started.headers.get('location') ?? '';
   return {

@@ -23,7 +23,7 @@ export async function signUp(
 ): Promise<string | undefined> {
   const { records, clock } = deps;
   const { email, name, hostedDomain } = person;
-  const accountId = deps.pseudonymOf('account', `google ${person.subject}`);
+  const accountId = deps.pseudonymOf('account', `${person.issuer} ${person.subject}`);
   const withSameAddress = await Array.fromAsync(eachDocument(records, USERS_BY_EMAIL, { email }));
   return records.transact(async (transaction) => {
     const nowMs = clock.nowMs();

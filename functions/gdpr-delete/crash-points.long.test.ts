@@ -160,7 +160,7 @@ async function createPerson(): Promise<Person> {
   const userId = newPersonalId('usr');
   const labId = newTenantId(suite.deps.shards);
   const accountId = `account-of-${userId}`;
-  const signIn = beginSignIn(newPersonalId('sin'), userId, nowMs);
+  const signIn = beginSignIn(newPersonalId('sin'), userId, 'seatlease-sdk', nowMs);
   const addresses = [{ email, fromMs: nowMs, untilMs: null }];
   const user = { userId, email, addresses, name: `Person ${people}`, hostedDomain: null, accountId };
   const invitationId = newPersonalId('inv');

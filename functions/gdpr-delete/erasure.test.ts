@@ -7,6 +7,7 @@ import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type InspectableSuite, openInspectableSuite } from '../testing/inspectable-suite.ts';
 import { ADA, findAda, makePersonalWorld, type PersonalWorld } from '../testing/personal-world.ts';
 import type { Reply } from '../testing/suite.ts';
+import { requestTokens } from '../testing/users.ts';
 
 /** The tests build on each other: each continues where the previous one ended. */
 
@@ -185,7 +186,7 @@ test('after: her clients cannot restore her, neither by access token nor by sess
   expect(again.status).toBeGreaterThanOrEqual(400);
   expect((await ada.call('GET', '/api/v1/users/me')).status).toBe(401);
   const refresh = { grant_type: 'refresh_token', refresh_token: ada.refreshToken };
-  expect((await inspectable.suite.call('POST', '/auth/token', { body: refresh })).status).toBe(400);
+  expect((await requestTokens(inspectable.suite, refresh)).status).toBe(400);
 });
 
 test('repeating the request with her access token returns the same receipt', async () => {

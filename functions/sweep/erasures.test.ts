@@ -119,7 +119,7 @@ test('erases an hour later what a sign-in or join during the erasure created', a
   await erase(person);
   const { userId } = person;
   const { records } = suite.deps;
-  const late = beginSignIn(newPersonalId('sin'), userId, clocked.nowMs());
+  const late = beginSignIn(newPersonalId('sin'), userId, 'seatlease-sdk', clocked.nowMs());
   await records.create(SIGN_INS, late.signInId, late);
   const id = membershipId(license.tenantId, userId);
   await records.create(MEMBERSHIPS, id, {

@@ -137,9 +137,16 @@ test('deletes invitations and codes when they expire, and sign-ins a day later',
       invitedAtMs: nowMs,
       expiresAtMs: until(days),
     });
-    const code = { codeHash: `code-${days}`, userId: 'u', redirectUri: 'r', challenge: 'c', usedFor: null };
+    const code = {
+      codeHash: `code-${days}`,
+      userId: 'u',
+      clientId: 'c',
+      redirectUri: 'r',
+      challenge: 'c',
+      usedFor: null,
+    };
     await records.create(SIGN_IN_CODES, `code-${days}`, { ...code, expiresAtMs: until(days) });
-    const signIn = { ...beginSignIn(`sin-${days}`, 'u', nowMs), expiresAtMs: until(days) };
+    const signIn = { ...beginSignIn(`sin-${days}`, 'u', 'c', nowMs), expiresAtMs: until(days) };
     await records.create(SIGN_INS, signIn.signInId, signIn);
   }
   const readAll = async () => ({

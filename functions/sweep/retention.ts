@@ -15,6 +15,7 @@ import {
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
+  DEVICE_SIGN_INS,
   ERASED_IDS,
   FORMER_MEMBERSHIPS,
   IDEMPOTENCY_KEYS,
@@ -37,6 +38,7 @@ import {
   CHECKOUT_KEYS_BY_END,
   CHECKOUTS_BY_END,
   CODES_BY_END,
+  DEVICE_SIGN_INS_BY_END,
   ERASED_IDS_BY_END,
   EVENTS_BY_RECORDING,
   FORMER_MEMBERSHIPS_BY_END,
@@ -130,6 +132,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         below: nowMs,
         collection: SIGN_IN_CODES,
         idOf: ({ codeHash }) => codeHash,
+      });
+    case 'device_sign_ins':
+      return deleteBatch(pass, deps, run, {
+        query: DEVICE_SIGN_INS_BY_END,
+        equals: {},
+        below: nowMs,
+        collection: DEVICE_SIGN_INS,
+        idOf: ({ deviceSignInId }) => deviceSignInId,
       });
     case 'sign_ins':
       return deleteBatch(pass, deps, run, {

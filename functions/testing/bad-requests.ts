@@ -4,6 +4,7 @@ import { acceptsUsers } from '../../shared/domain/authorization.ts';
 import type { Caller, EndpointContract } from '../../shared/http/contract.ts';
 import {
   ENCODINGS,
+  FORM_VALUES,
   JSON_TYPES,
   MANY_VALUES,
   METHODS,
@@ -140,11 +141,25 @@ function bodies(endpoint: EndpointContract): fc.Arbitrary<Body> {
     { weight: 4, arbitrary: object },
     { weight: 1, arbitrary: fc.constantFrom(...VALID_JSON) },
   );
+  const isForm = endpoint.bodyType === 'form';
   const fromText = (text: string): Body => ({
     bytes: Buffer.from(text),
     headers: json,
-    isBad: fails(JSON.parse(text.replace('\ufeff', ''))),
+    isBad: isForm || fails(JSON.parse(text.replace('\ufeff', ''))),
   });
+  const form = fc
+    .array(
+      fc.tuple(fc.constantFrom(...fieldsOf(schema), '__proto__', 'extra'), fc.constantFrom(...FORM_VALUES)),
+    )
+    .map((pairs): Body => {
+      const text = pairs.map(([name, value]) => `${name}=${value}`).join('&');
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      return {
+        bytes: Buffer.from(text),
+        headers,
+        isBad: schema !== undefined && (!isForm || fails(queryOf(`?${text}`))),
+      };
+    });
   const bad = (bytes: Buffer, headers: Record<string, string>): Body => ({
     bytes,
     headers,
@@ -152,6 +167,7 @@ function bodies(endpoint: EndpointContract): fc.Arbitrary<Body> {
   });
   return fc.oneof(
     { weight: 6, arbitrary: anyJson.map(fromText) },
+    { weight: isForm ? 12 : 1, arbitrary: form },
     {
       weight: 2,
       arbitrary: fc.constant<Body>({ bytes: Buffer.alloc(0), headers: {}, isBad: fails(undefined) }),

@@ -52,6 +52,21 @@ export const NASTY_VALUES: readonly unknown[] = [
   ['a', 'a'],
 ];
 
+/** Encoded values of a form's parameters. */
+export const FORM_VALUES = [
+  '',
+  'x',
+  '%',
+  '%00',
+  '%ff',
+  '+',
+  'refresh_token',
+  'allow',
+  'a=b',
+  '%7B%7D',
+  'x'.repeat(5_000),
+];
+
 export const TYPES = [
   '',
   'text/plain',

@@ -1,15 +1,16 @@
 // Generated from the folder names by `npm run generate`.
 import acquire from '../acquire/example.ts';
 import audit from '../audit/example.ts';
+import authorize from '../authorize/example.ts';
 import callback from '../callback/example.ts';
 import cancel from '../cancel/example.ts';
 import checkout from '../checkout/example.ts';
+import device from '../device/example.ts';
 import gdprDelete from '../gdpr-delete/example.ts';
 import gdprExport from '../gdpr-export/example.ts';
 import health from '../health/example.ts';
 import heartbeat from '../heartbeat/example.ts';
 import licenses from '../licenses/example.ts';
-import login from '../login/example.ts';
 import operatorTokens from '../operator-tokens/example.ts';
 import publicKey from '../public-key/example.ts';
 import recordEvent from '../record-event/example.ts';
@@ -32,15 +33,16 @@ import type { AnyExamples } from '../example.ts';
 export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {
   acquire,
   audit,
+  authorize,
   callback,
   cancel,
   checkout,
+  device,
   'gdpr-delete': gdprDelete,
   'gdpr-export': gdprExport,
   health,
   heartbeat,
   licenses,
-  login,
   'operator-tokens': operatorTokens,
   'public-key': publicKey,
   'record-event': recordEvent,

@@ -56,6 +56,8 @@ export function nowhere(): World {
     providerCode: 'no-provider-code',
     providerState: 'no-provider-state',
     signInCookie: '__session=no-cookie',
+    userCode: 'BBBB-BBBB',
+    ticket: 'no-ticket',
     fresh: (word) => `${word}-${randomUUID()}`,
     stripeSignature: () => 't=1,v1=00',
   };
@@ -81,16 +83,26 @@ export function targetOf(path: string, { params = {}, query = {} }: AnyRequest):
   return search.size > 0 ? `${filled}?${search}` : filled;
 }
 
+function bodyOf(body: unknown, bodyType: EndpointContract['bodyType']): unknown {
+  return bodyType === 'form' && typeof body !== 'string'
+    ? new URLSearchParams(body as Record<string, string>)
+    : body;
+}
+
 /** Sends a request to an endpoint, with the headers of the request and of the options. */
 export function sendTo(
   suite: Pick<TestSuite, 'call'>,
-  { method, path }: Pick<EndpointContract, 'method' | 'path'>,
+  {
+    method,
+    path,
+    bodyType,
+  }: Pick<EndpointContract, 'method' | 'path'> & { readonly bodyType?: EndpointContract['bodyType'] },
   request: AnyRequest,
   { headers, ...options }: CallOptions = {},
 ): Promise<Reply> {
   return suite.call(method, targetOf(path, request), {
     ...options,
-    ...(request.body !== undefined && { body: request.body }),
+    ...(request.body !== undefined && { body: bodyOf(request.body, bodyType) }),
     headers: { ...headers, ...request.headers },
   });
 }

@@ -11,7 +11,15 @@ import { beginPurchase } from './purchases.ts';
 import { nowhere, partsOf, type Sample } from './sample-requests.ts';
 import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from './suite.ts';
 import { codeFor } from './trusting-provider.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode, type TestUser } from './users.ts';
+import {
+  accountOf,
+  authorizePath,
+  openConsent,
+  signIn,
+  signInToCode,
+  type TestUser,
+  ticketOn,
+} from './users.ts';
 
 /** A tenant with its owner and a license. */
 export interface Place {
@@ -66,6 +74,7 @@ export async function worldFor(
     ...(parts.has('operatorTokenId') && { operatorTokenId: await newOperatorTokenId(suite) }),
     ...(parts.has('signInCode') && (await signedIn(suite))),
     ...(parts.has('providerCode') && (await signingIn(suite))),
+    ...((parts.has('userCode') || parts.has('ticket')) && (await waitingDevice(suite, parts))),
     ...(self && { email: self.email, refreshToken: self.refreshToken }),
     ...(self && parts.has('confirmationToken') && { confirmationToken: await askForErasure(self) }),
   };
@@ -179,19 +188,28 @@ async function signedIn(suite: TestSuite): Promise<Pick<World, 'signInCode' | 'c
 async function signingIn(
   suite: TestSuite,
 ): Promise<Pick<World, 'providerCode' | 'providerState' | 'signInCookie'>> {
-  const parameters = new URLSearchParams({
-    redirect_uri: LOOPBACK_REDIRECT,
-    state: 'state-of-the-program',
-    code_challenge: challengeOf(nowhere().codeVerifier),
-    code_challenge_method: 'S256',
-  });
-  const { headers } = await suite.call('GET', `/auth/login/google?${parameters}`);
+  const path = authorizePath({ code_challenge: challengeOf(nowhere().codeVerifier) });
+  const { headers } = await suite.call('GET', path);
   const { code, state } = codeFor(
     headers.get('location') ?? '',
     accountOf(`person-${randomUUID()}@example.com`),
   );
   const cookie = headers.get('set-cookie')?.split(';')[0] ?? '';
   return { providerCode: code, providerState: state, signInCookie: cookie };
+}
+
+/** A device that waits for a user. */
+async function waitingDevice(
+  suite: TestSuite,
+  parts: ReadonlySet<keyof World>,
+): Promise<Pick<World, 'userCode'> & Partial<World>> {
+  const begun = await suite.call('POST', '/auth/device', {
+    body: new URLSearchParams({ client_id: 'seatlease-sdk' }),
+  });
+  const userCode: string = begun.body.user_code;
+  if (!parts.has('ticket')) return { userCode };
+  const person = accountOf(`person-${randomUUID()}@example.com`);
+  return { userCode, ticket: ticketOn(await openConsent(suite, userCode, person)) };
 }
 
 export function stripeSignature({ stripe }: TestSuite, payload: string): string {

@@ -65,6 +65,7 @@ type DoorName = Door | 'unguarded';
 export interface CallOptions {
   readonly authorization?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `URLSearchParams` are sent as a form, a string as it is, anything else as JSON. */
   readonly body?: unknown;
   /** Default: `internal` for what only the cloud calls, else `hosting`. */
   readonly door?: DoorName;
@@ -228,10 +229,12 @@ async function send(
     redirect: 'manual',
     headers: {
       ...(authorization === undefined ? {} : { authorization }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body === undefined || body instanceof URLSearchParams
+        ? {}
+        : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: sentBody(body) }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;
@@ -241,6 +244,10 @@ async function send(
     text,
     body: isJson && text ? JSON.parse(text) : undefined,
   };
+}
+
+function sentBody(body: unknown): string | URLSearchParams {
+  return typeof body === 'string' || body instanceof URLSearchParams ? body : JSON.stringify(body);
 }
 
 /** A client with the key in this answer. */

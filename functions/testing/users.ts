@@ -22,7 +22,70 @@ export const LOOPBACK_REDIRECT = 'http://127.0.0.1:52111/callback';
 /** The account of `email` at the provider. The same address always has the same account. */
 export function accountOf(email: string, more: Partial<SignedInUser> = {}): SignedInUser {
   const subject = createHash('sha256').update(email).digest('hex').slice(0, 21);
-  return { subject, email, name: email.split('@')[0] ?? '', hostedDomain: null, ...more };
+  return {
+    issuer: 'https://provider.test',
+    subject,
+    email,
+    name: email.split('@')[0] ?? '',
+    hostedDomain: null,
+    ...more,
+  };
+}
+
+/** The client that signs users in in tests. */
+export const CLIENT_ID = 'seatlease-sdk';
+
+/** A request for a code, with these parameters in place of good ones; an empty one is left out. */
+export function authorizePath(change: Readonly<Record<string, string>> = {}): string {
+  const good = {
+    response_type: 'code',
+    client_id: CLIENT_ID,
+    redirect_uri: LOOPBACK_REDIRECT,
+    state: 'state-of-the-program',
+    // RFC 7636, appendix B.
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  };
+  const parameters = Object.entries({ ...good, ...change }).filter(([, value]) => value !== '');
+  return `/auth/authorize?${new URLSearchParams(parameters)}`;
+}
+
+/** Asks the token endpoint, as the client of tests unless `form` names another. */
+export function requestTokens(
+  suite: Pick<TestSuite, 'call'>,
+  form: Readonly<Record<string, string>>,
+): Promise<Reply> {
+  return suite.call('POST', '/auth/token', { body: new URLSearchParams({ client_id: CLIENT_ID, ...form }) });
+}
+
+/** Enters the code of a device in a browser, signs in there, and returns the page that asks for consent. */
+export async function openConsent(suite: TestSuite, userCode: string, person: SignedInUser): Promise<Reply> {
+  const page = await suite.call('GET', `/auth/device?${new URLSearchParams({ user_code: userCode })}`);
+  const [, link = ''] = /href="(https:[^"]+)"/.exec(page.text) ?? [];
+  if (link === '') throw new Error(`no link: ${page.status} ${page.text}`);
+  const query = new URLSearchParams(codeFor(link.replaceAll('&#38;', '&'), person));
+  const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
+  return suite.call('GET', `/auth/callback?${query}`, { headers: { cookie } });
+}
+
+/** Decides about a device in a browser, as a user does who sees its code. */
+export async function decideOnDevice(
+  suite: TestSuite,
+  userCode: string,
+  person: SignedInUser,
+  decision: 'allow' | 'deny',
+): Promise<Reply> {
+  const consent = await openConsent(suite, userCode, person);
+  return suite.call('POST', '/auth/device/decision', {
+    body: new URLSearchParams({ ticket: ticketOn(consent), decision }),
+  });
+}
+
+/** The ticket in the form of a page that asks for consent. */
+export function ticketOn({ status, text }: Reply): string {
+  const [, ticket] = /name="ticket" value="([^"]+)"/.exec(text) ?? [];
+  if (ticket === undefined) throw new Error(`no ticket: ${status} ${text}`);
+  return ticket;
 }
 
 /** Runs a sign-in as the browser and the client, up to the code. */
@@ -31,15 +94,11 @@ export async function signInToCode(
   person: SignedInUser,
 ): Promise<{ code: string; verifier: string }> {
   const verifier = randomBytes(32).toString('base64url');
-  const parameters = new URLSearchParams({
-    redirect_uri: LOOPBACK_REDIRECT,
-    state: 'state-of-the-program',
-    code_challenge: challengeOf(verifier),
-    code_challenge_method: 'S256',
-  });
   // Each sign-in has its own IP address, so that rate limits by address do not affect other tests.
   const address = { 'x-forwarded-for': `10.${[...randomBytes(3)].join('.')}` };
-  const started = await suite.call('GET', `/auth/login/google?${parameters}`, { headers: address });
+  const started = await suite.call('GET', authorizePath({ code_challenge: challengeOf(verifier) }), {
+    headers: address,
+  });
   const location = started.headers.get('location');
   if (location === null) throw new Error(`no sign-in: ${started.text}`);
   const cookie = started.headers.get('set-cookie')?.split(';')[0] ?? '';
@@ -98,8 +157,8 @@ function refresh(suite: TestSuite, { email, refreshToken }: TestUser): Promise<T
   return getTokens(suite, email, { grant_type: 'refresh_token', refresh_token: refreshToken });
 }
 
-async function getTokens(suite: TestSuite, email: string, body: Record<string, string>): Promise<TestUser> {
-  const tokens = await suite.call('POST', '/auth/token', { body });
+async function getTokens(suite: TestSuite, email: string, form: Record<string, string>): Promise<TestUser> {
+  const tokens = await requestTokens(suite, form);
   if (tokens.status !== 200) throw new Error(`no tokens: ${tokens.text}`);
   const { user_id, access_token, refresh_token, tenants } = tokens.body;
   const person: TestUser = {

@@ -5,10 +5,12 @@ export default {
   token: ({ signInCode, codeVerifier, redirectUri }) => ({
     body: {
       grant_type: 'authorization_code',
+      client_id: 'seatlease-sdk',
       code: signInCode,
       code_verifier: codeVerifier,
       redirect_uri: redirectUri,
     },
   }),
-  signOut: ({ refreshToken }) => ({ body: { refresh_token: refreshToken } }),
+  revoke: ({ refreshToken }) => ({ body: { client_id: 'seatlease-sdk', token: refreshToken } }),
+  metadata: () => ({}),
 } satisfies ExamplesOf<typeof contract>;

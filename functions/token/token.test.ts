@@ -4,10 +4,19 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { accessTokenIssuer, accessTokens } from '../../shared/domain/access-token.ts';
 import { sealer } from '../../shared/domain/sealed.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
+import { Unavailable } from '../../shared/errors.ts';
 import { SIGN_INS } from '../../shared/ports/collections.ts';
 import { ACCESS_TOKEN_KEY as key, TEST_SECRETS } from '../../shared/testing/secrets.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
-import { accountOf, LOOPBACK_REDIRECT, signIn, signInToCode, type TestUser } from '../testing/users.ts';
+import {
+  accountOf,
+  CLIENT_ID,
+  LOOPBACK_REDIRECT,
+  requestTokens,
+  signIn,
+  signInToCode,
+  type TestUser,
+} from '../testing/users.ts';
 
 let suite: TestSuite;
 let ada: TestUser;
@@ -27,8 +36,8 @@ const refreshKeys = [TEST_SECRETS.REFRESH_TOKEN_KEYS] as const;
 
 const code = (reply: Reply): string => `${reply.status} ${reply.body?.code}`;
 
-function exchange(body: Record<string, string>): Promise<Reply> {
-  return suite.call('POST', '/auth/token', { body });
+function exchange(form: Record<string, string>): Promise<Reply> {
+  return requestTokens(suite, form);
 }
 function redeem(oneTimeCode: string, verifier: string, redirectUri = LOOPBACK_REDIRECT): Promise<Reply> {
   return exchange({
@@ -214,6 +223,13 @@ describe('one-time codes', () => {
     );
   });
 
+  test('refuses a code of another client', async () => {
+    const { code: oneTime, verifier } = await signInToCode(suite, accountOf('other-client@example.com'));
+    const form = { grant_type: 'authorization_code', code: oneTime, code_verifier: verifier };
+    const reply = await exchange({ ...form, redirect_uri: LOOPBACK_REDIRECT, client_id: 'seatlease-cli' });
+    expect(code(reply)).toBe('400 GRANT_INVALID');
+  });
+
   test('accepts a code for 60 seconds', async () => {
     const nowMs = Date.now();
     vi.useFakeTimers({ toFake: ['Date'], now: nowMs });
@@ -341,20 +357,44 @@ describe('refresh tokens', () => {
   test('refuses refresh and access tokens after signing out, and returns the same answer to a second sign-out', async () => {
     const person = await signIn(suite, 'out@example.com');
     for (const _ of ['first', 'again']) {
-      const out = await suite.call('POST', '/auth/sign-out', {
-        body: { refresh_token: person.refreshToken },
-      });
-      expect(out.status).toBe(204);
+      const out = await revoke(person.refreshToken);
+      expect([out.status, out.text]).toEqual([200, '']);
     }
     expect(code(await refresh(person.refreshToken))).toBe('400 GRANT_INVALID');
     expect(code(await person.call('GET', '/api/v1/users/me'))).toBe('401 CREDENTIALS_INVALID');
   });
 
   test('signs no user out by an invalid token', async () => {
-    const out = await suite.call('POST', '/auth/sign-out', { body: { refresh_token: 'rt1.e30.AAAA' } });
-    expect(out.status).toBe(204);
+    for (const token of ['rt1.e30.AAAA', 'a.b.c', `${ada.authorization.slice(7)}x`])
+      expect((await revoke(token)).status).toBe(200);
     expect((await ada.call('GET', '/api/v1/users/me')).status).toBe(200);
   });
+
+  test('signs a user out by the access token too', async () => {
+    const person = await signIn(suite, 'by-access@example.com');
+    expect((await revoke(person.authorization.slice(7))).status).toBe(200);
+    expect(code(await refresh(person.refreshToken))).toBe('400 GRANT_INVALID');
+  });
+
+  test('refuses another client to use or revoke a token, and ends nothing', async () => {
+    const person = await signIn(suite, 'bound@example.com');
+    const theirs = { client_id: 'seatlease-cli' };
+    const used = await exchange({
+      grant_type: 'refresh_token',
+      refresh_token: person.refreshToken,
+      ...theirs,
+    });
+    expect([used.status, used.body.error]).toEqual([400, 'invalid_grant']);
+    const revoked = await revoke(person.refreshToken, theirs);
+    expect([revoked.status, revoked.body.error]).toEqual([400, 'invalid_grant']);
+    expect((await refresh(person.refreshToken)).status).toBe(200);
+  });
+
+  function revoke(token: string, more: Record<string, string> = {}): Promise<Reply> {
+    return suite.call('POST', '/auth/revoke', {
+      body: new URLSearchParams({ client_id: CLIENT_ID, token, ...more }),
+    });
+  }
 
   function opened(token: string): string {
     return Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
@@ -367,4 +407,129 @@ test('refuses an access token whose sign-in was deleted', async () => {
   const { sid } = JSON.parse(Buffer.from(claims, 'base64url').toString());
   await suite.deps.records.transact(async (transaction) => transaction.delete(SIGN_INS, sid));
   expect(code(await person.call('GET', '/api/v1/users/me'))).toBe('401 CREDENTIALS_INVALID');
+});
+
+describe('an OAuth client gets', () => {
+  const post = (body: string | URLSearchParams, headers: Record<string, string> = {}): Promise<Reply> =>
+    suite.call('POST', '/auth/token', {
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    });
+  const good = { grant_type: 'refresh_token', client_id: CLIENT_ID, refresh_token: 'x' };
+  const form = (change: Record<string, string>): string =>
+    new URLSearchParams({ ...good, ...change }).toString();
+
+  test.each<[string, string, number, string]>([
+    ['no grant_type', 'client_id=seatlease-sdk', 400, 'invalid_request'],
+    ['an empty grant_type', form({ grant_type: '' }), 400, 'invalid_request'],
+    ['an unknown grant_type', form({ grant_type: 'password' }), 400, 'unsupported_grant_type'],
+    ['a repeated parameter', `${form({})}&refresh_token=y`, 400, 'invalid_request'],
+    ['a repeated grant_type', `${form({})}&grant_type=refresh_token`, 400, 'invalid_request'],
+    ['no client_id', form({ client_id: '' }), 400, 'invalid_request'],
+    ['an unknown client_id', form({ client_id: 'nobody' }), 401, 'invalid_client'],
+    ['a wrong token', form({}), 400, 'invalid_grant'],
+    ['33 parameters', `${form({})}${'&x=y'.repeat(30)}`, 400, 'invalid_request'],
+    ['no parameters', '', 400, 'invalid_request'],
+    [
+      'a web client with a device grant',
+      new URLSearchParams({
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        client_id: 'seatlease-console',
+        device_code: 'x',
+      }).toString(),
+      400,
+      'unauthorized_client',
+    ],
+  ])('for %s: an error of RFC 6749 section 5.2', async (_, body, status, error) => {
+    const reply = await post(body);
+    expect([reply.status, reply.body.error], reply.text).toEqual([status, error]);
+    expect(reply.body.error_description).toMatch(/^[ -!#-[\]-~]+$/);
+    expect(reply.headers.get('content-type')).toBe('application/json');
+    expect(reply.headers.get('cache-control')).toContain('no-store');
+    expect(reply.body).toMatchObject({ status, request_id: expect.any(String), code: expect.any(String) });
+  });
+
+  test('invalid_client and a challenge if it sends credentials, which public clients do not have', async () => {
+    const authorization = `Basic ${Buffer.from('seatlease-sdk:').toString('base64')}`;
+    const reply = await post(form({}), { authorization });
+    expect([reply.status, reply.body.error]).toEqual([401, 'invalid_client']);
+    expect(reply.headers.get('www-authenticate')).toBe('Basic realm="seatlease"');
+  });
+
+  test('invalid_request for JSON, with the status of an unsupported media type', async () => {
+    const reply = await post(JSON.stringify(good), { 'content-type': 'application/json' });
+    expect([reply.status, reply.body.error]).toEqual([415, 'invalid_request']);
+  });
+
+  test('tokens though it sends parameters that we do not know, some of them empty or repeated', async () => {
+    const person = await signIn(suite, 'unknown-parameters@example.com');
+    const reply = await post(
+      `${form({ refresh_token: person.refreshToken })}&scope=openid&audience=a&audience=b&resource=`,
+    );
+    expect([reply.status, reply.body.scope]).toEqual([200, 'seatlease']);
+  });
+
+  test('temporarily_unavailable while records are unavailable', async () => {
+    const broken = await openTestSuite({}, (deps) => ({
+      ...deps,
+      records: Object.assign(Object.create(deps.records), {
+        transact: () => Promise.reject(new Unavailable('records', 'down')),
+      }),
+    }));
+    const reply = await requestTokens(broken, {
+      grant_type: 'refresh_token',
+      refresh_token: ada.refreshToken,
+    });
+    expect([reply.status, reply.body.error, reply.body.code]).toEqual([
+      503,
+      'temporarily_unavailable',
+      'RECORDS_UNAVAILABLE',
+    ]);
+    await broken.close();
+  });
+});
+
+test('publishes its endpoints where RFC 8414 says, for any page to read and caches to keep', async () => {
+  const { status, body, headers } = await suite.call('GET', '/.well-known/oauth-authorization-server');
+  expect(status).toBe(200);
+  expect(body.issuer).toBe(suite.url);
+  expect(headers.get('access-control-allow-origin')).toBe('*');
+  expect(headers.get('cache-control')).toBe('public, max-age=3600');
+  const endpoints = Object.entries<string>(body).filter(([name]) => name.endsWith('_endpoint'));
+  expect(endpoints).toHaveLength(4);
+  for (const [name, address] of endpoints) {
+    expect(address).toMatch(new RegExp(`^${suite.url}/auth/`));
+    const path = address.slice(suite.url.length);
+    const method = name === 'authorization_endpoint' ? 'GET' : 'POST';
+    expect((await suite.call(method, path)).status, name).not.toBe(404);
+  }
+});
+
+describe('the audit log', () => {
+  async function actorsOf(type: string, userId: string): Promise<unknown[]> {
+    const { body } = await suite.operate('GET', `/api/v1/audit?type=${type}&limit=100`);
+    const events: { tenant_id: string; subject: string; actor: unknown }[] = body.events;
+    return events
+      .filter(({ subject, tenant_id }) => subject === userId && tenant_id === 'vendor')
+      .map(({ actor }) => actor);
+  }
+
+  test('has who signed in and out, each once', async () => {
+    const person = await signIn(suite, 'audited@example.com');
+    for (const _ of ['once', 'again'])
+      await suite.call('POST', '/auth/revoke', {
+        body: new URLSearchParams({ client_id: CLIENT_ID, token: person.refreshToken }),
+      });
+    const actor = { type: 'user', id: person.userId };
+    expect(await actorsOf('user.signed_in', person.userId)).toEqual([actor]);
+    expect(await actorsOf('user.signed_out', person.userId)).toEqual([actor]);
+  });
+
+  test('has a sign-in that ended because a token was used twice, by no known user', async () => {
+    const person = await signIn(suite, 'audited-theft@example.com');
+    const second = await refresh(person.refreshToken);
+    await refresh(second.body.refresh_token);
+    for (const _ of ['once', 'again']) await refresh(person.refreshToken);
+    expect(await actorsOf('user.signed_out', person.userId)).toEqual([{ type: 'system', id: 'token' }]);
+  });
 });

@@ -64,8 +64,8 @@ const FIRST: Readonly<Partial<Record<FunctionName, FirstRequest>>> = {
     answer: 204,
   },
   'public-key': { request: 'GET /api/v1/public-key', answer: 502, code: 'SIGNING_UNAVAILABLE' },
-  login: {
-    request: 'GET /auth/login/google?redirect_uri=http://127.0.0.1/&code_challenge=x',
+  authorize: {
+    request: 'GET /auth/authorize?client_id=seatlease-sdk&redirect_uri=http://127.0.0.1/',
     answer: 400,
     code: 'VALIDATION_FAILED',
   },
@@ -122,8 +122,8 @@ describe('the bundle of each function', () => {
           STRIPE_SECRET_KEY: 'sk_test_none',
           STRIPE_WEBHOOK_SECRETS: 'whsec_none',
           BILLING_RETURN_URL: 'https://no-such.example',
-          GOOGLE_CLIENT_ID: 'no-such-client',
-          GOOGLE_CLIENT_SECRET: 'no-such-secret',
+          SIGN_IN_CLIENT_ID: 'no-such-client',
+          SIGN_IN_CLIENT_SECRET: 'no-such-secret',
         }),
       );
       try {
@@ -228,7 +228,7 @@ describe('the content of bundles', () => {
 
   test('a function contains only the packages of services that it has a role for', () => {
     expect(bundleOf('acquire').later).toEqual(['@google-cloud/firestore', 'jose']);
-    expect(bundleOf('login').later).not.toContain('@google-cloud/firestore');
+    expect(bundleOf('authorize').later).not.toContain('@google-cloud/firestore');
     expect(bundleOf('public-key').later).toContain('@google-cloud/kms');
     const withStripe = [...bundles.values()].filter(({ later }) => later.includes('stripe'));
     expect(withStripe.map(({ name }) => name).toSorted()).toEqual(

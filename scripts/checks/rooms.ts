@@ -134,7 +134,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'settings',
     of: /^shared\/settings\.ts$/,
-    mayImport: () => only('zod/mini', 'shared/domain/(loopback|rsa-key)\\.ts', 'node:crypto'),
+    mayImport: () => only('zod/mini', 'shared/domain/(loopback|rsa-key|sign-in-clients)\\.ts', 'node:crypto'),
   },
   {
     name: 'config',
@@ -179,7 +179,8 @@ export const ROOMS: readonly Room[] = [
         `${file.split('/').slice(0, 3).join('/')}/`,
         'shared/adapters/(grpc|redis)/',
         // One check of ID tokens, for users who sign in and for Google's own callers.
-        'shared/adapters/identity/(id-token|google-identity)\\.ts',
+        'shared/adapters/identity/(id-token|google-identity|issuer-keys)\\.ts',
+        'shared/lazy\\.ts',
         ...PORTS,
         'node:',
         A_PACKAGE,

@@ -15,7 +15,7 @@ export const DEFAULT_DATA_FOLDER: SettingsTable['SEATLEASE_DATA']['default'] = '
 export function readLocalConfig(environment: Environment): Config {
   const secrets = localSecrets(environment.SEATLEASE_DATA || DEFAULT_DATA_FOLDER);
   // A user of the local sign-in page has this domain.
-  const operators = environment.GOOGLE_CLIENT_ID ? {} : { OPERATOR_DOMAIN: 'operator.example' };
+  const operators = environment.SIGN_IN_CLIENT_ID ? {} : { OPERATOR_DOMAIN: 'operator.example' };
   return readConfig({ ...operators, USAGE_METERS: 'exports', ...secrets, ...environment });
 }
 

@@ -29,14 +29,17 @@ export async function clientTypes(document: OpenApi): Promise<string> {
     style: { printWidth: 110, singleQuote: true },
   });
   const places = operations.map(
-    ({ path, method, operation: { operationId } }) =>
-      `  ${operationId}: { method: '${method}', path: '${path}' },`,
+    ({ path, method, operation: { operationId, requestBody } }) =>
+      `  ${operationId}: { method: '${method}', path: '${path}'${isForm(requestBody) ? ', form: true' : ''} },`,
   );
   return `${withoutRemarks(types)}
-/** Method and path of each operation. */
+/** Method and path of each operation. \`form\`: its body is a form in place of JSON. */
 export const OPERATIONS = {
 ${places.join('\n')}
-} as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;
+} as const satisfies Record<
+  keyof Operations,
+  { readonly method: string; readonly path: string; readonly form?: true }
+>;
 
 /**
  * How long to wait before a retry: first \`Retry-After\`, if the response has it; then a random time from 0 to \`firstMs\` × 2ⁿ,
@@ -72,6 +75,10 @@ ${problems(document)
 
 ${nextSteps(document)}
 `;
+}
+
+function isForm(body: Operation['requestBody']): boolean {
+  return body !== undefined && 'application/x-www-form-urlencoded' in body.content;
 }
 
 /** TypeScript for an object of words and numbers. */

@@ -84,7 +84,7 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'Sign-in',
-    functions: ['login', 'callback', 'token', 'users'],
+    functions: ['authorize', 'callback', 'device', 'token', 'users'],
     code: ['shared/domain/sign-in.ts', 'shared/domain/access-token.ts'],
     programs: ['demo'],
     tests: ['shared/testing/contracts/sign-in/suite.ts', 'scripts/journeys/sign-in.long.test.ts'],

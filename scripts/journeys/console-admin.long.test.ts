@@ -131,7 +131,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     expect(await receipt.textContent()).toContain('Users deleted: 1');
     expect((await world.operate('GET', find)).users).toEqual([]);
     await receipt.getByRole('button', { name: 'Close' }).click();
-    await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
   });
 
   test('lets an operator create a tenant with a license, resize the license and suspend it', async ({

@@ -105,7 +105,7 @@ export async function openConsoleWorld(
 
 async function signInOn(page: Page, { url }: LocalServer, name: string): Promise<string> {
   await page.goto(`${url}/console/`);
-  await page.getByRole('button', { name: 'Sign in with Google' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByLabel('E-mail address').fill(`${name}@journey.example`);
   await page.getByLabel('Name').fill(name);
   await page.getByRole('button', { name: 'Sign in' }).click();

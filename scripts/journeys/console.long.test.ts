@@ -206,15 +206,15 @@ describeReal('chromium', 'the console', () => {
     const opened = page.waitForEvent('popup');
     await page.evaluate('void window.open(location.href)');
     const duplicate = await opened;
-    await duplicate.getByRole('button', { name: 'Sign in with Google' }).waitFor();
+    await duplicate.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
     await page.reload();
     await headingOf(page, 'Seats').waitFor();
 
-    const ended = page.waitForResponse('**/auth/sign-out');
+    const ended = page.waitForResponse('**/auth/revoke');
     await page.getByRole('button', { name: 'Sign out' }).click();
     expect((await ended).status()).toBe(204);
     await page.reload();
-    await page.getByRole('button', { name: 'Sign in with Google' }).waitFor();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
 
     // The return address of another sign-in does not sign anyone in.
     await page.goto(`${world.server.url}/console/signed-in?code=theirs&state=theirs`);

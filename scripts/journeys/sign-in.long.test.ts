@@ -49,19 +49,21 @@ describeReal('chromium', 'signing in with a browser', () => {
 
   test('refuses a sign-in link in a browser that did not start the sign-in', async ({ world, open }) => {
     const begin = new URLSearchParams({
+      response_type: 'code',
+      client_id: 'seatlease-sdk',
       redirect_uri: 'http://127.0.0.1:49152/',
       state: 'state-of-an-attacker-program',
       code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
       code_challenge_method: 'S256',
     });
     // The attacker stops before the last step, and sends its link to someone else.
-    const provider = await redirectOf(`${world.server.url}/auth/login/google?${begin}`);
+    const provider = await redirectOf(`${world.server.url}/auth/authorize?${begin}`);
     const link = await redirectOf(`${provider}&login_hint=grace@example.com`);
     expect(new URL(link).pathname).toBe('/auth/callback');
     const victim = await open();
     const answer = await victim.goto(link);
     expect(answer?.status()).toBe(400);
-    expect(await victim.textContent('body')).toContain('SIGN_IN_MISMATCH');
+    await victim.getByRole('link', { name: 'Sign in again' }).waitFor();
   });
 });
 
@@ -85,7 +87,7 @@ function runDemo(folder: string): Demo {
   const address = Promise.withResolvers<string>();
   const listen = (chunk: Buffer): void => {
     output += chunk.toString();
-    const [found] = /http:\/\/127\.0\.0\.1:\d+\/auth\/login\/google\?\S+/.exec(output) ?? [];
+    const [found] = /http:\/\/127\.0\.0\.1:\d+\/auth\/authorize\?\S+/.exec(output) ?? [];
     if (found !== undefined) address.resolve(found);
   };
   program.stdout.on('data', listen);

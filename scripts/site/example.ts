@@ -4,8 +4,8 @@ import { resolved } from './schema-html.ts';
 
 /** The smallest valid body of the operation; `undefined` if no body is required. */
 export function exampleBody({ requestBody }: Operation, document: OpenApi): unknown {
-  const schema = requestBody?.content['application/json']?.schema;
-  return schema && requestBody.required ? exampleOf(schema, document) : undefined;
+  const [{ schema } = {}] = Object.values(requestBody?.content ?? {});
+  return schema && requestBody?.required ? exampleOf(schema, document) : undefined;
 }
 
 function exampleOf(given: Schema, document: OpenApi): unknown {
@@ -48,6 +48,21 @@ const CREDENTIALS: Readonly<Record<string, string>> = {
   Operator: 'Operator $OPERATOR_KEY',
 };
 
+function isForm({ requestBody }: Operation): boolean {
+  return requestBody !== undefined && 'application/x-www-form-urlencoded' in requestBody.content;
+}
+
+/** curl sends `-d` as a form. */
+function formFields(body: unknown): string[] {
+  return Object.entries(Object(body)).map(
+    ([name, value]) => `-d '${new URLSearchParams({ [name]: String(value) })}'`,
+  );
+}
+
+function jsonBody(body: unknown): string[] {
+  return [`-H 'Content-Type: application/json'`, `-d '${JSON.stringify(body)}'`];
+}
+
 /** The call as a curl command, with the origin and the credentials in variables. */
 export function curlExample(method: string, path: string, operation: Operation, document: OpenApi): string {
   const body = exampleBody(operation, document);
@@ -56,6 +71,6 @@ export function curlExample(method: string, path: string, operation: Operation, 
   return [
     `curl${isGet ? '' : ` -X ${method.toUpperCase()}`} "$URL${exampleTarget(path, operation, document)}"`,
     ...(scheme === undefined ? [] : [`-H "Authorization: ${CREDENTIALS[scheme]}"`]),
-    ...(body === undefined ? [] : [`-H 'Content-Type: application/json'`, `-d '${JSON.stringify(body)}'`]),
+    ...(body === undefined ? [] : isForm(operation) ? formFields(body) : jsonBody(body)),
   ].join(' \\\n  ');
 }

@@ -72,7 +72,7 @@ ${problems(document)}
 
 function article({ method, path, operation }: Endpoint, document: OpenApi): Html {
   const { operationId, summary, description, security, requestBody } = operation;
-  const body = requestBody?.content['application/json']?.schema;
+  const [{ schema: body } = {}] = Object.values(requestBody?.content ?? {});
   return html`<article aria-labelledby="${operationId}">
 <h3 id="${operationId}"><code>${method.toUpperCase()} ${path}</code></h3>
 <p>${inline(summary)}</p>
@@ -81,7 +81,7 @@ ${description !== undefined && html`<p>${inline(description)}</p>`}
 ${parametersOf(operation, document)}
 ${
   body &&
-  html`<h4>Body${!requestBody.required && ' (optional)'}</h4>
+  html`<h4>Body${!requestBody?.required && ' (optional)'}</h4>
 ${fieldsOf(body, document)}`
 }
 <h4>Responses</h4>

@@ -11,6 +11,7 @@ const STEPS = [
   'invitations',
   'invitation_lists',
   'codes',
+  'device_sign_ins',
   'sign_ins',
   'operator_tokens',
   'billing_events',

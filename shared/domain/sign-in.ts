@@ -1,8 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as z from 'zod/mini';
 
-/** A sign-in must be completed within ten minutes. */
-export const SIGN_IN_SECONDS = 600;
 /** RFC 6749 section 4.1.2 allows ten minutes at most; one is enough, as programs exchange the code, not users. */
 export const CODE_SECONDS = 60;
 /** A refresh token that is not used for this long expires. */
@@ -13,24 +11,12 @@ export const REFRESH_LONGEST_SECONDS = 90 * 24 * 3600;
 /** A used refresh token that comes within this time is a retry, or a duplicate: both get the same next token. */
 export const REFRESH_RETRY_SECONDS = 60;
 
-/** The state of a sign-in in progress, sealed in a cookie: it is bound to the browser that began it. */
-export const SignInUnderWaySchema = z.object({
-  state: z.string(),
-  nonce: z.string(),
-  /** PKCE verifier of our own request to the provider (RFC 7636). */
-  codeVerifier: z.string(),
-  /** Where the user is redirected afterwards, and the `state` to return there. */
-  redirectUri: z.string(),
-  clientState: z.string(),
-  clientChallenge: z.string(),
-  expiresAtMs: z.int(),
-});
-export type SignInInProgress = z.infer<typeof SignInUnderWaySchema>;
-
 /** A one-time code, stored by its hash. */
 export const SignInCodeSchema = z.object({
   codeHash: z.string(),
   userId: z.string(),
+  /** The program that asked for it: nobody else can redeem it (RFC 6749 section 4.1.3). */
+  clientId: z.string(),
   redirectUri: z.string(),
   challenge: z.string(),
   /** The sign-in that the code was redeemed for, or that was refused because of it; `null` while unused. */
@@ -43,6 +29,8 @@ export type SignInCode = z.infer<typeof SignInCodeSchema>;
 export const SignInSchema = z.object({
   signInId: z.string(),
   userId: z.string(),
+  /** The program that its refresh tokens were issued to (RFC 6749 section 6). */
+  clientId: z.string(),
   /** The newest refresh token has this number. */
   generation: z.int(),
   /** The newest one was issued for this one, which is valid until the newest one is used; 0: none. */
@@ -54,10 +42,11 @@ export const SignInSchema = z.object({
 });
 export type SignIn = z.infer<typeof SignInSchema>;
 
-export function beginSignIn(signInId: string, userId: string, nowMs: number): SignIn {
+export function beginSignIn(signInId: string, userId: string, clientId: string, nowMs: number): SignIn {
   return {
     signInId,
     userId,
+    clientId,
     generation: 1,
     previousGeneration: 0,
     createdAtMs: nowMs,
@@ -115,21 +104,6 @@ export function challengeOf(verifier: string): string {
 export const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 /** Base64url of a SHA-256 hash. */
 export const CODE_CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
-
-/** Where the console, at the functions' public origin, receives users after they sign in. */
-export const CONSOLE_RETURN_PATH = '/console/signed-in';
-
-/**
- * Whether users can be redirected to `uri` after signing in: a native app's loopback address on any port (RFC 8252
- * section 7.3; only as an IP literal, since "localhost" can be made to resolve to another machine, section 8.3), or
- * exactly one of `registered` (RFC 9700 section 4.1.3). Compared as text: two parsers may read a URL differently.
- */
-export function mayRedirectTo(uri: string, registered: readonly string[]): boolean {
-  return registered.includes(uri) || (LOOPBACK.test(uri) && URL.canParse(uri));
-}
-
-/** Matches the whole URI, so that nothing can be hidden in a part that another parser reads differently. */
-const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]):([1-9]\d{0,4})(\/[A-Za-z0-9._~-]*)*$/;
 
 /** `uri` with further query parameters. */
 export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {

@@ -77,6 +77,13 @@ export interface EndpointContract {
   readonly params?: z.ZodMiniType;
   readonly query?: z.ZodMiniType;
   readonly body?: z.ZodMiniType;
+  /** The body is a form (`application/x-www-form-urlencoded`) in place of JSON. */
+  readonly bodyType?: 'form';
+  /**
+   * What a refused request gets in place of a problem document: an OAuth error (RFC 6749 section 5.2), or, where a
+   * browser is sent, a page with a link to `signInAgainAt`.
+   */
+  readonly refusals?: 'oauth' | { readonly signInAgainAt: string };
   readonly answers: Readonly<Record<string, AnswerContract>>;
   /** Its own problems, in addition to those that every endpoint can return. */
   readonly problems: readonly ProblemCode[];
@@ -96,6 +103,8 @@ export interface AnswerContract {
   readonly status: 200 | 201 | 204 | 302 | 503;
   readonly description: string;
   readonly body?: z.ZodMiniType;
+  /** The body is the text of an HTML page, made by `htmlPage`. */
+  readonly isPage?: true;
   /** How long public caches may keep the answer. Without it, the answer must not be cached. */
   readonly cacheSeconds?: number;
 }

@@ -35,11 +35,11 @@ export function preflightHeaders(
   };
 }
 
-/** False for functions that only Google Cloud or Stripe call, and for sign-in, which browsers visit with a cookie. */
+/** False for functions that only Google Cloud or Stripe call, and for sign-in, which browsers visit, some with a cookie. */
 function isForPages(contract: FunctionContract): boolean {
   const endpoints: readonly EndpointContract[] = Object.values(contract.endpoints);
   const isVisited = endpoints.some(({ answers }) =>
-    Object.values(answers).some(({ status }) => status >= 300 && status < 400),
+    Object.values(answers).some(({ status, isPage }) => isPage || (status >= 300 && status < 400)),
   );
   return !isInternal(contract) && !isVisited && !endpoints.some(({ auth }) => auth.includes('stripe'));
 }

@@ -18,7 +18,7 @@ export interface ParsedInput {
 }
 
 type BadRequest = Refusal<
-  'VALIDATION_FAILED' | 'INVALID_JSON' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE'
+  'VALIDATION_FAILED' | 'INVALID_JSON' | 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'GRANT_UNSUPPORTED'
 >;
 
 /**
@@ -33,21 +33,25 @@ export async function parseInput(
 ): Promise<ParsedInput | BadRequest> {
   const query = endpoint.query ? readQuery(search) : {};
   if (typeof query === 'string') return { problem: 'VALIDATION_FAILED', detail: query };
-  const body = endpoint.body ? await readJson(endpoint, request) : { json: undefined };
+  const body = endpoint.body ? await readValue(endpoint, request) : { value: undefined };
   if ('problem' in body) return body;
-  const given = { params, query, body: body.json };
+  const given = { params, query, body: body.value };
   const errors: FieldError[] = [];
   const check = (part: 'params' | 'query' | 'body'): unknown => {
     const schema = endpoint[part];
     if (!schema) return undefined;
     const result = z.safeParse(schema, given[part]);
     if (!result.success && given[part] === undefined)
-      errors.push({ at: '', detail: 'The request needs a JSON body.' });
+      errors.push({ at: '', detail: `The request needs a ${endpoint.bodyType ?? 'JSON'} body.` });
     else if (!result.success) errors.push(...fieldErrors(part, result.error));
     return result.data;
   };
   const parsed = { params: check('params'), query: check('query'), body: check('body') };
-  return errors.length === 0 ? parsed : refuseFields('VALIDATION_FAILED', errors);
+  if (errors.length === 0) return parsed;
+  const isOtherGrant = namesGrant(given.body) && errors.some(({ at }) => at === '/grant_type');
+  return endpoint.refusals === 'oauth' && isOtherGrant
+    ? { problem: 'GRANT_UNSUPPORTED' }
+    : refuseFields('VALIDATION_FAILED', errors);
 }
 
 /** Refuses a request that announces a body that is too large, before anything is read of it. */
@@ -82,23 +86,40 @@ function unknownFields(names: readonly string[]): string {
   return `Unrecognized key${names.length > 1 ? 's' : ''}: ${shown.join(', ')}`;
 }
 
-async function readJson(
-  endpoint: EndpointContract,
-  request: IncomingMessage,
-): Promise<{ json: unknown } | BadRequest> {
+/** Whether the request names one `grant_type`, known or not. */
+function namesGrant(body: unknown): boolean {
+  return typeof Object(body).grant_type === 'string';
+}
+
+const MEDIA_TYPES = { json: 'application/json', form: 'application/x-www-form-urlencoded' };
+
+type Read = { readonly value: unknown } | BadRequest;
+
+async function readValue(endpoint: EndpointContract, request: IncomingMessage): Promise<Read> {
   const body = await readBody(request, limitOf(endpoint));
   if (body === 'TOO_LARGE') return tooLarge(endpoint);
   if (body === 'CUT') return { problem: 'INVALID_JSON', because: 'the body ended too early' };
-  return body.length === 0 ? { json: undefined } : parseJson(body, request);
+  if (body.length === 0) return { value: undefined };
+  const { bodyType = 'json' } = endpoint;
+  const mediaType = MEDIA_TYPES[bodyType];
+  const { 'content-type': contentType = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  const isMediaType = contentType.split(';', 1)[0]?.trim().toLowerCase() === mediaType;
+  if (!isMediaType || encoding.toLowerCase() !== 'identity')
+    return { problem: 'UNSUPPORTED_MEDIA_TYPE', detail: `Send ${mediaType}, uncompressed.` };
+  return bodyType === 'form' ? parseForm(body) : parseJson(body);
 }
 
-function parseJson(
-  body: Buffer,
-  { headers }: Pick<IncomingMessage, 'headers'>,
-): { json: unknown } | BadRequest {
-  const { 'content-type': contentType = '', 'content-encoding': encoding = 'identity' } = headers;
-  if (!/^application\/json\s*(;|$)/i.test(contentType.trim()) || encoding.toLowerCase() !== 'identity')
-    return { problem: 'UNSUPPORTED_MEDIA_TYPE' };
+/**
+ * The parameters of a form, bounded like those of a query. One without a value counts as absent, and one that is repeated
+ * becomes a list, which the schemas of single values reject (RFC 6749 section 3.2).
+ */
+function parseForm(body: Buffer): Read {
+  const given = readQuery(body.toString('latin1'));
+  if (typeof given === 'string') return { problem: 'VALIDATION_FAILED', detail: given };
+  return { value: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '')) };
+}
+
+function parseJson(body: Buffer): Read {
   try {
     // JSON must be UTF-8 (RFC 8259 section 8.1). "fatal" rejects other bytes instead of replacing them with U+FFFD.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
@@ -106,7 +127,7 @@ function parseJson(
     if (values > MAX_JSON_VALUES)
       return { problem: 'VALIDATION_FAILED', detail: `The body has more than ${MAX_JSON_VALUES} values.` };
     const json: unknown = JSON.parse(text);
-    if (namesIn(json) === names) return { json };
+    if (namesIn(json) === names) return { value: json };
     return { problem: 'INVALID_JSON', detail: 'An object has the same name twice.' };
   } catch {
     return { problem: 'INVALID_JSON' };

@@ -21,13 +21,14 @@ import { cookieOf } from './cookie.ts';
 import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { dependenciesOf, guardDeps } from './dependencies.ts';
+import { PAGE_HEADERS } from './html-page.ts';
 import { IdempotencyKeyReused, readIdempotencyKey, recordsOnce } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
 import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
 import { type OperatorKeys, openOperatorKeys } from './operator-key.ts';
-import { type Outgoing, problemAnswer } from './problem.ts';
+import { type Outgoing, refusalAnswer } from './problem.ts';
 import { parseInput, refuseAnnounced } from './request.ts';
 import { matchRoute } from './route.ts';
 import { insufficientScope } from './scopes.ts';
@@ -94,15 +95,16 @@ export function serve(
     isCold = false;
     let deps: Deps | undefined;
     let outgoing: Outgoing;
+    const found: Found = {};
     try {
       const opened = await openDeps();
       if (guarded?.from !== opened) guarded = { from: opened, deps: guardDeps(contract, opened) };
       deps = guarded.deps;
       Object.assign(line, traceFields(trace, deps.projectId));
       const traced = trace && publishes ? withOwn(deps, { events: publishingIn(trace, deps.events) }) : deps;
-      outgoing = await respond(service, { request, requestId, line, deps: traced });
+      outgoing = await respond(service, { request, requestId, line, found, deps: traced });
     } catch (fault) {
-      outgoing = faultAnswer(fault, requestId, line);
+      outgoing = faultAnswer(fault, requestId, line, found);
     }
     send(request, response, requestId, { ...outgoing, headers: { ...readable, ...outgoing.headers } });
     const seconds = (performance.now() - startedMs) / 1000;
@@ -125,8 +127,14 @@ interface Service {
   readonly operatorKeys: OperatorKeys;
 }
 
+/** The endpoint of a request, once it is found: it decides how a refusal looks. */
+interface Found {
+  endpoint?: EndpointContract;
+}
+
 /** One request being served. Each step adds fields to its log line. */
 interface Exchange {
+  readonly found: Found;
   readonly request: IncomingMessage;
   readonly requestId: string;
   readonly line: LogLine;
@@ -145,6 +153,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   if (route.found === 'path') return answerOtherMethod(contract, exchange, route.allow);
   const { endpoint, name } = route;
   line.endpoint = `${endpoint.method} ${endpoint.path}`;
+  exchange.found.endpoint = endpoint;
 
   const oversized = refuseAnnounced(request, endpoint);
   if (oversized) return refuse(exchange, oversized);
@@ -231,20 +240,25 @@ function answerReply(
 }
 
 /** The caller gets the problem; the log also gets `because`. */
-function refuse({ line, requestId }: Exchange, refusal: Refusal, headers: ResponseHeaders = {}): Outgoing {
+function refuse(
+  { line, requestId, found }: Exchange,
+  refusal: Refusal,
+  headers: ResponseHeaders = {},
+): Outgoing {
   line.code = refusal.problem;
   if (refusal.because !== undefined) line.because = refusal.because;
   if (line.severity === 'INFO' && PROBLEMS[refusal.problem].status >= 500) line.severity = 'WARNING';
-  return problemAnswer(requestId, refusal, { ...headers, ...refusal.headers });
+  return refusalAnswer(found.endpoint?.refusals, requestId, refusal, { ...headers, ...refusal.headers });
 }
 
-/** Only for refusals because of credentials. */
+/** Only for refusals because of credentials. OAuth clients are told how they could authenticate (RFC 6749 section 5.2). */
 function challengeTo(
   { request }: Exchange,
-  { auth }: EndpointContract,
+  { auth, refusals }: EndpointContract,
   { problem }: Refusal,
 ): ResponseHeaders {
   const isAboutCredentials = PROBLEMS[problem].status === 401 || problem === 'FORBIDDEN';
+  if (isAboutCredentials && refusals === 'oauth') return { 'www-authenticate': 'Basic realm="seatlease"' };
   const value = isAboutCredentials && challenge(auth, request, problem);
   return value ? { 'www-authenticate': value } : {};
 }
@@ -257,7 +271,10 @@ async function callerOf(
   operatorKeys: OperatorKeys,
   note: (fields: Noted) => void,
 ): Promise<Caller | Refusal> {
-  const { auth, standing } = endpoint;
+  const { auth, standing, refusals } = endpoint;
+  // Public clients have no credentials. One that sends some expects them to be checked.
+  if (refusals === 'oauth' && request.headers.authorization !== undefined)
+    return { problem: 'CLIENT_UNKNOWN', because: 'the request has credentials of a client' };
   if (auth.includes('stripe')) return openSignedEvent(request, endpoint, deps);
   const credentials = credentialsIn(request, auth);
   if ('problem' in credentials) return credentials;
@@ -300,7 +317,7 @@ function answerOf(
   if (options.checkAnswers) z.parse(answer.body, reply.body);
   return {
     status: answer.status,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { ...(answer.isPage ? PAGE_HEADERS : { 'content-type': 'application/json' }), ...headers },
     body: reply.body,
   };
 }
@@ -345,7 +362,7 @@ function verdictOf(answer = ''): string {
   return answer.toUpperCase();
 }
 
-function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing {
+function faultAnswer(fault: unknown, requestId: string, line: LogLine, { endpoint }: Found): Outgoing {
   line.severity = 'ERROR';
   line.because = withCauses(fault, messageOf);
   const unavailable = fault instanceof Unavailable;
@@ -356,7 +373,7 @@ function faultAnswer(fault: unknown, requestId: string, line: LogLine): Outgoing
     line['@type'] = REPORTED;
     line.stack_trace = withCauses(fault, stackOf);
   }
-  return problemAnswer(requestId, {
+  return refusalAnswer(endpoint?.refusals, requestId, {
     problem,
     retryAfterSeconds: unavailable ? UNAVAILABLE_RETRY_SECONDS : undefined,
   });
@@ -371,6 +388,12 @@ function withCauses(fault: unknown, read: (error: Error) => string): string {
 const messageOf = ({ name, message }: Error): string => `${name}: ${message}`;
 const stackOf = (error: Error): string => error.stack ?? messageOf(error);
 
+function textOf({ headers, body }: Outgoing): string {
+  return headers['content-type'] === PAGE_HEADERS['content-type']
+    ? String(body)
+    : `${JSON.stringify(body)}\n`;
+}
+
 /** Sends an answer, unless one was sent already or the client has disconnected. */
 export function send(
   request: IncomingMessage,
@@ -380,7 +403,7 @@ export function send(
 ): void {
   if (response.headersSent || response.destroyed) return;
   // The line break keeps a shell's prompt off the last line of curl's output.
-  const text = outgoing.body === undefined ? undefined : `${JSON.stringify(outgoing.body)}\n`;
+  const text = outgoing.body === undefined ? undefined : textOf(outgoing);
   const isLast = mustClose(request);
   response.writeHead(outgoing.status, {
     // Hosting removes `Set-Cookie` from answers that are not private, also from those that no cache may store:

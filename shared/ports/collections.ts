@@ -7,6 +7,7 @@ import {
   StoredEventSchema,
 } from '../domain/billing-event.ts';
 import { type Checkout, type CheckoutKey, CheckoutKeySchema, CheckoutSchema } from '../domain/checkout.ts';
+import { type DeviceSignIn, DeviceSignInSchema } from '../domain/device-sign-in.ts';
 import { type ErasedId, ErasedIdSchema } from '../domain/erased-id.ts';
 import { type Erasure, ErasureSchema, type ErasureTrace, ErasureTraceSchema } from '../domain/erasure.ts';
 import { IdempotencyKeySchema, type StoredIdempotencyKey } from '../domain/idempotency.ts';
@@ -93,6 +94,11 @@ export const OPEN_INVITATIONS: Collection<OpenInvitations> = {
 export const DOMAIN_CLAIMS: Collection<DomainClaim> = { name: 'domain-claims', schema: DomainClaimSchema };
 /** By the hash of the code. */
 export const SIGN_IN_CODES: Collection<SignInCode> = { name: 'sign-in-codes', schema: SignInCodeSchema };
+/** By a pseudonym of the user code. */
+export const DEVICE_SIGN_INS: Collection<DeviceSignIn> = {
+  name: 'device-sign-ins',
+  schema: DeviceSignInSchema,
+};
 export const SIGN_INS: Collection<SignIn> = { name: 'sign-ins', schema: SignInSchema };
 
 /** By `tokenId`. */

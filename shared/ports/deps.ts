@@ -3,6 +3,7 @@ import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
 import type { UsageCaps } from '../domain/metering.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
+import type { SignInClients } from '../domain/sign-in-clients.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
 import type { OperatorRule } from '../domain/users.ts';
 import type { Billing, BillingEvents } from './billing.ts';
@@ -42,8 +43,8 @@ export interface Deps {
   usageCaps: UsageCaps;
   /** The functions' public origin. */
   publicUrl: string;
-  /** HTTPS addresses that users can be redirected to after signing in. */
-  signInRedirects: readonly string[];
+  /** The programs that users can sign in to. */
+  signInClients: SignInClients;
   operators: OperatorRule;
   accessTokens: AccessTokens;
   accessTokenIssuer: AccessTokenIssuer;

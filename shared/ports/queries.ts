@@ -2,6 +2,7 @@ import type { AuditEvent } from '../domain/audit-chain.ts';
 import type { Bar } from '../domain/bar.ts';
 import type { BillingAccount, StoredEvent } from '../domain/billing-event.ts';
 import type { Checkout, CheckoutKey } from '../domain/checkout.ts';
+import type { DeviceSignIn } from '../domain/device-sign-in.ts';
 import type { ErasedId } from '../domain/erased-id.ts';
 import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
 import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
@@ -23,6 +24,7 @@ import {
   BILLING_EVENTS,
   CHECKOUT_KEYS,
   CHECKOUTS,
+  DEVICE_SIGN_INS,
   DOMAIN_CLAIMS,
   ERASED_IDS,
   ERASURE_TRACES,
@@ -229,6 +231,12 @@ export const OPERATOR_TOKENS_BY_END: Query<OperatorToken> = {
   where: [],
   orderBy: { field: 'endsAtMs', direction: 'asc' },
 };
+export const DEVICE_SIGN_INS_OF_USER: Query<DeviceSignIn> = {
+  name: 'device-sign-ins-of-user',
+  collection: DEVICE_SIGN_INS,
+  where: ['userId'],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
 
 /** Sessions whose holder was erased are not found. */
 export const SESSIONS_OF_HOLDER: Query<SessionHistory> = {
@@ -339,6 +347,12 @@ export const CODES_BY_END: Query<SignInCode> = {
   where: [],
   orderBy: { field: 'expiresAtMs', direction: 'asc' },
 };
+export const DEVICE_SIGN_INS_BY_END: Query<DeviceSignIn> = {
+  name: 'device-sign-ins-by-end',
+  collection: DEVICE_SIGN_INS,
+  where: [],
+  orderBy: { field: 'expiresAtMs', direction: 'asc' },
+};
 export const SIGN_INS_BY_END: Query<SignIn> = {
   name: 'sign-ins-by-end',
   collection: SIGN_INS,
@@ -439,6 +453,7 @@ export const QUERIES = [
   ALL_OPERATOR_TOKENS,
   OPERATOR_TOKENS_OF_CREATOR,
   OPERATOR_TOKENS_BY_END,
+  DEVICE_SIGN_INS_OF_USER,
   SESSIONS_OF_HOLDER,
   EVENTS_OF_HOLDER,
   EVENTS_OF_ACTOR,
@@ -456,6 +471,7 @@ export const QUERIES = [
   INVITATIONS_BY_END,
   INVITATION_LISTS_BY_END,
   CODES_BY_END,
+  DEVICE_SIGN_INS_BY_END,
   SIGN_INS_BY_END,
   ACCOUNTS_OF_CUSTOMER,
   SUBSCRIPTIONS_OF_TENANT,

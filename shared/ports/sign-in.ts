@@ -43,6 +43,8 @@ export type SignInVerdict =
     };
 
 export interface SignedInUser {
+  /** The provider's `iss`, one of them if it has several names. With `subject`, it names the account. */
+  readonly issuer: string;
   /** The provider's own id of the account, which stays the same when the e-mail address changes. */
   readonly subject: string;
   /** In lower case. */
@@ -51,7 +53,7 @@ export interface SignedInUser {
   readonly name: string;
   /**
    * The domain of the organisation that manages the account, in lower case; `null` for a personal account, whatever the
-   * domain of its e-mail address.
+   * domain of its e-mail address, and for a provider that does not vouch for domains.
    */
   readonly hostedDomain: string | null;
 }

@@ -820,6 +820,30 @@ var NEXT_STEPS = {
   VALIDATION_FAILED: { next: "stop", whileHeld: "repair" }
 };
 
+// clients/sdk/src/steps.ts
+function stepAfter(error, isHeld) {
+  const { next, whileHeld = next, byEnded = {} } = rowOf(error);
+  const ended = String(error.members.ended);
+  if (!isHeld) return next;
+  return Object.hasOwn(byEnded, ended) && byEnded[ended] || whileHeld;
+}
+function isRefusal(error) {
+  return rowOf(error).within === "lease";
+}
+function isOutage(error) {
+  return stepAfter(error, false) === "outage";
+}
+function isRetry(step) {
+  return step in BACKOFFS;
+}
+function rowOf({ code, status = 0 }) {
+  const rows = NEXT_STEPS;
+  const isFailure = code === "NO_ANSWER" || status === 429 || status >= 500;
+  const others = NEXT_STEPS[isFailure ? "INTERNAL" : "VALIDATION_FAILED"];
+  const known = code === "SIGN_IN_REFUSED" ? "CREDENTIALS_INVALID" : code;
+  return Object.hasOwn(rows, known) && rows[known] || others;
+}
+
 // clients/sdk/src/parse-answers.ts
 var LONGEST_TTL_SECONDS = 90 * 24 * 3600;
 var ROUNDING_SECONDS = 2;
@@ -910,30 +934,6 @@ function isText2(value) {
 }
 function isCount(value) {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-// clients/sdk/src/steps.ts
-function stepAfter(error, isHeld) {
-  const { next, whileHeld = next, byEnded = {} } = rowOf(error);
-  const ended = String(error.members.ended);
-  if (!isHeld) return next;
-  return Object.hasOwn(byEnded, ended) && byEnded[ended] || whileHeld;
-}
-function isRefusal(error) {
-  return rowOf(error).within === "lease";
-}
-function isOutage(error) {
-  return stepAfter(error, false) === "outage";
-}
-function isRetry(step) {
-  return step in BACKOFFS;
-}
-function rowOf({ code, status = 0 }) {
-  const rows = NEXT_STEPS;
-  const isFailure = code === "NO_ANSWER" || status === 429 || status >= 500;
-  const others = NEXT_STEPS[isFailure ? "INTERNAL" : "VALIDATION_FAILED"];
-  const known = code === "SIGN_IN_REFUSED" ? "CREDENTIALS_INVALID" : code;
-  return Object.hasOwn(rows, known) && rows[known] || others;
 }
 
 // clients/sdk/src/node/environment.ts

@@ -58,17 +58,18 @@ export type Send = <O extends OperationId>(
 /** Sends each call once, to the page's own origin. */
 export function createSend(fetch: typeof globalThis.fetch): Send {
   return async (operation, input, authorization) => {
-    const { method, path } = OPERATIONS[operation];
+    const { method, path, form }: Operation = OPERATIONS[operation];
     const { params = {}, query = {}, body, signal, idempotencyKey } = looseOf(input);
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(addressOf(path, params, query), {
       method,
       headers: {
         ...(authorization !== undefined && { authorization }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && !form && { 'content-type': 'application/json' }),
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // A form has its own content type.
+      ...(body !== undefined && { body: form ? formOf(body) : JSON.stringify(body) }),
       // The API uses no cookies and never redirects.
       credentials: 'omit',
       redirect: 'error',
@@ -78,13 +79,25 @@ export function createSend(fetch: typeof globalThis.fetch): Send {
       throw noAnswer(cause);
     });
     if (!response.ok) throw await readProblem(response);
-    if (response.status === 204) return null;
-    const answer: unknown = await response.json().catch((cause: unknown) => {
-      throw noAnswer(cause);
-    });
+    const answer: unknown = await response
+      .text()
+      .then((text) => (text === '' ? null : JSON.parse(text)))
+      .catch((cause: unknown) => {
+        throw noAnswer(cause);
+      });
     // The server checks its responses against the document that the types are generated from.
     return answer as Answer<typeof operation>;
   };
+}
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly form?: true;
+}
+
+function formOf(body: unknown): URLSearchParams {
+  return new URLSearchParams(body as Record<string, string>);
 }
 
 interface LooseInput extends Extras {

@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 function tokenServer() {
   let generation = 0;
   const answer: FakeAnswer = ({ path, body }) => {
-    if (path === '/auth/sign-out') return new Response(null, { status: 204 });
+    if (path === '/auth/revoke') return new Response('');
     const { refresh_token } = body as { refresh_token?: string };
     if (refresh_token !== undefined && refresh_token !== `refresh-${generation}`) {
       return problemResponse(400, 'GRANT_INVALID');
@@ -148,7 +148,10 @@ test('signs out in the tab and on the server', async () => {
   expect(credentials.identity()).toBe('signed-out');
   expect(stored()).toEqual([]);
   expect(await credentials.authorization()).toBeUndefined();
-  expect(seen.at(-1)).toMatchObject({ path: '/auth/sign-out', body: { refresh_token: 'refresh-1' } });
+  expect(seen.at(-1)).toMatchObject({
+    path: '/auth/revoke',
+    body: { client_id: 'seatlease-console', token: 'refresh-1' },
+  });
 });
 
 test('discards a token that arrives after signing out', async () => {

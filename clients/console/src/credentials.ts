@@ -1,6 +1,7 @@
 import type { Tokens } from '../../sdk/src/api.ts';
 import type { Credentials, Send } from './api-call.ts';
 import { Problem } from './problem.ts';
+import { CLIENT_ID } from './sign-in.ts';
 
 /** The key of the refresh token in the tab's storage. */
 export const STORED_AS = 'seatlease.refresh-token';
@@ -69,7 +70,7 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     const token = storage.getItem(STORED_AS);
     if (token === null) return undefined;
     try {
-      const body = { grant_type: 'refresh_token', refresh_token: token } as const;
+      const body = { grant_type: 'refresh_token', client_id: CLIENT_ID, refresh_token: token } as const;
       const tokens = await send('token', { body });
       // If the user signed out in the meantime, they stay signed out.
       return storage.getItem(STORED_AS) === token ? store(tokens) : undefined;
@@ -111,6 +112,7 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
         await send('token', {
           body: {
             grant_type: 'authorization_code',
+            client_id: CLIENT_ID,
             code,
             code_verifier: verifier,
             redirect_uri: redirectUri,
@@ -127,7 +129,7 @@ export function createCredentials(send: Send, storage: Storage, nowMs: () => num
     async signOut() {
       const token = storage.getItem(STORED_AS);
       clear('signed-out');
-      if (token !== null) await send('tokenSignOut', { body: { refresh_token: token } });
+      if (token !== null) await send('tokenRevoke', { body: { client_id: CLIENT_ID, token } });
     },
     onChange(listener) {
       listeners.add(listener);

@@ -22,7 +22,7 @@ addEventListener('pageshow', ({ persisted }) => {
 const root = document.getElementById('app');
 if (root) render(<App call={call} credentials={credentials} trouble={trouble} />, root);
 
-/** Completes a sign-in if the browser returns from Google. Returns an error message if the sign-in failed. */
+/** Completes a sign-in if the browser returns from the sign-in provider. Returns an error message if the sign-in failed. */
 async function finishSignIn(): Promise<string | undefined> {
   const result = readReturn(sessionStorage, new URL(location.href));
   if (!result) return undefined;

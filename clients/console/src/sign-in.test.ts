@@ -16,7 +16,7 @@ const backWith = (answer: Readonly<Record<string, string>>): URL =>
 
 test('starts a sign-in with the registered return address and a challenge that matches the stored verifier', async () => {
   const { storage, query, path } = await start();
-  expect(path).toBe('/auth/login/google');
+  expect(path).toBe('/auth/authorize');
   expect(query.get('redirect_uri')).toBe('https://console.test/console/signed-in');
   expect(query.get('code_challenge_method')).toBe('S256');
   const back = readReturn(storage, backWith({ state: query.get('state') ?? '', code: 'the-code' }));

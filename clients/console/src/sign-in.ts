@@ -1,10 +1,12 @@
 import { OPERATIONS } from '../../sdk/src/api.ts';
 
+/** The console at the server. */
+export const CLIENT_ID = 'seatlease-console';
 /** The server redirects to exactly this registered address. */
 const RETURN_PATH = '/console/signed-in';
 const STORED_AS = 'seatlease.sign-in';
 
-/** Stored while the browser is on the pages of Google. */
+/** Stored while the browser is on the pages of the sign-in provider. */
 interface PendingSignIn {
   readonly state: string;
   readonly verifier: string;
@@ -29,12 +31,13 @@ export async function beginSignIn(storage: Storage, origin: string, returnTo: st
   storage.setItem(STORED_AS, JSON.stringify(pending));
   const query = new URLSearchParams({
     response_type: 'code',
+    client_id: CLIENT_ID,
     redirect_uri: redirectUri(origin),
     state: pending.state,
     code_challenge: await challengeOf(pending.verifier),
     code_challenge_method: 'S256',
   });
-  return `${OPERATIONS.loginGoogle.path}?${query}`;
+  return `${OPERATIONS.authorize.path}?${query}`;
 }
 
 /** Reads the result of the redirect, once. Returns `undefined` at any other address. */

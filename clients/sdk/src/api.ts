@@ -7,7 +7,10 @@ export type LicenseId = string;
 export type Timestamp = string;
 export type ChainId = TenantId | 'vendor';
 export type TenantId = string;
+export type CallbackAnswer = string;
 export type Cursor = string;
+export type DeviceDecideAnswer = string;
+export type DevicePageAnswer = string;
 /**
  * An e-mail address, in lower case: no sign-in provider treats addresses as case-sensitive.
  */
@@ -97,13 +100,23 @@ export type SettableTimestamp = string;
 export type TokenRequest =
   | {
       grant_type: 'authorization_code';
+      /**
+       * The program that began the sign-in.
+       */
+      client_id: string;
       code: string;
       code_verifier: string;
       redirect_uri: string;
     }
   | {
       grant_type: 'refresh_token';
+      client_id: string;
       refresh_token: string;
+    }
+  | {
+      grant_type: 'urn:ietf:params:oauth:grant-type:device_code';
+      client_id: string;
+      device_code: string;
     };
 
 export interface AcquireRequest {
@@ -356,6 +369,10 @@ export interface AuthenticationRequiredProblem {
   status: 401;
   code: 'AUTHENTICATION_REQUIRED';
 }
+export interface AuthorizationPendingProblem {
+  status: 400;
+  code: 'AUTHORIZATION_PENDING';
+}
 export interface Backlog {
   /**
    * `late`: the oldest event has waited for 5 minutes. `unknown`: the seats are unavailable.
@@ -447,6 +464,14 @@ export interface CheckoutCreateRequest {
 export interface CheckoutPortalRequest {
   tenant_id: TenantId;
 }
+export interface ClientNotAllowedProblem {
+  status: 400;
+  code: 'CLIENT_NOT_ALLOWED';
+}
+export interface ClientUnknownProblem {
+  status: 401;
+  code: 'CLIENT_UNKNOWN';
+}
 export interface ConfirmationInvalidProblem {
   status: 400;
   code: 'CONFIRMATION_INVALID';
@@ -472,6 +497,46 @@ export interface Dependencies {
    * Whether the signing key can be reached.
    */
   signing: 'ok' | 'unavailable';
+}
+export interface DeviceCodeExpiredProblem {
+  status: 400;
+  code: 'DEVICE_CODE_EXPIRED';
+}
+export interface DeviceDecideRequest {
+  /**
+   * From the page: what the user decides about.
+   */
+  ticket: string;
+  decision: 'allow' | 'deny';
+}
+export interface DeviceStartAnswer {
+  /**
+   * Secret: only the program uses it.
+   */
+  device_code: string;
+  /**
+   * The user enters it at `verification_uri`, or compares it.
+   */
+  user_code: string;
+  verification_uri: string;
+  /**
+   * The address with the code, for a QR code.
+   */
+  verification_uri_complete: string;
+  /**
+   * Seconds until both codes expire.
+   */
+  expires_in: number;
+  /**
+   * The fewest seconds between two requests for the token.
+   */
+  interval: number;
+}
+export interface DeviceStartRequest {
+  /**
+   * A registered native program. For your own: `seatlease-sdk`, or an id that the vendor has registered.
+   */
+  client_id: string;
 }
 export interface DomainNotClaimedProblem {
   status: 409;
@@ -989,6 +1054,10 @@ export interface GrantInvalidProblem {
   status: 400;
   code: 'GRANT_INVALID';
 }
+export interface GrantUnsupportedProblem {
+  status: 400;
+  code: 'GRANT_UNSUPPORTED';
+}
 /**
  * With `deep=1` it has all fields, otherwise only `status`.
  */
@@ -1026,10 +1095,6 @@ export interface HolderRequiredProblem {
 export interface IdempotencyKeyReusedProblem {
   status: 422;
   code: 'IDEMPOTENCY_KEY_REUSED';
-}
-export interface IdentityUnavailableProblem {
-  status: 503;
-  code: 'IDENTITY_UNAVAILABLE';
 }
 export interface InsufficientScopeProblem {
   status: 403;
@@ -1695,6 +1760,19 @@ export interface NotEntitledProblem {
    */
   errors: FieldError[];
 }
+/**
+ * An OAuth error (RFC 6749 section 5.2), with the members of a problem.
+ */
+export interface OAuthError {
+  /**
+   * The error code of OAuth.
+   */
+  error: string;
+  /**
+   * What went wrong, in words that may change.
+   */
+  error_description: string;
+}
 export interface Offer {
   invitation_id: InvitationId;
   tenant_id: TenantId;
@@ -1981,10 +2059,6 @@ export interface RecordsUnavailableProblem {
   status: 503;
   code: 'RECORDS_UNAVAILABLE';
 }
-export interface RedirectNotAllowedProblem {
-  status: 400;
-  code: 'REDIRECT_NOT_ALLOWED';
-}
 export interface ReleaseRequest {
   session_id: SessionId;
   /**
@@ -2168,9 +2242,9 @@ export interface SessionsExhaustedProblem {
    */
   max_sessions: number;
 }
-export interface SignInMismatchProblem {
+export interface SignInDeniedProblem {
   status: 400;
-  code: 'SIGN_IN_MISMATCH';
+  code: 'SIGN_IN_DENIED';
 }
 export interface SignInNotSetUpProblem {
   status: 503;
@@ -2246,6 +2320,10 @@ export interface SigningKeyNotFoundProblem {
 export interface SigningUnavailableProblem {
   status: 502;
   code: 'SIGNING_UNAVAILABLE';
+}
+export interface SlowDownProblem {
+  status: 400;
+  code: 'SLOW_DOWN';
 }
 /**
  * A subscription as the API returns it to its tenant.
@@ -2459,8 +2537,27 @@ export interface TenantsInviteRequest {
 export interface TenantsTransferRequest {
   user_id: UserId;
 }
-export interface TokenSignOutRequest {
-  refresh_token: string;
+export interface TokenMetadataAnswer {
+  issuer: string;
+  authorization_endpoint: string;
+  token_endpoint: string;
+  revocation_endpoint: string;
+  device_authorization_endpoint: string;
+  scopes_supported: string[];
+  response_types_supported: string[];
+  response_modes_supported: string[];
+  grant_types_supported: string[];
+  token_endpoint_auth_methods_supported: string[];
+  revocation_endpoint_auth_methods_supported: string[];
+  code_challenge_methods_supported: string[];
+  authorization_response_iss_parameter_supported: boolean;
+}
+export interface TokenRevokeRequest {
+  /**
+   * The program that the token was issued to.
+   */
+  client_id: string;
+  token: string;
 }
 export interface Tokens {
   access_token: string;
@@ -2473,6 +2570,10 @@ export interface Tokens {
    * Replaces the previous refresh token, which is valid until this one is used: send it again if no answer arrives. After that, its use revokes the sign-in.
    */
   refresh_token: string;
+  /**
+   * A sign-in always has this scope, whatever the client asked for.
+   */
+  scope: 'seatlease';
   user_id: UserId;
   tenants: {
     tenant_id: TenantId;
@@ -2719,6 +2820,37 @@ export interface Operations {
     body: null;
     answer: AuditCheck;
   };
+  authorize: {
+    params: {};
+    query: {
+      /**
+       * A registered program. For your own native programs: `seatlease-sdk`, or an id that the vendor has registered.
+       */
+      client_id: string;
+      /**
+       * A loopback address of a native program (RFC 8252), or an address that the vendor has registered.
+       */
+      redirect_uri: string;
+      /**
+       * Must be `code`.
+       */
+      response_type?: string | string[];
+      /**
+       * 1 to 512 visible ASCII characters, returned with the code: the client matches it to its own request.
+       */
+      state?: string | string[];
+      /**
+       * Base64url of the SHA-256 of a `code_verifier` that only the client knows (RFC 7636).
+       */
+      code_challenge?: string | string[];
+      /**
+       * Must be `S256`.
+       */
+      code_challenge_method?: string | string[];
+    };
+    body: null;
+    answer: never;
+  };
   callback: {
     params: {};
     query: {
@@ -2727,7 +2859,7 @@ export interface Operations {
       error?: string;
     };
     body: null;
-    answer: never;
+    answer: CallbackAnswer;
   };
   cancel: {
     params: {};
@@ -2758,6 +2890,29 @@ export interface Operations {
     query: {};
     body: CheckoutPortalRequest;
     answer: Portal;
+  };
+  deviceStart: {
+    params: {};
+    query: {};
+    body: DeviceStartRequest;
+    answer: DeviceStartAnswer;
+  };
+  devicePage: {
+    params: {};
+    query: {
+      /**
+       * The code that the device shows, in any case, with or without its hyphen.
+       */
+      user_code?: string;
+    };
+    body: null;
+    answer: DevicePageAnswer;
+  };
+  deviceDecide: {
+    params: {};
+    query: {};
+    body: DeviceDecideRequest;
+    answer: DeviceDecideAnswer;
   };
   gdprDeleteAsk: {
     params: {};
@@ -2873,27 +3028,6 @@ export interface Operations {
     };
     body: null;
     answer: LicenseUsage;
-  };
-  loginGoogle: {
-    params: {};
-    query: {
-      response_type?: 'code';
-      /**
-       * A loopback address of a native app (RFC 8252), or an address that the vendor has registered.
-       */
-      redirect_uri: string;
-      /**
-       * Returned with the code, so that the client can match it to its own request.
-       */
-      state: string;
-      /**
-       * Base64url of the SHA-256 of a `code_verifier` that only the client knows (RFC 7636).
-       */
-      code_challenge: string;
-      code_challenge_method: 'S256';
-    };
-    body: null;
-    answer: never;
   };
   operatorTokensCreate: {
     params: {};
@@ -3194,11 +3328,17 @@ export interface Operations {
     body: TokenRequest;
     answer: Tokens;
   };
-  tokenSignOut: {
+  tokenRevoke: {
     params: {};
     query: {};
-    body: TokenSignOutRequest;
+    body: TokenRevokeRequest;
     answer: null;
+  };
+  tokenMetadata: {
+    params: {};
+    query: {};
+    body: null;
+    answer: TokenMetadataAnswer;
   };
   trialActivate: {
     params: {};
@@ -3247,17 +3387,21 @@ export interface Operations {
   };
 }
 
-/** Method and path of each operation. */
+/** Method and path of each operation. `form`: its body is a form in place of JSON. */
 export const OPERATIONS = {
   acquire: { method: 'POST', path: '/api/v1/licenses/acquire' },
   auditList: { method: 'GET', path: '/api/v1/audit' },
   auditVerify: { method: 'GET', path: '/api/v1/audit/verify' },
+  authorize: { method: 'GET', path: '/auth/authorize' },
   callback: { method: 'GET', path: '/auth/callback' },
   cancel: { method: 'POST', path: '/api/v1/subscriptions/cancel' },
   cancelUndo: { method: 'POST', path: '/api/v1/subscriptions/cancel/undo' },
   checkoutPlans: { method: 'GET', path: '/api/v1/plans' },
   checkoutCreate: { method: 'POST', path: '/api/v1/checkout/create-session' },
   checkoutPortal: { method: 'POST', path: '/api/v1/checkout/create-portal-session' },
+  deviceStart: { method: 'POST', path: '/auth/device', form: true },
+  devicePage: { method: 'GET', path: '/auth/device' },
+  deviceDecide: { method: 'POST', path: '/auth/device/decision', form: true },
   gdprDeleteAsk: { method: 'POST', path: '/api/v1/gdpr/delete' },
   gdprDeleteConfirm: { method: 'DELETE', path: '/api/v1/gdpr/delete' },
   gdprExportPerson: { method: 'GET', path: '/api/v1/gdpr/export' },
@@ -3270,7 +3414,6 @@ export const OPERATIONS = {
   licensesChange: { method: 'PATCH', path: '/api/v1/licenses/{license_id}' },
   licensesRotateKey: { method: 'POST', path: '/api/v1/licenses/{license_id}/rotate-key' },
   licensesUsage: { method: 'GET', path: '/api/v1/licenses/{license_id}/usage' },
-  loginGoogle: { method: 'GET', path: '/auth/login/google' },
   operatorTokensCreate: { method: 'POST', path: '/api/v1/operator-tokens' },
   operatorTokensList: { method: 'GET', path: '/api/v1/operator-tokens' },
   operatorTokensRead: { method: 'GET', path: '/api/v1/operator-tokens/{token_id}' },
@@ -3307,14 +3450,18 @@ export const OPERATIONS = {
   tenantsOffers: { method: 'GET', path: '/api/v1/invitations' },
   tenantsAccept: { method: 'POST', path: '/api/v1/invitations/{invitation_id}/accept' },
   tenantsDecline: { method: 'POST', path: '/api/v1/invitations/{invitation_id}/decline' },
-  token: { method: 'POST', path: '/auth/token' },
-  tokenSignOut: { method: 'POST', path: '/auth/sign-out' },
+  token: { method: 'POST', path: '/auth/token', form: true },
+  tokenRevoke: { method: 'POST', path: '/auth/revoke', form: true },
+  tokenMetadata: { method: 'GET', path: '/.well-known/oauth-authorization-server' },
   trialActivate: { method: 'POST', path: '/api/v1/licenses/trial/activate' },
   usageRecord: { method: 'POST', path: '/api/v1/usage/record' },
   usageTotals: { method: 'GET', path: '/api/v1/usage' },
   usersMe: { method: 'GET', path: '/api/v1/users/me' },
   usersList: { method: 'GET', path: '/api/v1/users' },
-} as const satisfies Record<keyof Operations, { readonly method: string; readonly path: string }>;
+} as const satisfies Record<
+  keyof Operations,
+  { readonly method: string; readonly path: string; readonly form?: true }
+>;
 
 /**
  * How long to wait before a retry: first `Retry-After`, if the response has it; then a random time from 0 to `firstMs` × 2ⁿ,
@@ -3347,13 +3494,17 @@ export type ProblemCode =
   | 'ALREADY_OWNER'
   | 'ALREADY_SUBSCRIBED'
   | 'AUTHENTICATION_REQUIRED'
+  | 'AUTHORIZATION_PENDING'
   | 'BILLED_BY_SUBSCRIPTION'
   | 'BILLING_NOT_SET_UP'
   | 'BILLING_UNAVAILABLE'
   | 'BORROW_LIMIT_REACHED'
   | 'BORROW_NOT_ALLOWED'
+  | 'CLIENT_NOT_ALLOWED'
+  | 'CLIENT_UNKNOWN'
   | 'CONFIRMATION_INVALID'
   | 'CREDENTIALS_INVALID'
+  | 'DEVICE_CODE_EXPIRED'
   | 'DOMAIN_NOT_CLAIMED'
   | 'DOMAIN_NOT_VERIFIED'
   | 'DOMAIN_PUBLIC'
@@ -3361,9 +3512,9 @@ export type ProblemCode =
   | 'EVENTS_UNAVAILABLE'
   | 'FORBIDDEN'
   | 'GRANT_INVALID'
+  | 'GRANT_UNSUPPORTED'
   | 'HOLDER_REQUIRED'
   | 'IDEMPOTENCY_KEY_REUSED'
-  | 'IDENTITY_UNAVAILABLE'
   | 'INSUFFICIENT_SCOPE'
   | 'INTERNAL'
   | 'INVALID_CURSOR'
@@ -3383,7 +3534,6 @@ export type ProblemCode =
   | 'PLAN_NOT_FOR_SALE'
   | 'RATE_LIMITED'
   | 'RECORDS_UNAVAILABLE'
-  | 'REDIRECT_NOT_ALLOWED'
   | 'REVOCATION_NOT_FOUND'
   | 'REVOCATIONS_FULL'
   | 'SEATS_EXHAUSTED'
@@ -3391,13 +3541,14 @@ export type ProblemCode =
   | 'SESSION_ENDED'
   | 'SESSION_NOT_FOUND'
   | 'SESSIONS_EXHAUSTED'
-  | 'SIGN_IN_MISMATCH'
+  | 'SIGN_IN_DENIED'
   | 'SIGN_IN_NOT_SET_UP'
   | 'SIGNED_LIMIT'
   | 'SIGNING_BUSY'
   | 'SIGNING_KEY_IN_USE'
   | 'SIGNING_KEY_NOT_FOUND'
   | 'SIGNING_UNAVAILABLE'
+  | 'SLOW_DOWN'
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'TENANT_CLOSED'

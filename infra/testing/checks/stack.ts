@@ -85,7 +85,7 @@ export function pushes(graph: Graph): Resource[] {
 export function secretsIn(contract: FunctionContract, { settings }: Pick<Stack, 'settings'>): string[] {
   return secretsOf(dependenciesOf(contract)).filter(
     (name) =>
-      (settings.signIn || !name.startsWith('GOOGLE_')) &&
+      (settings.signIn || name !== 'SIGN_IN_CLIENT_SECRET') &&
       (settings.billing || !name.startsWith('STRIPE_')) &&
       (settings.redis.kind === 'upstash' || !name.startsWith('UPSTASH_')) &&
       (settings.redis.kind === 'url' || name !== 'REDIS_URL'),

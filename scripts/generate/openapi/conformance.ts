@@ -57,9 +57,10 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
           differencesOf(`${at}/parameters/${i}/schema`, value),
         ),
       );
+      const [bodyType = 'application/json'] = Object.keys(operation.requestBody?.content ?? {});
       if (body !== undefined)
         differences.push(
-          ...differencesOf(`${at}/requestBody/content/application~1json/schema`, JSON.parse(body)),
+          ...differencesOf(`${at}/requestBody/content/${escaped(bodyType)}/schema`, readAs(body, bodyType)),
         );
       else if (operation.requestBody?.required) differences.push('the body is missing');
     }
@@ -73,9 +74,9 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
       const isNamed = Object.keys(response.headers).some((known) => known.toLowerCase() === name);
       if (SPECIFIC_HEADERS.test(name) && !isNamed) differences.push(`no header ${name} at status ${status}`);
     }
-    const type = headers.get('content-type') ?? '';
+    const [type = ''] = (headers.get('content-type') ?? '').split(';');
     if (text !== '' && response.content?.[type]) {
-      differences.push(...differencesOf(`${pointer}/content/${escaped(type)}/schema`, JSON.parse(text)));
+      differences.push(...differencesOf(`${pointer}/content/${escaped(type)}/schema`, readAs(text, type)));
       if (type === 'application/problem+json')
         differences.push(...unnamedMembers(document, JSON.parse(text)));
     } else if (text !== '' || response.content) {
@@ -83,6 +84,13 @@ export function conformanceTo(document: OpenApi): (exchange: Exchange) => Verdic
     }
     return { operationId: operation.operationId, differences };
   };
+}
+
+function readAs(text: string, type: string): unknown {
+  if (type === 'text/html') return text;
+  return type === 'application/x-www-form-urlencoded'
+    ? Object.fromEntries(new URLSearchParams(text))
+    : JSON.parse(text);
 }
 
 /** The members of a problem that the document does not name. Other responses may have more fields. */

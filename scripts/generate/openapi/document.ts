@@ -59,13 +59,17 @@ type Reference = { readonly $ref: string };
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
 const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+const PAGE_TYPE = 'text/html';
 const PROBLEM_TYPE = 'application/problem+json';
 
 const DESCRIPTION = `A floating-license server: acquire a seat, keep it with heartbeats, release it.
 
 Bodies are JSON in UTF-8, with names in snake_case. A request body with an unknown field is refused, except by \
 \`acquire\`, \`heartbeat\`, \`release\` and \`sign\`, so that programs can be newer than the server. These four ignore unknown \
-fields outside \`license_data\`, and treat \`null\` in an optional field like an absent field. Responses may get more fields \
+fields outside \`license_data\`, and treat \`null\` in an optional field like an absent field. The sign-in endpoints under \
+\`/auth/\` take forms, ignore unknown parameters, and return OAuth errors (RFC 6749) that also have the members of a \
+problem; those that a browser visits return pages. Responses may get more fields \
 later. Every \`GET\` endpoint also accepts \`HEAD\`. Responses that are not described as cacheable have \
 \`Cache-Control: private, no-store\`.
 
@@ -244,7 +248,9 @@ function operationOf(
     ...(schemas.body !== undefined && {
       requestBody: {
         required: body !== undefined && !z.safeParse(body, undefined).success,
-        content: { [JSON_TYPE]: { schema: refer('schemas', schemas.body) } },
+        content: {
+          [endpoint.bodyType === 'form' ? FORM_TYPE : JSON_TYPE]: { schema: refer('schemas', schemas.body) },
+        },
       },
     }),
     responses: responsesOf(endpoint, refusals, schemas),
@@ -334,7 +340,11 @@ function answerOf(
       ...(cacheSeconds === undefined ? [] : ['Cache-Control', 'ETag']),
     ]),
     ...(schema && {
-      content: { [JSON_TYPE]: { schema: schemas.length === 1 ? schema : { anyOf: schemas } } },
+      content: {
+        [answers.some(({ isPage }) => isPage) ? PAGE_TYPE : JSON_TYPE]: {
+          schema: schemas.length === 1 ? schema : { anyOf: schemas },
+        },
+      },
     }),
   };
 }
@@ -346,7 +356,8 @@ interface Refusals {
   readonly response: Response;
 }
 
-function refusalsOf(codes: readonly ProblemCode[], { limit }: EndpointContract): Refusals[] {
+function refusalsOf(codes: readonly ProblemCode[], { limit, refusals }: EndpointContract): Refusals[] {
+  const style = refusals === undefined ? [] : [refusals === 'oauth' ? 'OAuth' : 'Page'];
   const byStatus = Map.groupBy(codes, (code): number => PROBLEMS[code].status);
   return [...byStatus].map(([status, together]) => {
     // Callers without valid credentials and oversized bodies are refused before the call is counted.
@@ -354,14 +365,18 @@ function refusalsOf(codes: readonly ProblemCode[], { limit }: EndpointContract):
     const words = together.map((code) => schemaNameOf(code).replace(/Problem$/, ''));
     return {
       status,
-      name: [...words, ...(isCounted ? ['Counted'] : [])].join('.'),
-      response: problemResponse(together, isCounted),
+      name: [...words, ...style, ...(isCounted ? ['Counted'] : [])].join('.'),
+      response: problemResponse(together, isCounted, refusals),
     };
   });
 }
 
 /** If there are several problems, `code` is the discriminator. */
-function problemResponse(codes: readonly ProblemCode[], isCounted: boolean): Response {
+function problemResponse(
+  codes: readonly ProblemCode[],
+  isCounted: boolean,
+  refusals: EndpointContract['refusals'],
+): Response {
   const schemas = codes.map((code) => refer('schemas', schemaNameOf(code)));
   const [schema] = schemas;
   const mapping = Object.fromEntries(codes.map((code, i) => [code, schemas[i]?.$ref]));
@@ -373,15 +388,20 @@ function problemResponse(codes: readonly ProblemCode[], isCounted: boolean): Res
       ...(codes.some(hasRetryAfter) ? ['Retry-After'] : []),
       ...(codes.some(hasChallenge) ? ['WWW-Authenticate'] : []),
     ]),
-    content: {
-      [PROBLEM_TYPE]: {
-        schema:
-          schemas.length === 1 && schema
-            ? schema
-            : { oneOf: schemas, discriminator: { propertyName: 'code', mapping } },
-      },
-    },
+    content: contentOf(
+      refusals,
+      schemas.length === 1 && schema
+        ? schema
+        : { oneOf: schemas, discriminator: { propertyName: 'code', mapping } },
+    ),
   };
+}
+
+function contentOf(refusals: EndpointContract['refusals'], problem: Schema): Content {
+  if (refusals === undefined) return { [PROBLEM_TYPE]: { schema: problem } };
+  if (refusals === 'oauth')
+    return { [JSON_TYPE]: { schema: { allOf: [refer('schemas', 'OAuthError'), problem] } } };
+  return { [PAGE_TYPE]: { schema: { type: 'string' } } };
 }
 
 function refersTo(headers: readonly string[]): Response['headers'] {

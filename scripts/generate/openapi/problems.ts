@@ -18,7 +18,8 @@ export function problemsOf(contract: FunctionContract, endpoint: EndpointContrac
     ...when(limit, 'RATE_LIMITED'),
     ...when(params ?? query ?? body ?? idempotencyKey, 'VALIDATION_FAILED'),
     ...when(idempotencyKey, 'IDEMPOTENCY_KEY_REUSED'),
-    ...when(body, 'INVALID_JSON', 'UNSUPPORTED_MEDIA_TYPE'),
+    ...when(body, 'UNSUPPORTED_MEDIA_TYPE'),
+    ...when(body && endpoint.bodyType === undefined, 'INVALID_JSON'),
     'PAYLOAD_TOO_LARGE',
     'INTERNAL',
     ...unavailableDependencies(contract, endpoint),
@@ -51,7 +52,7 @@ export function hasRetryAfter(code: ProblemCode): boolean {
 
 /** True for problems with a `WWW-Authenticate` header if the credentials are the reason. */
 export function hasChallenge(code: ProblemCode): boolean {
-  return code === 'AUTHENTICATION_REQUIRED' || code === 'CREDENTIALS_INVALID' || code === 'FORBIDDEN';
+  return PROBLEMS[code].status === 401 || code === 'FORBIDDEN';
 }
 
 const count = { type: 'integer', minimum: 0 } as const;
@@ -172,6 +173,15 @@ export function problemSchemas(codes: Iterable<ProblemCode>): Record<string, Sch
         request_id: { type: 'string', description: 'The request’s id. Include it when you contact support.' },
       },
       required: ['type', 'title', 'status', 'code', 'request_id'],
+    },
+    OAuthError: {
+      type: 'object',
+      description: 'An OAuth error (RFC 6749 section 5.2), with the members of a problem.',
+      properties: {
+        error: { type: 'string', description: 'The error code of OAuth.' },
+        error_description: { type: 'string', description: 'What went wrong, in words that may change.' },
+      },
+      required: ['error', 'error_description'],
     },
     FieldError: {
       type: 'object',

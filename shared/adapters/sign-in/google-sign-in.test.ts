@@ -119,7 +119,13 @@ describe('a token of the provider', () => {
     const { signIn } = await providerThat(answering(idToken()));
     expect(await signIn.redeem(ANSWER)).toEqual({
       verdict: 'SIGNED_IN',
-      person: { subject: '1234567890', email: EMAIL, name: 'Ada Lovelace', hostedDomain: null },
+      person: {
+        issuer: 'https://accounts.google.com',
+        subject: '1234567890',
+        email: EMAIL,
+        name: 'Ada Lovelace',
+        hostedDomain: null,
+      },
     });
   });
 

@@ -1,9 +1,10 @@
 import type { OAuth2Client } from 'google-auth-library';
 import * as z from 'zod/mini';
+import { GOOGLE_ISSUER } from '../../domain/sign-in-clients.ts';
 import { Unavailable } from '../../errors.ts';
-import type { SignedInUser, SignIn, SignInPage } from '../../ports/sign-in.ts';
+import type { SignIn, SignInPage } from '../../ports/sign-in.ts';
 import { googleIssuer } from '../identity/google-identity.ts';
-import { idTokenCheck, VerifiedEmailClaims } from '../identity/id-token.ts';
+import { personReader } from './person.ts';
 
 export interface GoogleSignInPageOptions {
   /** Of the OAuth client at Google, where the redirect addresses are registered. */
@@ -46,13 +47,6 @@ const Failure = z.object({
   ),
 });
 
-const PersonClaims = z.extend(VerifiedEmailClaims, {
-  sub: z.string('the token has no subject').check(z.minLength(1, 'the token has no subject')),
-  nonce: z.string('the token has no nonce').check(z.minLength(1, 'the token has no nonce')),
-  name: z.optional(z.string('the name in the token is invalid')),
-  hd: z.optional(z.string('the hosted domain in the token is invalid')),
-});
-
 /** Google's sign-in page (OpenID Connect, code flow with PKCE). The library is loaded when it is first used. */
 export function openGoogleSignInPage(options: GoogleSignInPageOptions): SignInPage {
   const getClient = clientOf(options);
@@ -76,17 +70,20 @@ export function openGoogleSignInPage(options: GoogleSignInPageOptions): SignInPa
 /** Sign-in with Google. The library is loaded when it is first used. */
 export function openGoogleSignIn(options: GoogleSignInOptions): SignIn {
   const { clientId, endpoints, issuers } = options;
-  const check = idTokenCheck(googleIssuer({ jwksUrl: endpoints?.jwks, issuers }), clientId, PersonClaims);
+  const readPerson = personReader(
+    googleIssuer({ jwksUrl: endpoints?.jwks, issuers }),
+    clientId,
+    (claims) => ({
+      issuer: GOOGLE_ISSUER,
+      hostedDomain: claims.hd?.toLowerCase() || null,
+    }),
+  );
   const getClient = clientOf(options);
   return {
     async redeem({ code, codeVerifier, redirectUri, nonce }) {
       const redeemed = await redeemCode(await getClient(), { code, codeVerifier, redirect_uri: redirectUri });
       if (redeemed.verdict === 'REFUSED') return redeemed;
-      const checked = await check(redeemed.idToken);
-      if (checked.verdict === 'REFUSED') return checked;
-      return checked.claims.nonce === nonce
-        ? { verdict: 'SIGNED_IN', person: personOf(checked.claims) }
-        : { verdict: 'REFUSED', because: 'the token was issued for another sign-in' };
+      return readPerson(redeemed.idToken, nonce);
     },
   };
 }
@@ -154,14 +151,4 @@ function outage(error: unknown): Unavailable {
   const { status, code, response } = z.safeParse(Failure, error).data ?? {};
   const facts = [status, response?.data.error ?? code].filter((fact) => fact !== undefined).join(' ');
   return new Unavailable('identity', `the sign-in provider did not redeem a code (${facts || 'no answer'})`);
-}
-
-function personOf({ sub, email, name, hd }: z.infer<typeof PersonClaims>): SignedInUser {
-  const address = email.toLowerCase();
-  return {
-    subject: sub,
-    email: address,
-    name: name?.trim() || address.replace(/@.*/, ''),
-    hostedDomain: hd?.toLowerCase() || null,
-  };
 }

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { openGoogleSignIn, openGoogleSignInPage } from '../../adapters/sign-in/google-sign-in.ts';
+import { openOpenIdSignIn, openOpenIdSignInPage } from '../../adapters/sign-in/openid-sign-in.ts';
 import { type AccountHolder, signInContract } from '../../testing/contracts/sign-in/suite.ts';
 import { SAMPLE_ACCOUNTS } from './accounts.ts';
 import { type LocalOidc, startLocalOidc } from './oidc-server.ts';
@@ -68,14 +69,27 @@ describe('the Google adapter with the local provider:', () => {
     const options = { endpoints, issuers: [issuer], clientId, clientSecret };
     return {
       signIn: { ...openGoogleSignInPage(options), ...openGoogleSignIn(options) },
-      signInAs: ({ email, name, hostedDomain }: AccountHolder, url) => {
-        const choice = { login_hint: email, name, hd: hostedDomain };
-        return locationAfter(`${url}&${changed({}, choice)}`);
-      },
+      issuer: 'https://accounts.google.com',
+      hasHostedDomains: true,
+      signInAs,
       close,
     };
   });
 });
+
+describe('the OpenID adapter with the local provider:', () => {
+  signInContract(async () => {
+    const { issuer, clientId, clientSecret, close } = await startLocalOidc();
+    const options = { issuer, clientId, clientSecret };
+    const signIn = { ...openOpenIdSignInPage(options), ...openOpenIdSignIn(options) };
+    return { signIn, issuer, hasHostedDomains: false, signInAs, close };
+  });
+});
+
+function signInAs({ email, name, hostedDomain }: AccountHolder, url: string): Promise<URL> {
+  const choice = { login_hint: email, name, hd: hostedDomain };
+  return locationAfter(`${url}&${changed({}, choice)}`);
+}
 
 describe('the sign-in page', () => {
   test('lists every sample account, and each link signs in with that account', async () => {

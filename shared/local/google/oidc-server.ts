@@ -130,11 +130,27 @@ async function replyTo(provider: Provider, request: IncomingMessage): Promise<Re
       return authorize(provider, searchParams);
     case 'POST /token':
       return redeem(provider, new URLSearchParams(await readBody(request, MAX_CHARACTERS)));
+    case 'GET /.well-known/openid-configuration':
+      return json(200, metadataOf(provider.issuer.url ?? ''));
     case 'GET /jwks':
       return json(200, { keys: provider.issuer.keys.toJSON() });
     default:
       return { status: 404, type: 'text/plain', body: 'There is no page at this address.' };
   }
+}
+
+/** OpenID Connect Discovery 1.0 section 3. */
+function metadataOf(issuer: string): Record<string, unknown> {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: `${issuer}/jwks`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    token_endpoint_auth_methods_supported: ['client_secret_post'],
+  };
 }
 
 function authorize({ grants }: Provider, query: URLSearchParams): Reply {

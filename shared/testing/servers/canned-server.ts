@@ -6,10 +6,14 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
  * server sends. `close` also closes open connections.
  */
 export async function cannedServer(
-  respond: (response: ServerResponse, request: IncomingMessage) => void,
+  respond: (response: ServerResponse, request: IncomingMessage, body: string) => void,
 ): Promise<{ readonly url: string; close(): void }> {
   const server = http.createServer((request, response) => {
-    request.resume().on('end', () => respond(response, request));
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => respond(response, request, body));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -8,6 +8,7 @@ import { ACCOUNTS, SIGN_INS, TENANTS, TRIAL_CLAIMS, USERS } from '../../ports/co
 import type { Deps } from '../../ports/deps.ts';
 import {
   CODES_OF_USER,
+  DEVICE_SIGN_INS_OF_USER,
   FORMER_MEMBERSHIPS_OF_USER,
   INVITATIONS_FOR_EMAIL,
   MEMBERSHIPS_OF_USER,
@@ -71,6 +72,11 @@ export async function eraseUser(erasure: Erasure, deps: Deps): Promise<Erasure> 
       query: CODES_OF_USER,
       equals: { userId },
       idOf: ({ codeHash }) => codeHash,
+    })) ??
+    (await deleteBatch(erasure, deps, {
+      query: DEVICE_SIGN_INS_OF_USER,
+      equals: { userId },
+      idOf: ({ deviceSignInId }) => deviceSignInId,
     })) ??
     (await deleteBatch(erasure, deps, {
       query: SIGN_INS_OF_USER,

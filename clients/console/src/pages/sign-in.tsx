@@ -34,7 +34,7 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
         </div>
       )}
       <Button kind="primary" busy={signIn.isBusy} onClick={signIn.run}>
-        Sign in with Google
+        Sign in
       </Button>
       <OperatorKey credentials={credentials} />
     </main>

@@ -21,12 +21,17 @@ export function fakeServer(answer: FakeAnswer): { readonly fetch: typeof fetch; 
         path: String(path),
         authorization: headers.get('authorization'),
         headers,
-        body: typeof body === 'string' ? JSON.parse(body) : undefined,
+        body: bodyOf(body),
       };
       seen.push(request);
       return answer(request);
     },
   };
+}
+
+function bodyOf(body: BodyInit | null | undefined): unknown {
+  if (body instanceof URLSearchParams) return Object.fromEntries(body);
+  return typeof body === 'string' ? JSON.parse(body) : undefined;
 }
 
 export function problemResponse(

@@ -69,7 +69,7 @@ export class Settings {
 
   get signInOptions(): SignInOptions {
     const { url, platform } = this;
-    return { url, platform, stateFolder: this.#stateFolder };
+    return { url, platform, stateFolder: this.#stateFolder, clientId: 'seatlease-cli' };
   }
 
   /** The stored sign-in. */

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openBrowser } from './open-browser.ts';
+import { NO_BROWSER, openBrowser } from './open-browser.ts';
 import { temporaryFolder } from './testing.ts';
 
 const ADDRESS = 'https://licenses.example.com/auth/login?state=1&x="; $(exit 9)';
@@ -41,10 +41,10 @@ test.each([
   ['is missing', undefined],
   ['exits with 3: it found no browser', 'exit 3'],
   ['is killed', 'kill -9 $$'],
-])('the address is printed once if the command %s', async (_, script) => {
+])('reports that there is no browser if the command %s', async (_, script) => {
   if (script) command(script);
-  open();
-  await expect.poll(() => printed).toBe(message);
+  expect(await open()).toBe(NO_BROWSER);
+  expect(printed).toBe('');
 });
 
 test('the address is printed if the command does not return, unless the sign-in has ended', () => {
@@ -64,7 +64,7 @@ test('the address is printed if the command does not return, unless the sign-in 
 test('nothing is printed if the command opens the address', async () => {
   const seen = join(place.folder, 'seen');
   command(`printf %s "$1" > '${seen}'`);
-  open();
+  expect(await open()).toBeUndefined();
   await expect.poll(() => existsSync(seen) && readFileSync(seen, 'utf8')).toBe(ADDRESS);
   expect(printed).toBe('');
 });

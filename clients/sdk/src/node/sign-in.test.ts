@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openTestSuite, type TestSuite } from '../../../../functions/testing/suite.ts';
 import { codeFor } from '../../../../functions/testing/trusting-provider.ts';
-import { accountOf } from '../../../../functions/testing/users.ts';
+import { accountOf, decideOnDevice } from '../../../../functions/testing/users.ts';
 import { NoAnswer, type Platform } from '../platform.ts';
 import { nodePlatform } from './platform.ts';
 import { type SignInOptions, signIn, storedSignIn } from './sign-in.ts';
@@ -73,6 +73,72 @@ async function whoIs(token: string): Promise<string> {
   return body.email;
 }
 
+const urnOf = (code: string) => `urn:seatlease:problem:${code.toLowerCase().replaceAll('_', '-')}`;
+
+describe('signing in on another device', () => {
+  const withCode = (decision: 'allow' | 'deny', more: Partial<SignInOptions> = {}) =>
+    options({
+      open: undefined,
+      showCode: async ({ userCode }) => {
+        await decideOnDevice(suite, userCode, accountOf('ada@example.com'), decision);
+      },
+      ...more,
+    });
+
+  test('gives access as the user who allows it', async () => {
+    const ada = await signIn(withCode('allow'));
+    expect(await whoIs(await ada.accessToken())).toBe('ada@example.com');
+    expect(requests).not.toContain('/auth/authorize');
+  });
+
+  test('throws SIGN_IN_REFUSED, with the address, if the user denies it', async () => {
+    await expect(signIn(withCode('deny'))).rejects.toMatchObject({
+      code: 'SIGN_IN_REFUSED',
+      members: { address: expect.stringContaining('/auth/device?user_code=') },
+    });
+  });
+
+  test('asks on after an outage, and more slowly when told to', async () => {
+    const waits: number[] = [];
+    const asked: Response[] = [];
+    const answers = [503, 'slow_down', 'authorization_pending'] as const;
+    const impatient: Platform = {
+      ...platform,
+      clock: {
+        ...platform.clock,
+        after(delayMs, call) {
+          waits.push(delayMs / 1000);
+          return platform.clock.after(0, call);
+        },
+      },
+      transport: {
+        send: async (request, given) => {
+          const answer = new URL(request.url).pathname === '/auth/token' ? answers[asked.length] : undefined;
+          if (answer === undefined) return platform.transport.send(request, given);
+          asked.push(Response.json({}));
+          const status = answer === 503 ? 503 : 400;
+          const code = answer === 503 ? 'RECORDS_UNAVAILABLE' : answer.toUpperCase();
+          return {
+            status,
+            header: () => undefined,
+            body: JSON.stringify({ type: urnOf(code), status, code, title: code }),
+          };
+        },
+      },
+    };
+    await signIn(withCode('allow', { platform: impatient, remember: false }));
+    expect(waits).toEqual([5, 10, 15, 15]);
+  });
+
+  test('waits until the signal aborts', async () => {
+    const enough = new AbortController();
+    const waiting = signIn(
+      options({ open: undefined, showCode: () => enough.abort(new Error('enough')), signal: enough.signal }),
+    );
+    await expect(waiting).rejects.toThrow('enough');
+  });
+});
+
 describe('signing in with the browser', () => {
   test('gives access as the user, also at the next start without the browser', async () => {
     const ada = await signIn(options());
@@ -83,15 +149,17 @@ describe('signing in with the browser', () => {
     expect(ada.tenants).toEqual([{ tenantId: expect.stringMatching(/^ten_/), role: 'owner' }]);
   });
 
-  test('succeeds with the printed address where no browser can be opened (S11)', async () => {
+  test('succeeds on another device, with the printed code, where no browser can be opened (S11)', async () => {
     vi.stubEnv('PATH', place.folder);
     const printed = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const signingIn = signIn(options({ open: undefined }));
     await expect.poll(() => printed.mock.calls.length).toBe(1);
-    const address = /https?:\S+/.exec(String(printed.mock.calls[0]))?.[0] ?? '';
+    const [, address, code = ''] =
+      /Open (https?:\S+) .* code (\S+)/.exec(String(printed.mock.calls[0])) ?? [];
+    expect(address).toBe(`${suite.url}/auth/device`);
     vi.unstubAllEnvs();
     printed.mockRestore();
-    await browserOf('ada@example.com')(address);
+    await decideOnDevice(suite, code, accountOf('ada@example.com'), 'allow');
     expect(await whoIs(await (await signingIn).accessToken())).toBe('ada@example.com');
   });
 

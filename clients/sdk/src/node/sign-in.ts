@@ -1,53 +1,55 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { OPERATIONS } from '../api.ts';
 import { SeatleaseError } from '../errors.ts';
-import { type AccessTokens, checkUrl } from '../options.ts';
-import { fieldsOf, readProblem } from '../parse-answers.ts';
-import { LONGEST_TIMEOUT_MS, type Platform } from '../platform.ts';
+import type { AccessTokens } from '../options.ts';
 import { isRetry, stepAfter } from '../steps.ts';
-import { Stopwatch } from '../stopwatch.ts';
-import { namingVariable } from './environment.ts';
-import { withLock } from './file-lock.ts';
-import { stateFolder } from './folders.ts';
+import { type DeviceCode, printCode, signInWithDevice } from './device.ts';
 import { listenForCode } from './loopback.ts';
-import { openBrowser } from './open-browser.ts';
-import { nodePlatform } from './platform.ts';
+import { NO_BROWSER, openBrowser } from './open-browser.ts';
+import {
+  type Access,
+  type Membership,
+  openStore,
+  type SignInStore,
+  type StoredTokens,
+  type StoreOptions,
+  type Tokens,
+  whenAborted,
+  withAddress,
+} from './sign-in-store.ts';
 
-/** How long before its end a token is renewed: longer than a request takes. */
-const EARLY_SECONDS = 60;
-
-export interface SignInOptions {
-  /** Address of the license server, such as `https://licenses.example.com`. Default: SEATLEASE_URL. */
-  readonly url?: string | URL | undefined;
-  /** Shows an address to the user. Default: opens the browser, and prints the address on stderr if that fails. */
+export interface SignInOptions extends StoreOptions {
+  /**
+   * Shows an address to the user, whose browser must run on this machine. Default: opens the browser; if that fails, signs in
+   * with `showCode`.
+   */
   readonly open?: ((address: string) => unknown) | undefined;
+  /**
+   * Shows a code to the user, who enters it on any device (RFC 8628). Default: prints it on stderr. With it, and without
+   * `open`, no browser is opened.
+   */
+  readonly showCode?: ((code: DeviceCode) => unknown) | undefined;
   /** Ends the wait for the user. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether to store the sign-in for the next start. Default: true. */
-  readonly remember?: boolean | undefined;
-  /** Folder for the sign-in. Default: the user's state folder. */
-  readonly stateFolder?: string | undefined;
-  readonly platform?: Pick<Platform, 'transport' | 'clock' | 'storage'> | undefined;
 }
 
 /**
  * Returns the stored sign-in, or lets the user sign in with the browser. The browser returns to a port of this machine (RFC
- * 8252), and only this program can redeem its code (RFC 7636). Throws `SeatleaseError`: SIGN_IN_REFUSED if the user declines,
- * with the address to open in `members.address`; or the reason of `signal`.
+ * 8252), and only this program can redeem its code (RFC 7636). Where no browser can be opened, the user enters a code on
+ * another device (RFC 8628). Throws `SeatleaseError`: SIGN_IN_REFUSED if the user declines, with the address to open in
+ * `members.address`; or the reason of `signal`.
  */
 export async function signIn(options: SignInOptions = {}): Promise<SignIn> {
   const before = await storedSignIn(options);
   if (before && (await isStillValid(before))) return before;
   const store = openStore(options);
-  const tokens = await signInWithBrowser(store, options.open, options.signal);
+  const tokens = await newTokens(store, options);
   await store.write(tokens);
   return new SignIn(store, tokens);
 }
 
 /** Returns the stored sign-in, without asking the user or the server. */
-export async function storedSignIn(
-  options: Omit<SignInOptions, 'open' | 'signal'> = {},
-): Promise<SignIn | undefined> {
+export async function storedSignIn(options: StoreOptions = {}): Promise<SignIn | undefined> {
   const store = openStore(options);
   const kept = await store.read();
   return kept && new SignIn(store, kept);
@@ -91,11 +93,7 @@ export class SignIn implements AccessTokens {
     await this.#store.withLock(async () => {
       const kept = await this.#store.read();
       await this.#store.remove();
-      await this.#store.send(
-        'tokenSignOut',
-        { refresh_token: kept?.refreshToken ?? this.#refreshToken },
-        false,
-      );
+      await this.#store.send('tokenRevoke', { token: kept?.refreshToken ?? this.#refreshToken }, false);
     });
   }
 
@@ -131,31 +129,43 @@ async function isStillValid(before: SignIn): Promise<boolean> {
   }
 }
 
+async function newTokens(store: SignInStore, { open, showCode, signal }: SignInOptions): Promise<Tokens> {
+  const byBrowser =
+    showCode && !open ? undefined : await signInWithBrowser(store, open ?? openBrowser, signal);
+  return byBrowser ?? signInWithDevice(store, showCode ?? printCode, signal);
+}
+
+/** `undefined` if no browser can be opened. */
 async function signInWithBrowser(
-  { url, tokens }: SignInStore,
-  open: SignInOptions['open'],
+  { url, clientId, tokens }: SignInStore,
+  open: (address: string, ended: AbortSignal) => unknown,
   signal: AbortSignal | undefined,
-): Promise<Tokens> {
+): Promise<Tokens | undefined> {
   const verifier = randomBytes(32).toString('base64url');
   const state = randomBytes(16).toString('base64url');
   const ended = new AbortController();
   const { redirectUri, code, close } = await listenForCode(state);
   const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: clientId,
     redirect_uri: redirectUri,
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
   });
-  const address = `${url}${OPERATIONS.loginGoogle.path}?${query}`;
+  const address = `${url}${OPERATIONS.authorize.path}?${query}`;
   try {
-    await (open ? open(address) : openBrowser(address, ended.signal));
-    const body = {
+    const opening = Promise.resolve(open(address, ended.signal));
+    const noBrowser = opening.then((outcome) => (outcome === NO_BROWSER ? undefined : never()));
+    const found = await Promise.race([code, noBrowser, whenAborted(signal)]);
+    if (found === undefined) return undefined;
+    const grant = {
       grant_type: 'authorization_code',
-      code: await Promise.race([code, whenAborted(signal)]),
+      code: found,
       code_verifier: verifier,
       redirect_uri: redirectUri,
     };
-    return await tokens(body, false);
+    return await tokens(grant, false);
   } catch (error) {
     throw error instanceof SeatleaseError ? withAddress(error, address) : error;
   } finally {
@@ -164,138 +174,6 @@ async function signInWithBrowser(
   }
 }
 
-/** For a program that shows the address to its user. */
-function withAddress(error: SeatleaseError, address: string): SeatleaseError {
-  return new SeatleaseError(error.code, error.message, {
-    ...error,
-    ...('cause' in error && { cause: error.cause }),
-    members: { ...error.members, address },
-  });
-}
-
-function whenAborted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, abort) => {
-    if (signal?.aborted) abort(signal.reason);
-    else signal?.addEventListener('abort', () => abort(signal.reason), { once: true });
-  });
-}
-
-export interface Membership {
-  readonly tenantId: string;
-  readonly role: string;
-}
-
-/** Stored for the next start. */
-interface StoredTokens {
-  readonly refreshToken: string;
-  readonly userId: string;
-  readonly tenants: readonly Membership[];
-}
-
-interface Access {
-  readonly token: string;
-  /** Counts from before the request for the token. */
-  readonly age: Stopwatch;
-  readonly validForMs: number;
-}
-
-interface Tokens extends StoredTokens {
-  readonly access: Access;
-}
-
-/** A license server, and the storage for sign-ins to it. */
-interface SignInStore {
-  readonly url: string;
-  tokens(grant: Readonly<Record<string, string>>, background: boolean): Promise<Tokens>;
-  send(operation: 'token' | 'tokenSignOut', body: object, background: boolean): Promise<string>;
-  read(): Promise<StoredTokens | undefined>;
-  write(kept: StoredTokens): Promise<void>;
-  remove(): Promise<void>;
-  /** Runs `act` in one program of this user at a time. */
-  withLock<Result>(act: () => Promise<Result>): Promise<Result>;
-}
-
-function openStore({ remember = true, ...options }: SignInOptions): SignInStore {
-  const url = addressOf(options);
-  const folder = options.stateFolder ?? stateFolder();
-  const { transport, clock, storage } = options.platform ?? nodePlatform({ stateFolder: folder });
-  const name = `sign-in ${url}`;
-
-  async function send(
-    operation: 'token' | 'tokenSignOut',
-    body: object,
-    background: boolean,
-  ): Promise<string> {
-    const { method, path } = OPERATIONS[operation];
-    const request = {
-      method,
-      url: url + path,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    };
-    const response = await transport
-      .send(request, { timeoutMs: LONGEST_TIMEOUT_MS, background })
-      .catch((cause: Error) => Promise.reject(noAnswer(cause.message, cause)));
-    if (response.status < 300) return response.body;
-    throw (
-      readProblem(response) ??
-      noAnswer(`${url}${path} answered HTTP ${response.status}, but not as a license server does.`)
-    );
-  }
-
-  return {
-    url,
-    send,
-    async tokens(grant, background) {
-      const age = new Stopwatch(clock);
-      const body = await send('token', grant, background);
-      return readTokens(body, age) ?? Promise.reject(noAnswer(`The answer of ${url} contains no tokens.`));
-    },
-    async read() {
-      const text = remember ? await storage.read(name) : undefined;
-      return text === undefined ? undefined : readStoredTokens(fieldsOf(text));
-    },
-    async write({ refreshToken, userId, tenants }) {
-      const kept = {
-        refresh_token: refreshToken,
-        user_id: userId,
-        tenants: tenants.map(({ tenantId, role }) => ({ tenant_id: tenantId, role })),
-      };
-      if (remember) await storage.write(name, JSON.stringify(kept));
-    },
-    remove: () => storage.remove(name),
-    withLock: (act) => (remember ? withLock(folder, name, act) : act()),
-  };
-}
-
-/** Throws OPTION_INVALID, which names the option or the variable. */
-function addressOf(options: Pick<SignInOptions, 'url'>): string {
-  try {
-    return checkUrl(options.url ?? (process.env.SEATLEASE_URL || undefined)).base;
-  } catch (error) {
-    throw namingVariable(error, options, process.env);
-  }
-}
-
-const noAnswer = (message: string, cause?: Error): SeatleaseError =>
-  new SeatleaseError('NO_ANSWER', message, cause && { cause });
-
-function readTokens(body: string, age: Stopwatch): Tokens | undefined {
-  const fields = fieldsOf(body);
-  const { access_token: token, expires_in: seconds } = fields;
-  const kept = readStoredTokens(fields);
-  if (!kept || typeof token !== 'string' || typeof seconds !== 'number') return undefined;
-  return { ...kept, access: { token, age, validForMs: (seconds - EARLY_SECONDS) * 1000 } };
-}
-
-/** Reads an answer or the stored text: both use the server's field names. */
-function readStoredTokens(fields: Readonly<Record<string, unknown>>): StoredTokens | undefined {
-  const { refresh_token: refreshToken, user_id: userId, tenants } = fields;
-  if (typeof refreshToken !== 'string' || typeof userId !== 'string' || !Array.isArray(tenants))
-    return undefined;
-  return {
-    refreshToken,
-    userId,
-    tenants: tenants.map(({ tenant_id, role }) => ({ tenantId: String(tenant_id), role: String(role) })),
-  };
+function never(): Promise<never> {
+  return new Promise(() => {});
 }

@@ -12,6 +12,10 @@ export interface AccountHolder {
 
 export interface SignInUnderTest {
   readonly signIn: SignIn & SignInPage;
+  /** The `issuer` of its users. */
+  readonly issuer: string;
+  /** Whether the provider says which organisation manages an account. */
+  readonly hasHostedDomains: boolean;
   /** Does at `authorizeUrl` what a user does in the browser, and returns where the browser is redirected in the end. */
   signInAs(holder: AccountHolder, authorizeUrl: string): Promise<URL>;
   close(): Promise<void>;
@@ -93,10 +97,11 @@ export function signInContract(open: () => Promise<SignInUnderTest>): void {
       expect(await under.signIn.redeem(await answerOf(ZOE))).toEqual({
         verdict: 'SIGNED_IN',
         person: {
+          issuer: under.issuer,
           subject: expect.stringMatching(/./),
           email: 'zoe@example.net',
           name: 'Zoë Müller',
-          hostedDomain: 'example.net',
+          hostedDomain: under.hasHostedDomains ? 'example.net' : null,
         },
       });
     });
