@@ -195,7 +195,11 @@ const SCOPE_OF = {
   'tenants.members': 'tenants:read',
   'tenants.changeRole': 'tenants:write',
   'tenants.remove': 'tenants:write',
+  'tenants.claimDomain': 'tenants:write',
+  'tenants.verifyDomain': 'tenants:write',
+  'tenants.releaseDomain': 'tenants:write',
   'tenants.transfer': 'tenants:write',
+  'tenants.withdrawTransfer': 'tenants:write',
   'tenants.invite': 'tenants:write',
   'tenants.invitations': 'tenants:read',
   'tenants.withdraw': 'tenants:write',
@@ -254,6 +258,7 @@ describe.each(SAMPLES.filter(({ endpoint }) => endpoint.auth.includes('operator'
       const others = SCOPES.filter((other) => other !== scope);
       const reply = await withScopes(scope.endsWith(':read') ? others : [...others, 'read']);
       expect(reply.body).toMatchObject({ status: 403, code: 'INSUFFICIENT_SCOPE', scopes: [scope] });
+      expect(reply.headers.get('www-authenticate')).toContain('error="insufficient_scope"');
     });
   },
 );

@@ -36,7 +36,6 @@ test('only these endpoints take the tenants of a signed-in user from the access 
     ),
   );
   expect(byToken.toSorted()).toEqual([
-    ...['acquire.acquire', 'gdpr-delete.confirm', 'heartbeat.heartbeat', 'release.release', 'sign.sign'],
-    'usage.record',
+    ...['acquire.acquire', 'gdpr-delete.confirm', 'heartbeat.heartbeat', 'release.release', 'usage.record'],
   ]);
 });

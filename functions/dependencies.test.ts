@@ -58,8 +58,9 @@ async function loseLoan({ license: { licenseId } }: Place): Promise<void> {
 async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { records } = suite.deps;
   const erasureId = newPersonalId('era');
-  const { userId } = await newMember(suite, tenantId);
-  const interrupted = beginErasure(erasureId, { userId, searchedIds: [tenantId], goingIds: [] }, 0);
+  const { userId, tenants } = await newMember(suite, tenantId);
+  const goingIds = [...tenants.keys()].filter((id) => id !== tenantId);
+  const interrupted = beginErasure(erasureId, { userId, searchedIds: [tenantId], goingIds }, 0);
   await records.create(ERASURES, erasureId, interrupted);
   await suite.sweep();
 

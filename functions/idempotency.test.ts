@@ -11,7 +11,7 @@ import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts'
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import { credentialsFor, newPlace, type Place, worldFor } from './testing/sample-world.ts';
 import { OPERATOR_KEY, type Reply, type TestSuite } from './testing/suite.ts';
-import { signIn } from './testing/users.ts';
+import { join, signIn } from './testing/users.ts';
 
 const HOUR_MS = 3_600_000;
 const ONCE = SAMPLES.filter(({ endpoint }) => endpoint.idempotencyKey === 'once');
@@ -253,17 +253,21 @@ describe('an Idempotency-Key', () => {
   test('of a request that was refused can be used again', async () => {
     const ada = await signIn(suite, `${randomUUID()}@gmail.com`);
     const key = { 'idempotency-key': 'try' };
+    const [tenant_id] = ada.tenants.keys();
     const ask = (plan: string) =>
-      ada.call('POST', '/api/v1/licenses/trial/activate', { fingerprint: randomUUID(), plan }, key);
+      ada.call(
+        'POST',
+        '/api/v1/licenses/trial/activate',
+        { fingerprint: randomUUID(), plan, tenant_id },
+        key,
+      );
     expect((await ask('free')).body.code).toBe('PLAN_NOT_FOR_SALE');
     expect((await ask('pro')).status).toBe(201);
   });
 
   test('answers nobody who has lost the right to the request', async () => {
     const { tenantId } = place;
-    const email = `${randomUUID()}@gmail.com`;
-    await place.owner.call('POST', `/api/v1/tenants/${tenantId}/invitations`, { email, role: 'admin' });
-    const admin = await signIn(suite, email);
+    const admin = await join(suite, tenantId, `${randomUUID()}@gmail.com`, 'admin');
     const rotate = () =>
       admin.call(
         'POST',

@@ -32,6 +32,7 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'TRIAL_NOT_OFFERED',
     'LICENSE_SUSPENDED',
     'LICENSE_EXPIRED',
+    'INSUFFICIENT_SCOPE',
   ],
   404: [
     'USER_CODE_UNKNOWN',
@@ -41,6 +42,11 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'USER_NOT_FOUND',
     'SUBSCRIPTION_NOT_FOUND',
     'SESSION_NOT_FOUND',
+    'INVITATION_NOT_FOUND',
+    'OPERATOR_TOKEN_NOT_FOUND',
+    'REVOCATION_NOT_FOUND',
+    'SIGNING_KEY_NOT_FOUND',
+    'TRANSFER_NOT_FOUND',
   ],
   405: ['METHOD_NOT_ALLOWED'],
   409: [
@@ -62,6 +68,14 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'TRIAL_ALREADY_USED',
     'USAGE_CAP_REACHED',
     'USAGE_RECORD_CONFLICT',
+    'ALREADY_OWNER',
+    'DOMAIN_NOT_CLAIMED',
+    'DOMAIN_NOT_VERIFIED',
+    'DOMAIN_PUBLIC',
+    'REVOCATIONS_FULL',
+    'SIGNING_KEY_IN_USE',
+    'TENANT_HAS_OWNER',
+    'TOO_MANY_INVITATIONS',
   ],
   413: ['PAYLOAD_TOO_LARGE'],
   415: ['UNSUPPORTED_MEDIA_TYPE'],
@@ -79,6 +93,7 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'BILLING_NOT_SET_UP',
     'BILLING_UNAVAILABLE',
     'LIMITS_UNAVAILABLE',
+    'DNS_UNAVAILABLE',
   ],
 };
 

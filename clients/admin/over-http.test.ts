@@ -724,7 +724,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions, audit or revocations; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions, audit, revocations or operator-tokens; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

@@ -205,7 +205,7 @@ describe('an address that was passed on to another person', () => {
     expect(ofBob.ids).toEqual({ sessions: bobs.toSorted(), histories: bobs.toSorted() });
     expect(ofBob.loans).toEqual([]);
     const events = ({ audit_events }: typeof ofAda) =>
-      audit_events.map(({ session_id }: { session_id: string }) => session_id);
+      audit_events.flatMap(({ session_id }: { session_id: string | null }) => session_id ?? []);
     expect(new Set(events(ofAda))).toEqual(new Set(adas));
     expect(new Set(events(ofBob))).toEqual(new Set(bobs));
   });

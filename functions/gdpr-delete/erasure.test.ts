@@ -128,7 +128,7 @@ test('the confirmation returns a receipt with counts and without personal data',
       sessions: 6,
       // All her seats but that of machine 2, and the last, whose event has not arrived yet.
       session_histories: 7,
-      audit_events: 17,
+      audit_events: 27,
       memberships: 2,
       invitations: 1,
       sign_ins: 3,

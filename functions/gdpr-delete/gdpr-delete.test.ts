@@ -181,7 +181,7 @@ describe('the owner of a tenant with other members', () => {
     expect(body.erased).toEqual({
       sessions: 1,
       session_histories: 1,
-      audit_events: 3,
+      audit_events: 5,
       memberships: 2,
       invitations: 0,
       sign_ins: 0,
@@ -276,7 +276,7 @@ describe('a confirmation', () => {
     const both = await Promise.all([confirm(ada, asked), confirm(ada, asked), confirm(ada, asked)]);
     for (const { status, text, body } of both) {
       expect(status, text).toBe(200);
-      expect(body.erased).toMatchObject({ sessions: 3, session_histories: 3, audit_events: 7, users: 1 });
+      expect(body.erased).toMatchObject({ sessions: 3, session_histories: 3, audit_events: 11, users: 1 });
       expect(body.erasure_id).toBe(both[0]?.body.erasure_id);
     }
   });
@@ -351,7 +351,7 @@ test("ends only the user's own program on a machine that others use too, and kee
   expect(ofBob.seats.active).toBe(1);
   await suite.settle();
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ sessions: 1, session_histories: 1, audit_events: 6 });
+  expect(erased).toMatchObject({ sessions: 1, session_histories: 1, audit_events: 11 });
   expect(await factsIn(key)).toEqual([bob.email]);
   const { records } = suite.deps;
   expect(await records.get(SESSION_HISTORIES, ofAda.session_id)).toMatchObject({ holder: null });
@@ -375,7 +375,7 @@ test('finds earlier sessions on the machine of a signed-in user, which is theirs
   const later = await start('two');
   await suite.settle();
   expect((await confirm(ada, await ask(ada))).body.erased).toMatchObject({
-    ...{ sessions: 1, session_histories: 2, audit_events: 8 },
+    ...{ sessions: 1, session_histories: 2, audit_events: 13 },
   });
   for (const sessionId of [earlier, later])
     expect(await suite.deps.records.get(SESSION_HISTORIES, sessionId)).toMatchObject({ holder: null });
@@ -472,7 +472,7 @@ test.each([
   const holder = await formerHolder(key, named());
   await writeHistories(shopId, key, holder, 3);
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ sessions: 0, session_histories: 3, audit_events: 8 });
+  expect(erased).toMatchObject({ sessions: 0, session_histories: 3, audit_events: 13 });
   const events = await auditOf(suite.deps.records, licenseOfKey(key) ?? '');
   expect(JSON.stringify(events)).not.toContain(holder);
 });
@@ -485,7 +485,7 @@ test('erases more histories and events than fit into one step, in an erased tena
   await writeHistories(shopId, shopKey, 'holder-of-another', 3);
   await writeHistories(labId, labKey, 'holder-of-lab', 230);
   const { erased } = (await confirm(ada, await ask(ada))).body;
-  expect(erased).toMatchObject({ session_histories: 460, audit_events: 465 });
+  expect(erased).toMatchObject({ session_histories: 460, audit_events: 470 });
   const events = await auditOf(suite.deps.records, licenseOfKey(shopKey) ?? '');
   expect(events.filter(({ detail }) => detail.holder === 'holder-of-another')).toHaveLength(3);
   expect(events.filter(({ detail }) => detail.holder === holder)).toEqual([]);

@@ -62,7 +62,7 @@ describeReal('redis-server', 'a suite on', () => {
       expect(receipt.body.erased).toEqual({
         sessions: 8,
         session_histories: 8,
-        audit_events: 17,
+        audit_events: 27,
         memberships: 2,
         invitations: 1,
         sign_ins: 3,

@@ -5,7 +5,7 @@ import { auditQuery, ERASURES_BY_DUE, MEMBERS_OF_TENANT } from '../../shared/por
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { addMember, handOver, leave } from '../testing/memberships.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
-import { signIn, type TestUser } from '../testing/users.ts';
+import { requestTokens, signIn, signOut, type TestUser } from '../testing/users.ts';
 
 /** The second step of an erasure decides again, by the sign-in and the standing of that moment. */
 
@@ -75,9 +75,6 @@ const outcome = async (reply: Promise<Reply>) => {
   const { status, body } = await reply;
   return [status, body.code];
 };
-const signOut = ({ refreshToken }: TestUser) =>
-  suite.call('POST', '/auth/sign-out', { body: { refresh_token: refreshToken } });
-
 /** Nothing was erased, and no erasure is under way. */
 async function expectUntouched(): Promise<void> {
   const { records } = suite.deps;
@@ -99,7 +96,7 @@ describe('a confirmation is refused', () => {
 
   test('if its caller signed out since, and accepted once they are signed in again', async () => {
     const token = await ask(ada);
-    await signOut(ada);
+    await signOut(suite, ada);
     expect(await outcome(confirm(ada, token))).toEqual([401, 'CREDENTIALS_INVALID']);
     await expectUntouched();
     const again = await signIn(suite, ada.email);
@@ -109,8 +106,9 @@ describe('a confirmation is refused', () => {
   test('if its caller is no longer an operator', async () => {
     const olga = await signIn(suite, 'olga@vendor.example');
     clocked.moveClock(12 * HOUR_MS - 60_000);
-    const refreshed = await suite.call('POST', '/auth/token', {
-      body: { grant_type: 'refresh_token', refresh_token: olga.refreshToken },
+    const refreshed = await requestTokens(suite, {
+      grant_type: 'refresh_token',
+      refresh_token: olga.refreshToken,
     });
     olga.authorization = `Bearer ${refreshed.body.access_token}`;
     const token = await ask(olga, { user_id: ada.userId });
@@ -206,7 +204,7 @@ describe('once an erasure has begun', () => {
       await expect(signIn(suite, ada.email)).rejects.toThrow(/access_denied/);
       replies.push(await ada.call('POST', '/api/v1/tenants', { name: 'Another' }));
       const refresh = { grant_type: 'refresh_token', refresh_token: ada.refreshToken };
-      replies.push(await suite.call('POST', '/auth/token', { body: refresh }));
+      replies.push(await requestTokens(suite, refresh));
     });
     expect(replies.map(({ status }) => status)).toEqual([401, 400]);
   });

@@ -100,10 +100,9 @@ export default defineFunction({
       path: '/api/v1/revocations/{id}',
       summary: 'Undo a revocation.',
       description:
-        'Removes the entry of a key or license from the list. Clients that have only the revoked key in their build keep to its revocation.',
+        'Removes the entry of a key or license, by its `key_id` or `jti`, from the list. Clients that have only the revoked key in their build keep to its revocation.',
       auth: accessOf('revocations.undo'),
       limit: CHANGING,
-      /** The `key_id` or `jti` of the entry. */
       params: z.strictObject({ id: KeyId }),
       answers,
       problems: ['REVOCATION_NOT_FOUND', 'SIGNING_BUSY', 'RATE_LIMITED'],

@@ -15,6 +15,7 @@ import {
   accountOf,
   authorizePath,
   openConsent,
+  refresh,
   signIn,
   signInToCode,
   type TestUser,
@@ -124,7 +125,7 @@ export async function newMember(suite: TestSuite, tenantId: string): Promise<Tes
     const by = { actor: { kind: 'user', id: user.userId } } as const;
     addMember(transaction, { tenant, joiner, role: 'member' }, by, clock.nowMs());
   });
-  return user;
+  return refresh(suite, user);
 }
 
 export async function newInvitation(

@@ -153,7 +153,14 @@ async function accept(user: TestUser, invitationId: string): Promise<void> {
   if (status !== 200) throw new Error(`not accepted: ${text}`);
 }
 
-function refresh(suite: TestSuite, { email, refreshToken }: TestUser): Promise<TestUser> {
+/** Revokes the sign-in of a user. */
+export function signOut(suite: TestSuite, { refreshToken }: TestUser): Promise<Reply> {
+  const form = { token: refreshToken, client_id: CLIENT_ID };
+  return suite.call('POST', '/auth/revoke', { body: new URLSearchParams(form) });
+}
+
+/** Gets tokens that name the user's present tenants. */
+export function refresh(suite: TestSuite, { email, refreshToken }: TestUser): Promise<TestUser> {
   return getTokens(suite, email, { grant_type: 'refresh_token', refresh_token: refreshToken });
 }
 

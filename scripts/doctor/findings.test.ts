@@ -84,7 +84,7 @@ describe('the value of a secret', () => {
     ['ends with a line break of Windows', 'PSEUDONYM_KEY', `${GOOD}\r\n`, 'ends with a line break'],
     ['contains a space', 'SESSION_TOKEN_KEYS', `${GOOD}, ${GOOD}`, 'contains spaces'],
     ['is too short', 'PSEUDONYM_KEY', 'short', 'needs at least 32 characters'],
-    ['is not a URL', 'UPSTASH_REDIS_REST_URL', 'eu2-sample.upstash.io', 'needs an http(s) URL'],
+    ['is not a URL', 'UPSTASH_REDIS_REST_URL', 'eu2-sample.upstash.io', 'needs an https URL'],
     [
       'is the publishable key',
       'STRIPE_SECRET_KEY',

@@ -175,6 +175,7 @@ const SECRETS = { License: 'key', Operator: 'token', Bearer: 'token' } as const;
 const ERRORS: Readonly<Partial<Record<ProblemCode, string>>> = {
   CREDENTIALS_INVALID: 'invalid_token',
   FORBIDDEN: 'insufficient_scope',
+  INSUFFICIENT_SCOPE: 'insufficient_scope',
 };
 
 /**

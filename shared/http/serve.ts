@@ -167,7 +167,7 @@ async function respond(service: Service, exchange: Exchange): Promise<Outgoing> 
   line.caller = caller.kind;
   if (caller.kind === 'license') line.license_id = caller.licenseId;
   const beyond = caller.kind === 'operator' && (await useToken(caller.token, service, endpoint, exchange));
-  if (beyond) return refuse(exchange, beyond);
+  if (beyond) return refuse(exchange, beyond, challengeTo(exchange, endpoint, beyond));
   const limited =
     endpoint.limit &&
     (await countCall(`${contract.name}.${name}`, endpoint.limit, caller, request, deps, note));
@@ -257,7 +257,8 @@ function challengeTo(
   { auth, refusals }: EndpointContract,
   { problem }: Refusal,
 ): ResponseHeaders {
-  const isAboutCredentials = PROBLEMS[problem].status === 401 || problem === 'FORBIDDEN';
+  const isAboutCredentials =
+    PROBLEMS[problem].status === 401 || problem === 'FORBIDDEN' || problem === 'INSUFFICIENT_SCOPE';
   if (isAboutCredentials && refusals === 'oauth') return { 'www-authenticate': 'Basic realm="seatlease"' };
   const value = isAboutCredentials && challenge(auth, request, problem);
   return value ? { 'www-authenticate': value } : {};

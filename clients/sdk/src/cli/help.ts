@@ -72,8 +72,8 @@ online, reacquired, grace_at_risk, lost, killed, warning, error.`,
   borrow: `The seat needs no heartbeats and stays taken until the loan ends. All programs of the user on this
 machine use it. The plan must allow it, and --public-keys or SEATLEASE_PUBLIC_KEYS is required.`,
   return: 'Exits with 0 also if nothing is borrowed.',
-  login: `If no browser can be opened, prints a code to enter on another device. The sign-in is stored for the other commands, which
-then need SEATLEASE_LICENSE_ID or --license, and no license key.`,
+  login: `If no browser can be opened, prints a code to enter on another device. The sign-in is stored for
+the other commands, which then need SEATLEASE_LICENSE_ID or --license, and no license key.`,
   logout: 'Removes the stored sign-in also if the server does not answer; then it exits with 69.',
 };
 

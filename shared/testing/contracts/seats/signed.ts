@@ -16,7 +16,7 @@ export function signedContract(under: () => SeatsUnderTest): void {
   const reserve = (pool: Pool, session: Session, days?: number) =>
     under().seats.reserveSignature(requestOf(pool, session, days));
   const keep = (pool: Pool, session: Session, signed = 'signed', days?: number) =>
-    under().seats.keepSigned({ ...requestOf(pool, session, days), signed, jti: `id of ${signed}`, by: BY });
+    under().seats.keepSigned({ ...requestOf(pool, session, days), signed, jti: 'sig', by: BY });
 
   /** Signs as the function does; throws if it is refused. */
   async function sign(pool: Pool, session: Session, signed?: string, days?: number): Promise<void> {
