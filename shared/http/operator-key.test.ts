@@ -94,6 +94,14 @@ test('compares at most one more key on each other instance', async () => {
   expect(compared).toHaveLength(1);
 });
 
+test('compares no more keys when they arrive at once', async () => {
+  const { open, compared } = functionWith();
+  const check = open();
+  const replies = await Promise.all([...Array<string>(50).fill('wrong'), RIGHT].map((key) => check(key)));
+  expect(compared).toEqual(['wrong', 'wrong', 'wrong']);
+  expect(replies.at(-1)).toMatchObject(REFUSED);
+});
+
 test('compares one wrong key a minute while the limits are unavailable, and accepts the right one', async () => {
   const { open, compared, noted, pass } = functionWith({ fault: new Unavailable('limits', 'no answer') });
   const check = open();

@@ -31,7 +31,8 @@ export interface OperatorKeys {
  * From other addresses the key works on.
  *
  * Only wrong keys are counted in Redis, so the right key costs no command there. Each instance remembers for how long the
- * count refuses an address; it compares at most one key more for each time that it has to learn it. While the limits
+ * count refuses an address; it compares at most one key more for each time that it has to learn it: while it counts a
+ * wrong key, other keys from the address wait, else a guesser would send many at once. While the limits
  * are unavailable, an instance compares one wrong key a minute from one address: guessing gets no faster, and the right
  * key works without them.
  *
@@ -41,6 +42,7 @@ export interface OperatorKeys {
  */
 export function openOperatorKeys(): OperatorKeys {
   const refusedUntilMs = new Map<string, number>();
+  const counting = new Map<string, Promise<unknown>>();
   const refuse = (network: string, untilMs: number): void => {
     refusedUntilMs.delete(network);
     refusedUntilMs.set(network, untilMs);
@@ -54,13 +56,23 @@ export function openOperatorKeys(): OperatorKeys {
       if (!isOperatorKey)
         return { problem: 'CREDENTIALS_INVALID', because: 'the operator key is switched off' };
       const network = networkOf(addressOf(request, deps.forwardedHops));
+      for (let other = counting.get(network); other; other = counting.get(network)) await other;
       const nowMs = clock.nowMs();
       const untilMs = refusedUntilMs.get(network) ?? 0;
       if (nowMs < untilMs) return tooMany(Math.ceil((untilMs - nowMs) / 1_000));
       if (isOperatorKey(presented)) return undefined;
 
-      const { verdict, remaining, resetSeconds } = await countWrongKey(network, deps, note);
-      if (remaining === 0) refuse(network, nowMs + resetSeconds * 1_000);
+      const counted = Promise.withResolvers<void>();
+      counting.set(network, counted.promise);
+      let outcome: Awaited<ReturnType<typeof countWrongKey>>;
+      try {
+        outcome = await countWrongKey(network, deps, note);
+        if (outcome.remaining === 0) refuse(network, nowMs + outcome.resetSeconds * 1_000);
+      } finally {
+        counting.delete(network);
+        counted.resolve();
+      }
+      const { verdict, resetSeconds } = outcome;
       return verdict === 'LIMITED'
         ? tooMany(resetSeconds)
         : { problem: 'CREDENTIALS_INVALID', because: 'wrong operator key' };
