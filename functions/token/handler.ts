@@ -13,6 +13,7 @@ import {
   type SignIn,
 } from '../../shared/domain/sign-in.ts';
 import { isNative } from '../../shared/domain/sign-in-clients.ts';
+import { isLiving } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { DEVICE_SIGN_INS, SIGN_IN_CODES, SIGN_INS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -36,7 +37,7 @@ async function issueTokens(
     deps.records.get(USERS, userId),
     tenantsOf(deps.records, userId),
   ]);
-  if (!user || user.erasureId !== null) return invalid('the user was erased, or is being erased');
+  if (!isLiving(user)) return ERASED;
   return {
     answer: 'tokens',
     body: {
@@ -106,6 +107,8 @@ function invalid(because: string): Invalid {
   return { problem: 'GRANT_INVALID', because };
 }
 
+const ERASED = invalid('the user was erased, or is being erased');
+
 /**
  * Starts the sign-in of a code. A code is valid for one attempt, successful or not. After a second attempt, the
  * code counts as stolen, and the sign-in of the first attempt is revoked as well (RFC 6749 section 4.1.2).
@@ -125,6 +128,7 @@ function redeemCode(
       if (first) endReused(transaction, first, by, nowMs);
       return invalid('the code was used before');
     }
+    const user = await transaction.get(USERS, code.userId);
     const signIn = beginSignIn(newPersonalId('sin'), code.userId, code.clientId, nowMs);
     transaction.set(SIGN_IN_CODES, codeHash, { ...code, usedFor: signIn.signInId });
     if (code.clientId !== presented.client_id) return invalid('the code was issued to another client');
@@ -132,6 +136,7 @@ function redeemCode(
       return invalid('the code was issued for another redirect_uri');
     if (code.challenge !== challengeOf(presented.code_verifier))
       return invalid('the code_verifier does not match the code');
+    if (!isLiving(user)) return ERASED;
     begin(transaction, signIn, by);
     return signIn;
   });
@@ -189,6 +194,7 @@ async function redeemDeviceCode(
       if (first) endReused(transaction, first, by, nowMs);
       return invalid('the device code was used before');
     }
+    if (!isLiving(await transaction.get(USERS, userId))) return ERASED;
     const signIn = beginSignIn(newPersonalId('sin'), userId, clientId, nowMs);
     transaction.set(DEVICE_SIGN_INS, deviceSignInId, { ...device, usedFor: signIn.signInId });
     begin(transaction, signIn, by);

@@ -25,6 +25,14 @@ export const UserSchema = z.object({
 });
 export type User = z.infer<typeof UserSchema>;
 
+/**
+ * Whether the user exists, and no erasure of them has begun. Read in the transaction that stores something of theirs: an
+ * erasure marks its user before it deletes what it finds, so nothing can be added that it does not see.
+ */
+export function isLiving(user: Pick<User, 'erasureId'> | undefined): boolean {
+  return user?.erasureId === null;
+}
+
 /** The user of an account at the sign-in provider. Its id is a pseudonym of the account. */
 export const AccountSchema = z.object({ userId: z.string() });
 export type Account = z.infer<typeof AccountSchema>;
@@ -93,7 +101,7 @@ export function refuseJoining(
   user: Pick<User, 'erasureId'> | undefined,
 ): 'TENANT_CLOSED' | 'USER_NOT_FOUND' | undefined {
   if (isClosing(tenant)) return 'TENANT_CLOSED';
-  return user && user.erasureId === null ? undefined : 'USER_NOT_FOUND';
+  return isLiving(user) ? undefined : 'USER_NOT_FOUND';
 }
 
 /** Whether the tenant was erased, or an erasure of it has begun. */

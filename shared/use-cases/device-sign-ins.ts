@@ -1,5 +1,6 @@
 import { beginDeviceSignIn, type DeviceSignIn, newUserCode, type Ticket } from '../domain/device-sign-in.ts';
-import { DEVICE_SIGN_INS } from '../ports/collections.ts';
+import { isLiving } from '../domain/users.ts';
+import { DEVICE_SIGN_INS, USERS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 
 /** Of 20^8 user codes only those in use are taken, so that this many attempts are enough. */
@@ -30,7 +31,7 @@ export async function findDeviceSignIn(userCode: string, deps: Deps): Promise<De
   return found && isWaiting(found, deps) ? found : undefined;
 }
 
-/** Stores what the user decided, once. `undefined` if nothing waits for it any more. */
+/** Stores what the user decided, once. `undefined` if nothing waits for it any more, or the user is gone. */
 export async function decideDeviceSignIn(
   { userCode, userId }: Ticket,
   decision: 'allow' | 'deny',
@@ -39,7 +40,8 @@ export async function decideDeviceSignIn(
   const id = idOf(userCode, deps);
   return deps.records.transact(async (transaction) => {
     const found = await transaction.get(DEVICE_SIGN_INS, id);
-    if (!found || !isWaiting(found, deps)) return undefined;
+    const user = await transaction.get(USERS, userId);
+    if (!found || !isWaiting(found, deps) || !isLiving(user)) return undefined;
     const decided: DeviceSignIn =
       decision === 'allow' ? { ...found, status: 'allowed', userId } : { ...found, status: 'denied' };
     transaction.set(DEVICE_SIGN_INS, id, decided);
