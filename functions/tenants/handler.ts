@@ -187,7 +187,8 @@ async function removeFromTenant(
   if (!isSelf && !mayRemoveOthers) return { problem: 'FORBIDDEN' };
   if (tenant.ownerId === params.user_id) return { problem: 'OWNER_MUST_STAY' };
   const removed = await removeMember(tenantId, params.user_id, by, deps);
-  return removed === 'OWNER' ? { problem: 'OWNER_MUST_STAY' } : { answer: 'removed', body: undefined };
+  if (removed === 'REMOVED') return { answer: 'removed', body: undefined };
+  return { problem: removed === 'OWNER' ? 'OWNER_MUST_STAY' : removed };
 }
 
 async function transfer(

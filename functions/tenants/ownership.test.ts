@@ -140,6 +140,17 @@ describe('a transfer of the ownership', () => {
     expect(await rolesIn(team)).toEqual(['admin', 'admin', 'owner']);
   });
 
+  test('by an operator is not ended by the owner or an admin, who cannot remove the member', async () => {
+    const team = await openTeam();
+    const { owner, admin, member, offerAsOperator, answer, path } = team;
+    await offerAsOperator(member);
+    const remove = (by: TestUser) => by.call('DELETE', `${path}/members/${member.userId}`);
+    for (const by of [owner, admin]) expect(code(await remove(by))).toBe('403 FORBIDDEN');
+    expect(await pendingIn(team)).toMatchObject({ user_id: member.userId });
+    await answer(member, 'decline');
+    expect((await remove(owner)).status).toBe(204);
+  });
+
   test('ends with the membership of the member', async () => {
     const team = await openTeam();
     const { member, offer, answer, path } = team;

@@ -1,5 +1,6 @@
 import type { By } from '../../shared/domain/actor.ts';
 import {
+  isOfferedByOperator,
   membershipId,
   OFFER_SECONDS,
   refuseJoining,
@@ -51,7 +52,7 @@ export function offerOwnership(
   });
 }
 
-/** Withdraws the offer. An owner cannot withdraw one that an operator made, perhaps because of this owner. */
+/** Withdraws the offer. An owner cannot withdraw one that an operator made. */
 export function withdrawOwnership(
   tenantId: string,
   offerer: Offerer,
@@ -70,9 +71,9 @@ export function withdrawOwnership(
   });
 }
 
-function mayOffer({ ownerId, transfer }: Tenant, offerer: Offerer, nowMs: number): boolean {
+function mayOffer(tenant: Tenant, offerer: Offerer, nowMs: number): boolean {
   if (offerer.kind === 'operator') return true;
-  return offerer.userId === ownerId && !(transfer?.offeredBy === 'operator' && nowMs < transfer.expiresAtMs);
+  return offerer.userId === tenant.ownerId && !isOfferedByOperator(tenant, nowMs);
 }
 
 /**

@@ -43,7 +43,7 @@ export const OFFER_SECONDS = 14 * 24 * 3600;
 /** An offer of the ownership to a member. Until they accept it, nothing changes. */
 export const TransferSchema = z.object({
   userId: z.string(),
-  /** Only an operator can withdraw or replace the offer of an operator. */
+  /** See `isOfferedByOperator`. */
   offeredBy: z.enum(['owner', 'operator']),
   offeredAtMs: z.int(),
   expiresAtMs: z.int(),
@@ -102,6 +102,14 @@ export function refuseJoining(
 ): 'TENANT_CLOSED' | 'USER_NOT_FOUND' | undefined {
   if (isClosing(tenant)) return 'TENANT_CLOSED';
   return isLiving(user) ? undefined : 'USER_NOT_FOUND';
+}
+
+/**
+ * Whether an offer of the ownership by an operator is open. Only an operator and the member it was made to can end it: it
+ * may have been made because of the owner.
+ */
+export function isOfferedByOperator({ transfer }: Pick<Tenant, 'transfer'>, nowMs: number): boolean {
+  return transfer?.offeredBy === 'operator' && nowMs < transfer.expiresAtMs;
 }
 
 /** Whether the tenant was erased, or an erasure of it has begun. */

@@ -3,7 +3,14 @@ import type { By } from '../domain/actor.ts';
 import { ROLES, type Role } from '../domain/authorization.ts';
 import type { OpenInvitations } from '../domain/open-invitations.ts';
 import type { SignIn } from '../domain/sign-in.ts';
-import { endMembership, invitationIdOf, membershipId, type Tenant, type User } from '../domain/users.ts';
+import {
+  endMembership,
+  invitationIdOf,
+  isOfferedByOperator,
+  membershipId,
+  type Tenant,
+  type User,
+} from '../domain/users.ts';
 import {
   FORMER_MEMBERSHIPS,
   MEMBERSHIPS,
@@ -61,14 +68,15 @@ type MemberDeps = Pick<Deps, 'records' | 'seatMaintenance' | 'clock' | 'pseudony
 /**
  * Removes a user from a tenant, with the invitations by and for them, and an offer of the ownership to them. Their access
  * tokens still name the tenant for a while, so they are barred from its seats first: if the seat store is unavailable,
- * they stay a member, and the next sweep bars them. An owner cannot be removed.
+ * they stay a member, and the next sweep bars them. An owner cannot be removed, nor, by others than operators, a member to
+ * whom an operator offers the ownership.
  */
 export async function removeMember(
   tenantId: string,
   userId: string,
   by: By,
   deps: MemberDeps,
-): Promise<'REMOVED' | 'OWNER'> {
+): Promise<'REMOVED' | 'OWNER' | 'FORBIDDEN'> {
   await barUser(tenantId, userId, deps);
   const id = membershipId(tenantId, userId);
   const removed = await deps.records.transact(async (transaction) => {
@@ -77,6 +85,10 @@ export async function removeMember(
     const former = await transaction.get(FORMER_MEMBERSHIPS, id);
     const offers = await readOffersOf(tenantId, userId, transaction, deps);
     if (membership?.role === 'owner') return 'OWNER';
+    const { tenant } = offers;
+    const isByOther = by.actor.kind !== 'operator' && by.actor.id !== userId;
+    if (isByOther && tenant?.transfer?.userId === userId && isOfferedByOperator(tenant, nowMs))
+      return 'FORBIDDEN';
     withdrawOffers(offers, by, nowMs, transaction);
     if (membership) transaction.set(FORMER_MEMBERSHIPS, id, endMembership(membership, former, nowMs));
     transaction.delete(MEMBERSHIPS, id);
@@ -87,7 +99,7 @@ export async function removeMember(
     }
     return 'REMOVED';
   });
-  if (removed === 'OWNER') await unbarUser(tenantId, userId, deps);
+  if (removed !== 'REMOVED') await unbarUser(tenantId, userId, deps);
   return removed;
 }
 
