@@ -126,6 +126,22 @@ describe('a device', () => {
     expect(error(refreshed)).toBe('400 invalid_grant');
   });
 
+  test('ends nothing by asking again after the user signed it out', async () => {
+    stopClock();
+    const account = someone();
+    const { user_code, device_code } = (await start()).body;
+    await decideOnDevice(suite, user_code, account, 'allow');
+    const { refresh_token, user_id } = (await ask(device_code)).body;
+    const body = new URLSearchParams({ client_id: CLIENT_ID, token: refresh_token });
+    await suite.call('POST', '/auth/revoke', { body });
+    for (const seconds of [6, 6]) {
+      pass(seconds);
+      expect(error(await ask(device_code))).toBe('400 invalid_grant');
+    }
+    const { events } = (await suite.operate('GET', '/api/v1/audit?type=user.signed_out')).body;
+    expect(events.filter(({ subject }: { subject: string }) => subject === user_id)).toHaveLength(1);
+  });
+
   test('gets one sign-in from 20 questions at once', async () => {
     const unlimited = await openTestSuite({}, (deps) => ({
       ...deps,

@@ -159,7 +159,7 @@ function redeemRefreshToken(
       if (outcome.next !== signIn) transaction.set(SIGN_INS, signIn.signInId, outcome.next);
       return outcome.next;
     }
-    if (outcome.ended) endReused(transaction, outcome.ended, by, nowMs);
+    if (outcome.isReused) endReused(transaction, signIn, by, nowMs);
     return invalid(outcome.because);
   });
 }
@@ -207,8 +207,9 @@ function begin(transaction: Transaction, signIn: SignIn, by: By): void {
   recordEvent(transaction, eventOf('user.signed_in', signIn, byUser(signIn, by)), signIn.createdAtMs);
 }
 
-/** Ends a sign-in of which a code or token may have been stolen: nobody knows who sent it. */
+/** Ends a sign-in, once, of which a code or token may have been stolen: nobody knows who sent it. */
 function endReused(transaction: Transaction, signIn: SignIn, by: By, nowMs: number): void {
+  if (signIn.revoked !== null) return;
   transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'reused' });
   recordEvent(transaction, eventOf('user.signed_out', signIn, by), nowMs);
 }

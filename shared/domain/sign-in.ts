@@ -67,13 +67,13 @@ export function refresh(
   signIn: SignIn,
   generation: number,
   nowMs: number,
-): { readonly next: SignIn } | { readonly ended: SignIn | undefined; readonly because: string } {
-  if (signIn.revoked !== null) return { ended: undefined, because: `the sign-in was ${signIn.revoked}` };
-  if (nowMs >= signIn.expiresAtMs) return { ended: undefined, because: 'the refresh token has expired' };
+): { readonly next: SignIn } | { readonly isReused: boolean; readonly because: string } {
+  if (signIn.revoked !== null) return { isReused: false, because: `the sign-in was ${signIn.revoked}` };
+  if (nowMs >= signIn.expiresAtMs) return { isReused: false, because: 'the refresh token has expired' };
   const isRetry = generation === signIn.previousGeneration;
   if (isRetry && nowMs - signIn.lastUsedAtMs < REFRESH_RETRY_SECONDS * 1000) return { next: signIn };
   if (generation !== signIn.generation && !isRetry) {
-    return { ended: { ...signIn, revoked: 'reused' }, because: 'the refresh token was used before' };
+    return { isReused: true, because: 'the refresh token was used before' };
   }
   const longestMs = signIn.createdAtMs + REFRESH_LONGEST_SECONDS * 1000;
   return {
