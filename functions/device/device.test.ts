@@ -291,29 +291,34 @@ describe('the user', () => {
     expect(error(await ask(device_code))).toBe('400 authorization_pending');
   });
 
-  test.each(['before', 'after'])('gets no device signed in if they are erased %s they allow it', async (when) => {
-    const account = someone();
-    const user = await signIn(suite, account.email);
-    const { user_code, device_code } = (await start()).body;
-    const ticket = ticketOn(await openConsent(suite, user_code, account));
-    const allow = () =>
-      suite.call('POST', '/auth/device/decision', { body: new URLSearchParams({ ticket, decision: 'allow' }) });
-    if (when === 'after') await allow();
-    await suite.deps.records.transact(async (transaction) => {
-      const found = await transaction.get(USERS, user.userId);
-      if (found) transaction.set(USERS, user.userId, { ...found, erasureId: 'era_0000000000000000' });
-    });
-    if (when === 'before') expect((await allow()).status).toBe(404);
-    expect((await ask(device_code)).status).toBe(400);
-    const { documents } = await suite.deps.records.query(
-      SIGN_INS_OF_USER,
-      { userId: user.userId },
-      { limit: 9 },
-    );
-    expect(documents).toHaveLength(1);
-    const { events } = (await suite.operate('GET', '/api/v1/audit?type=user.signed_in')).body;
-    expect(events.filter(({ subject }: { subject: string }) => subject === user.userId)).toHaveLength(1);
-  });
+  test.each(['before', 'after'])(
+    'gets no device signed in if they are erased %s they allow it',
+    async (when) => {
+      const account = someone();
+      const user = await signIn(suite, account.email);
+      const { user_code, device_code } = (await start()).body;
+      const ticket = ticketOn(await openConsent(suite, user_code, account));
+      const allow = () =>
+        suite.call('POST', '/auth/device/decision', {
+          body: new URLSearchParams({ ticket, decision: 'allow' }),
+        });
+      if (when === 'after') await allow();
+      await suite.deps.records.transact(async (transaction) => {
+        const found = await transaction.get(USERS, user.userId);
+        if (found) transaction.set(USERS, user.userId, { ...found, erasureId: 'era_0000000000000000' });
+      });
+      if (when === 'before') expect((await allow()).status).toBe(404);
+      expect((await ask(device_code)).status).toBe(400);
+      const { documents } = await suite.deps.records.query(
+        SIGN_INS_OF_USER,
+        { userId: user.userId },
+        { limit: 9 },
+      );
+      expect(documents).toHaveLength(1);
+      const { events } = (await suite.operate('GET', '/api/v1/audit?type=user.signed_in')).body;
+      expect(events.filter(({ subject }: { subject: string }) => subject === user.userId)).toHaveLength(1);
+    },
+  );
 
   test('allows nothing by signing in, without the consent', async () => {
     const { device_code, user_code } = (await start()).body;

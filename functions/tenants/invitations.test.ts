@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newTenantId } from '../../shared/domain/ids.ts';
-import { membershipId, newTenant } from '../../shared/domain/users.ts';
+import { addressListId } from '../../shared/domain/open-invitations.ts';
+import { invitationIdOf, membershipId, newTenant } from '../../shared/domain/users.ts';
 import {
   INVITATIONS,
   MEMBERSHIPS,
@@ -299,6 +300,45 @@ describe('the number of invitations', () => {
     );
     expect(code(await invite(offers[0].tenant_id))).toBe('201 ');
     expect(await offersTo(person)).toHaveLength(50);
+  });
+
+  test('leaves room for others at an address that one user invites from many tenants', async () => {
+    const email = 'flooded@example.com';
+    const tenants = await newTenants(50);
+    const [flooder, honest] = [await openTeam(), await openTeam()];
+    const expiresAtMs = Date.now() + DAY_MS;
+    const invitedBy = flooder.owner.userId;
+    const invitations = tenants.map((tenantId, n) => ({
+      invitationId: invitationIdOf(tenantId, email, suite.deps.pseudonymOf),
+      tenantId,
+      email,
+      role: 'member' as const,
+      invitedBy,
+      invitedAtMs: n,
+      expiresAtMs,
+    }));
+    const listOf = (listId: string, all: typeof invitations) => ({ listId, invitations: all, expiresAtMs });
+    await suite.deps.records.transact(async (transaction) => {
+      for (const each of invitations) {
+        transaction.set(INVITATIONS, each.invitationId, each);
+        transaction.set(OPEN_INVITATIONS, each.tenantId, listOf(each.tenantId, [each]));
+      }
+      const addressId = addressListId(email, suite.deps.pseudonymOf);
+      transaction.set(OPEN_INVITATIONS, addressId, listOf(addressId, invitations));
+    });
+    expect(code(await flooder.invite(flooder.owner, email))).toBe('409 TOO_MANY_INVITATIONS');
+    expect(code(await honest.invite(honest.owner, email))).toBe('201 ');
+    expect(code(await flooder.invite(flooder.owner, email))).toBe('409 TOO_MANY_INVITATIONS');
+    const [oldest = ''] = tenants;
+    expect(await suite.deps.records.get(OPEN_INVITATIONS, oldest)).toBeUndefined();
+    expect(await eventsOf(oldest, 'invitation.withdrawn')).toEqual([
+      expect.objectContaining({ actor: { type: 'system', id: 'tenants' } }),
+    ]);
+    const offers: { tenant_id: string }[] = await offersTo(await signIn(suite, email));
+    const offering = offers.map(({ tenant_id }) => tenant_id);
+    expect(offering).toHaveLength(50);
+    expect(offering).toContain(honest.tenantId);
+    expect(offering).not.toContain(oldest);
   });
 
   test('is limited for a tenant', async () => {

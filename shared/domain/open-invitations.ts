@@ -45,6 +45,19 @@ export function withInvitation(
   return listOf(list, listId, [...others, { invitationId, invitedBy, expiresAtMs }]);
 }
 
+/**
+ * Which of the invitations for an address makes room for one more by `inviterId` (`null`: an operator): the oldest of the
+ * user with the most, if they have more than the inviter would have. So a user with many tenants cannot keep others from
+ * inviting somebody, and never displaces the only invitation by another. Those of operators stay.
+ */
+export function surplusFor(inviterId: string | null, open: readonly Invitation[]): Invitation | undefined {
+  const byInviter = Map.groupBy(open, ({ invitedBy }) => invitedBy);
+  const own = inviterId === null ? 0 : (byInviter.get(inviterId)?.length ?? 0);
+  byInviter.delete(null);
+  const [most = []] = [...byInviter.values()].toSorted((a, b) => b.length - a.length);
+  return most.length > own + 1 ? most.toSorted((a, b) => a.invitedAtMs - b.invitedAtMs)[0] : undefined;
+}
+
 /** The list without these invitations; `undefined` if none is left. */
 export function withoutInvitations(
   list: OpenInvitations | undefined,

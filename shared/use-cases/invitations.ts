@@ -1,10 +1,11 @@
-import type { By } from '../domain/actor.ts';
+import { type By, system } from '../domain/actor.ts';
 import type { Role } from '../domain/authorization.ts';
 import {
   addressListId,
   MAX_INVITATIONS_FOR_ADDRESS,
   MAX_INVITATIONS_OF_TENANT,
   type OpenInvitations,
+  surplusFor,
   withInvitation,
   withoutInvitations,
 } from '../domain/open-invitations.ts';
@@ -70,19 +71,13 @@ export function invite(
     const nextOfTenant = withInvitation(ofTenant, tenantId, invitation, nowMs);
     // Who invited is only in the tenant's list, which an erasure of that user finds.
     const ofAddress = { ...invitation, invitedBy: null };
+    if (nextOfTenant.invitations.length > MAX_INVITATIONS_OF_TENANT) return 'TOO_MANY_INVITATIONS';
     let nextForAddress = withInvitation(forAddress, addressId, ofAddress, nowMs);
-    if (nextForAddress.invitations.length > MAX_INVITATIONS_FOR_ADDRESS)
-      nextForAddress = withInvitation(
-        await withoutEnded(nextForAddress, transaction),
-        addressId,
-        ofAddress,
-        nowMs,
-      );
-    if (
-      nextOfTenant.invitations.length > MAX_INVITATIONS_OF_TENANT ||
-      nextForAddress.invitations.length > MAX_INVITATIONS_FOR_ADDRESS
-    )
-      return 'TOO_MANY_INVITATIONS';
+    if (nextForAddress.invitations.length > MAX_INVITATIONS_FOR_ADDRESS) {
+      const left = await makeRoom(nextForAddress, invitation, by, transaction, nowMs);
+      if (left === 'FULL') return 'TOO_MANY_INVITATIONS';
+      nextForAddress = withInvitation(left, addressId, ofAddress, nowMs);
+    }
     transaction.set(INVITATIONS, invitationId, invitation);
     transaction.set(OPEN_INVITATIONS, tenantId, nextOfTenant);
     transaction.set(OPEN_INVITATIONS, addressId, nextForAddress);
@@ -101,17 +96,31 @@ function mayInvite({ ownerId }: Tenant, inviter: Role | 'operator' | undefined, 
   return inviter === 'operator' ? role !== 'owner' || ownerId === null : mayAppoint(inviter, undefined, role);
 }
 
-/** The list of an address without the invitations that ended with their inviter's membership or their tenant. */
-async function withoutEnded(
+/**
+ * The full list of an address without the invitations that ended with their inviter's membership or their tenant. If there
+ * are none, the one that makes room for the new one is withdrawn.
+ */
+async function makeRoom(
   list: OpenInvitations,
+  added: Invitation,
+  { requestId }: By,
   transaction: Transaction,
-): Promise<OpenInvitations | undefined> {
-  const ids = list.invitations.map(({ invitationId }) => invitationId);
+  nowMs: number,
+): Promise<OpenInvitations | undefined | 'FULL'> {
+  const ids = list.invitations.map((each) => each.invitationId).filter((id) => id !== added.invitationId);
   const found = await Promise.all(ids.map((id) => transaction.get(INVITATIONS, id)));
-  return withoutInvitations(
-    list,
-    ids.filter((_, i) => found[i] === undefined),
-  );
+  const ended = ids.filter((_, i) => found[i] === undefined);
+  if (ended.length > 0) return withoutInvitations(list, ended);
+  const open = found.filter((invitation) => invitation !== undefined);
+  const surplus = surplusFor(added.invitedBy, open);
+  if (!surplus) return 'FULL';
+  const { tenantId, invitationId } = surplus;
+  const ofTenant = await transaction.get(OPEN_INVITATIONS, tenantId);
+  const lists = ofTenant ? [ofTenant] : [];
+  const withdrawn = { type: 'invitation.withdrawn', tenantId, invitations: [surplus], lists } as const;
+  // The inviter is nobody to the other tenant.
+  endInvitations(transaction, withdrawn, { actor: system('tenants'), requestId }, nowMs);
+  return withoutInvitations(list, [invitationId]);
 }
 
 /** An invitation as the invited user sees it. */
