@@ -246,7 +246,7 @@ export default defineFunction({
       path: '/api/v1/tenants/{tenant_id}/invitations',
       summary: 'Invite a user to a tenant.',
       description:
-        'The user who signs in with that verified e-mail address can accept within 14 days. Until then nothing changes. Another invitation to the address replaces the role and starts the 14 days again. Operators can invite an owner only if the tenant has none.',
+        'The user who signs in with that verified e-mail address can accept within 14 days. Until then nothing changes. Another invitation to the address replaces the role and starts the 14 days again. If 50 tenants have invited the address, the oldest invitation by the user who sent most of them is withdrawn, or this one is refused. Operators can invite an owner only if the tenant has none.',
       auth: accessOf('tenants.invite'),
       idempotencyKey: 'once',
       limit: INVITING,

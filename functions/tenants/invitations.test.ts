@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { barId } from '../../shared/domain/bar.ts';
 import { newTenantId } from '../../shared/domain/ids.ts';
 import { addressListId } from '../../shared/domain/open-invitations.ts';
 import { invitationIdOf, membershipId, newTenant } from '../../shared/domain/users.ts';
 import {
+  BARS,
   INVITATIONS,
   MEMBERSHIPS,
   OPEN_INVITATIONS,
@@ -245,6 +247,13 @@ describe('removing a member', () => {
       expect.objectContaining({ actor, subject: admin.userId, previous_role: 'admin' }),
     ]);
     expect(await eventsOf(tenantId, 'ownership.withdrawn')).toHaveLength(1);
+  });
+
+  test('bars no one who is not a member', async () => {
+    const { tenantId, owner, path } = await openTeam();
+    const userId = 'usr_0000000000000000';
+    expect((await owner.call('DELETE', `${path}/members/${userId}`)).status).toBe(204);
+    expect(await suite.deps.records.get(BARS, barId({ tenantId, userId }))).toBeUndefined();
   });
 
   test('leaves no invitation by them, however it races with their invitations', async () => {

@@ -77,13 +77,16 @@ export async function removeMember(
   by: By,
   deps: MemberDeps,
 ): Promise<'REMOVED' | 'OWNER' | 'FORBIDDEN'> {
-  await barUser(tenantId, userId, deps);
   const id = membershipId(tenantId, userId);
+  // For no other id: else an admin could fill the records and the seat store with bars of users who do not exist.
+  const isMember = (await deps.records.get(MEMBERSHIPS, id)) !== undefined;
+  if (isMember) await barUser(tenantId, userId, deps);
   const removed = await deps.records.transact(async (transaction) => {
     const nowMs = deps.clock.nowMs();
     const membership = await transaction.get(MEMBERSHIPS, id);
     const former = await transaction.get(FORMER_MEMBERSHIPS, id);
     const offers = await readOffersOf(tenantId, userId, transaction, deps);
+    if (membership && !isMember) return 'JOINED';
     if (membership?.role === 'owner') return 'OWNER';
     const { tenant } = offers;
     const isByOther = by.actor.kind !== 'operator' && by.actor.id !== userId;
@@ -99,6 +102,7 @@ export async function removeMember(
     }
     return 'REMOVED';
   });
+  if (removed === 'JOINED') return removeMember(tenantId, userId, by, deps);
   if (removed !== 'REMOVED') await unbarUser(tenantId, userId, deps);
   return removed;
 }
