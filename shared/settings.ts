@@ -2,7 +2,13 @@ import type { KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
 import { isSafeUrl } from './domain/loopback.ts';
 import { readPublicKey } from './domain/rsa-key.ts';
-import { CLIENT_ID, GOOGLE_ISSUER, LOOPBACK, OWN_CLIENT_PREFIX } from './domain/sign-in-clients.ts';
+import {
+  CLIENT_ID,
+  GOOGLE_ISSUER,
+  LONGEST_REDIRECT_CHARACTERS,
+  LOOPBACK,
+  OWN_CLIENT_PREFIX,
+} from './domain/sign-in-clients.ts';
 
 /** One environment variable. `Name` is the union of all setting names, `Reader` that of all dependencies. */
 interface Setting<Name extends string = string, Reader extends string = string> {
@@ -670,6 +676,7 @@ function signInClient() {
   const isClient = (text: string): boolean => {
     const { clientId, redirect } = clientIn(text);
     if (!CLIENT_ID.test(clientId) || clientId.startsWith(OWN_CLIENT_PREFIX)) return false;
+    if (redirect.length > LONGEST_REDIRECT_CHARACTERS) return false;
     return redirect === LOOPBACK || (/^https:[^#@]*$/.test(redirect) && URL.canParse(redirect));
   };
   return z.pipe(

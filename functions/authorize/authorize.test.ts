@@ -133,6 +133,16 @@ describe('a client whose redirect address is registered', () => {
   });
 });
 
+test('the longest request fits into a cookie, which browsers limit to 4,096 bytes; a longer address is refused', async () => {
+  const addressOf = (characters: number) => 'http://127.0.0.1:50000/'.padEnd(characters, 'a');
+  const request = (characters: number) =>
+    suite.call('GET', authorizePath({ redirect_uri: addressOf(characters), state: '"'.repeat(512) }));
+  const longest = await request(1_024);
+  expect(longest.status).toBe(302);
+  expect(longest.headers.get('set-cookie')?.split(';')[0]?.length).toBeLessThan(4_096);
+  expect((await request(1_025)).status).toBe(400);
+});
+
 describe('a browser gets a page with "Sign in again", and nothing of its request,', () => {
   test.each<[string, string, number]>([
     ['for an unknown client', authorizePath({ client_id: '<b>unknown' }), 401],

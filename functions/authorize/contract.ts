@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { LONGEST_REDIRECT_CHARACTERS } from '../../shared/domain/sign-in-clients.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { text } from '../../shared/http/fields.ts';
 
@@ -28,7 +29,7 @@ export default defineFunction({
         /** A registered program. For your own native programs: `seatlease-sdk`, or an id that the vendor has registered. */
         client_id: text(64),
         /** A loopback address of a native program (RFC 8252), or an address that the vendor has registered. */
-        redirect_uri: text(2048),
+        redirect_uri: text(LONGEST_REDIRECT_CHARACTERS),
         /** Must be `code`. */
         response_type: parameter,
         /** 1 to 512 visible ASCII characters, returned with the code: the client matches it to its own request. */

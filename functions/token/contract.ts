@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { accessOf, ROLES } from '../../shared/domain/authorization.ts';
 import { DEVICE_GRANT, SCOPE } from '../../shared/domain/oauth-metadata.ts';
 import { CODE_VERIFIER } from '../../shared/domain/sign-in.ts';
+import { LONGEST_REDIRECT_CHARACTERS } from '../../shared/domain/sign-in-clients.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { TenantId, text, UserId } from '../../shared/http/fields.ts';
 
@@ -59,7 +60,7 @@ export default defineFunction({
           code_verifier: z
             .string()
             .check(z.regex(CODE_VERIFIER, 'must be 43 to 128 letters, digits, "-", ".", "_" or "~"')),
-          redirect_uri: text(2048),
+          redirect_uri: text(LONGEST_REDIRECT_CHARACTERS),
         }),
         z.object({
           grant_type: z.literal('refresh_token'),

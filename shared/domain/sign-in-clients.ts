@@ -13,6 +13,9 @@ export const OWN_CLIENT_PREFIX = 'seatlease-';
 /** RFC 6749 appendix A.1 allows more; these need no encoding anywhere. */
 export const CLIENT_ID = /^[A-Za-z0-9._~-]{1,64}$/;
 
+/** With the longest `state`, a sign-in for a longer redirect address does not fit into a cookie of 4,096 bytes. */
+export const LONGEST_REDIRECT_CHARACTERS = 1_024;
+
 /** Where the console, at the functions' public origin, receives users after they sign in. */
 const CONSOLE_RETURN_PATH = '/console/signed-in';
 
