@@ -264,6 +264,7 @@ describe('an address that was passed on to another person', () => {
 test('an export is an event of the person, or of the tenant', async () => {
   const ada = await enter(email, subject);
   await exportOf(ada);
+  clocked.moveClock(1);
   await suite.operate('GET', `/api/v1/gdpr/export/tenants/${shopId}`);
   const { events } = (await suite.operate('GET', '/api/v1/audit?type=data.exported')).body;
   expect(events.slice(0, 2)).toMatchObject([
