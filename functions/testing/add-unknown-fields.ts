@@ -43,6 +43,7 @@ const MAY_LOSE_FIELDS: Readonly<Record<string, (document: Readonly<Record<string
   'checkout-keys': () => true,
   'idempotency-keys': () => true,
   maintenance: () => true,
+  'operator-tokens': ({ name, tokenId }) => name === tokenId,
   'session-histories': ({ holder }) => holder === null,
   tenants: ({ closedAtMs }) => closedAtMs !== null,
   'trial-claims': ({ given, trials }) => given === null && trials === 1,

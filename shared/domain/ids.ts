@@ -67,11 +67,6 @@ export function newSignatureId(): string {
   return `sig_${randomWord(SIGNATURE_CHARACTERS)}`;
 }
 
-/** The id of the invitation with this `pseudonym`: the same pseudonym gives the same id. */
-export function invitationIdFrom(pseudonym: string): string {
-  return `inv_${wordOf(createHash('sha256').update(pseudonym).digest().subarray(0, 16))}`;
-}
-
 /** 160 random bits, for secrets. */
 export function newSecretWord(): string {
   return randomWord(SECRET_CHARACTERS);

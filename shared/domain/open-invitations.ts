@@ -58,13 +58,26 @@ export function surplusFor(inviterId: string | null, open: readonly Invitation[]
   return most.length > own + 1 ? most.toSorted((a, b) => a.invitedAtMs - b.invitedAtMs)[0] : undefined;
 }
 
+/** The id of the tenant's open invitation for the address: the one that both lists have. */
+export function invitationInBoth(
+  ofTenant: OpenInvitations | undefined,
+  forAddress: OpenInvitations | undefined,
+  nowMs: number,
+): string | undefined {
+  const ids = forAddress?.invitations.map(({ invitationId }) => invitationId);
+  return ofTenant?.invitations.find(
+    ({ invitationId, expiresAtMs }) => nowMs < expiresAtMs && ids?.includes(invitationId),
+  )?.invitationId;
+}
+
 /** The list without these invitations; `undefined` if none is left. */
 export function withoutInvitations(
   list: OpenInvitations | undefined,
-  invitationIds: readonly string[],
+  ended: readonly Pick<Invitation, 'invitationId'>[],
 ): OpenInvitations | undefined {
   if (!list) return undefined;
-  const left = list.invitations.filter(({ invitationId }) => !invitationIds.includes(invitationId));
+  const ids = new Set(ended.map(({ invitationId }) => invitationId));
+  const left = list.invitations.filter(({ invitationId }) => !ids.has(invitationId));
   return left.length === 0 ? undefined : listOf(list, list.listId, left);
 }
 

@@ -1,7 +1,5 @@
 import * as z from 'zod/mini';
 import { ROLES, type Role } from './authorization.ts';
-import type { PseudonymOf } from './holder.ts';
-import { invitationIdFrom } from './ids.ts';
 import { AddressPeriodSchema, hasAddress } from './person.ts';
 
 /** A user who has signed in. E-mail address and name are stored only here; open invitations hold an address too. */
@@ -151,8 +149,9 @@ export function membershipId(tenantId: string, userId: string): string {
 }
 
 /**
- * An offer to join a tenant. It decides nothing until the user accepts it. Its id is derived from tenant and address, so
- * there is one for both: a new invitation replaces the last.
+ * An offer to join a tenant. It decides nothing until the user accepts it. A tenant has one for an address: a new one
+ * replaces the last. The id is random: the audit log keeps it, and nothing leads from it to an address once the invitation
+ * is deleted.
  */
 export const InvitationSchema = z.object({
   invitationId: z.string(),
@@ -166,11 +165,6 @@ export const InvitationSchema = z.object({
   expiresAtMs: z.int(),
 });
 export type Invitation = z.infer<typeof InvitationSchema>;
-
-/** The id of a tenant's invitation for an address. It needs the key to be guessed: ids are in the audit log. */
-export function invitationIdOf(tenantId: string, email: string, pseudonymOf: PseudonymOf): string {
-  return invitationIdFrom(pseudonymOf('invitation', `${tenantId} ${email}`));
-}
 
 /**
  * Lets users of a Google Workspace domain join a tenant when they first sign in. Stored by domain, so that only one

@@ -83,7 +83,6 @@ export const FORMER_MEMBERSHIPS: Collection<FormerMembership> = {
 };
 /** By `barId`. */
 export const BARS: Collection<Bar> = { name: 'bars', schema: BarSchema };
-/** By `invitationIdOf`. */
 export const INVITATIONS: Collection<Invitation> = { name: 'invitations', schema: InvitationSchema };
 /** By tenant id, and by `addressListId`. */
 export const OPEN_INVITATIONS: Collection<OpenInvitations> = {

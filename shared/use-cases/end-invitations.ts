@@ -25,9 +25,16 @@ export function endInvitations(
     const detail = role === undefined ? {} : { role };
     recordEvent(transaction, { type, tenantId, subject: invitationId, by, detail }, nowMs);
   }
-  const ids = invitations.map(({ invitationId }) => invitationId);
+  removeFromLists(transaction, lists, invitations);
+}
+
+export function removeFromLists(
+  transaction: Pick<Transaction, 'set' | 'delete'>,
+  lists: readonly OpenInvitations[],
+  invitations: readonly Pick<Invitation, 'invitationId'>[],
+): void {
   for (const list of lists) {
-    const left = withoutInvitations(list, ids);
+    const left = withoutInvitations(list, invitations);
     if (left) transaction.set(OPEN_INVITATIONS, list.listId, left);
     else transaction.delete(OPEN_INVITATIONS, list.listId);
   }

@@ -1,7 +1,9 @@
 import { type By, system } from '../domain/actor.ts';
 import type { Role } from '../domain/authorization.ts';
+import { newPersonalId } from '../domain/ids.ts';
 import {
   addressListId,
+  invitationInBoth,
   MAX_INVITATIONS_FOR_ADDRESS,
   MAX_INVITATIONS_OF_TENANT,
   type OpenInvitations,
@@ -12,7 +14,6 @@ import {
 import { hasAddress } from '../domain/person.ts';
 import {
   type Invitation,
-  invitationIdOf,
   isClosing,
   mayAppoint,
   membershipId,
@@ -41,18 +42,18 @@ export function invite(
   by: By,
   { records, clock, pseudonymOf }: InvitationDeps,
 ): Promise<Invitation | 'TENANT_NOT_FOUND' | 'TENANT_CLOSED' | 'FORBIDDEN' | 'TOO_MANY_INVITATIONS'> {
-  const invitationId = invitationIdOf(tenantId, email, pseudonymOf);
   const addressId = addressListId(email, pseudonymOf);
   return records.transact(async (transaction) => {
     const nowMs = clock.nowMs();
-    const [tenant, inviter, membership, known, ofTenant, forAddress] = await Promise.all([
+    const [tenant, inviter, membership, ofTenant, forAddress] = await Promise.all([
       transaction.get(TENANTS, tenantId),
       inviterId === null ? undefined : transaction.get(USERS, inviterId),
       inviterId === null ? undefined : transaction.get(MEMBERSHIPS, membershipId(tenantId, inviterId)),
-      transaction.get(INVITATIONS, invitationId),
       transaction.get(OPEN_INVITATIONS, tenantId),
       transaction.get(OPEN_INVITATIONS, addressId),
     ]);
+    const invitationId = invitationInBoth(ofTenant, forAddress, nowMs) ?? newPersonalId('inv');
+    const known = await transaction.get(INVITATIONS, invitationId);
     if (!tenant) return 'TENANT_NOT_FOUND';
     if (isClosing(tenant)) return 'TENANT_CLOSED';
     const isStaying = inviterId === null || inviter?.erasureId === null;
@@ -107,20 +108,32 @@ async function makeRoom(
   transaction: Transaction,
   nowMs: number,
 ): Promise<OpenInvitations | undefined | 'FULL'> {
-  const ids = list.invitations.map((each) => each.invitationId).filter((id) => id !== added.invitationId);
-  const found = await Promise.all(ids.map((id) => transaction.get(INVITATIONS, id)));
-  const ended = ids.filter((_, i) => found[i] === undefined);
+  const { open, ended } = await readInvitations(withoutInvitations(list, [added]), transaction);
   if (ended.length > 0) return withoutInvitations(list, ended);
-  const open = found.filter((invitation) => invitation !== undefined);
   const surplus = surplusFor(added.invitedBy, open);
   if (!surplus) return 'FULL';
-  const { tenantId, invitationId } = surplus;
+  const { tenantId } = surplus;
   const ofTenant = await transaction.get(OPEN_INVITATIONS, tenantId);
   const lists = ofTenant ? [ofTenant] : [];
   const withdrawn = { type: 'invitation.withdrawn', tenantId, invitations: [surplus], lists } as const;
   // The inviter is nobody to the other tenant.
   endInvitations(transaction, withdrawn, { actor: system('tenants'), requestId }, nowMs);
-  return withoutInvitations(list, [invitationId]);
+  return withoutInvitations(list, [surplus]);
+}
+
+/** The invitations in the list of an address: those that are open, and those that ended with their inviter or tenant. */
+export async function readInvitations(
+  list: OpenInvitations | undefined,
+  transaction: Pick<Transaction, 'get'>,
+): Promise<{ readonly open: readonly Invitation[]; readonly ended: OpenInvitations['invitations'] }> {
+  const invitations = list?.invitations ?? [];
+  const found = await Promise.all(
+    invitations.map(({ invitationId }) => transaction.get(INVITATIONS, invitationId)),
+  );
+  return {
+    open: found.filter((invitation) => invitation !== undefined),
+    ended: invitations.filter((_, i) => found[i] === undefined),
+  };
 }
 
 /** An invitation as the invited user sees it. */

@@ -1,11 +1,10 @@
 import { type Access, MAX_TENANTS } from '../domain/access-token.ts';
 import type { By } from '../domain/actor.ts';
 import { ROLES, type Role } from '../domain/authorization.ts';
-import type { OpenInvitations } from '../domain/open-invitations.ts';
+import { addressListId, type OpenInvitations } from '../domain/open-invitations.ts';
 import type { SignIn } from '../domain/sign-in.ts';
 import {
   endMembership,
-  invitationIdOf,
   isOfferedByOperator,
   membershipId,
   type Tenant,
@@ -128,7 +127,7 @@ interface OffersOf {
   readonly userId: string;
   readonly tenant: Tenant | undefined;
   readonly list: OpenInvitations | undefined;
-  /** The invitations for the addresses that the user has now. */
+  /** The invitations for the addresses that the user has now, of all tenants. */
   readonly ownIds: readonly string[];
 }
 
@@ -144,7 +143,12 @@ async function readOffersOf(
     transaction.get(OPEN_INVITATIONS, tenantId),
   ]);
   const own = user?.addresses.filter(({ untilMs }) => untilMs === null) ?? [];
-  const ownIds = own.map(({ email }) => invitationIdOf(tenantId, email, pseudonymOf));
+  const ownLists = await Promise.all(
+    own.map(({ email }) => transaction.get(OPEN_INVITATIONS, addressListId(email, pseudonymOf))),
+  );
+  const ownIds = ownLists
+    .flatMap((ofAddress) => ofAddress?.invitations ?? [])
+    .map(({ invitationId }) => invitationId);
   return { tenantId, userId, tenant, list, ownIds };
 }
 

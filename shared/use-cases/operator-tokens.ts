@@ -1,9 +1,9 @@
 import type { By } from '../domain/actor.ts';
 import { VENDOR } from '../domain/audit-event.ts';
-import { idOfOperatorToken } from '../domain/ids.ts';
+import { idOfOperatorToken, isUserId } from '../domain/ids.ts';
 import { isUseDue, type OperatorToken, statusOf } from '../domain/operator-token.ts';
 import { hasHash } from '../domain/secret.ts';
-import { OPERATOR_TOKENS } from '../ports/collections.ts';
+import { OPERATOR_TOKENS, USERS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { OPERATOR_TOKENS_OF_CREATOR } from '../ports/queries.ts';
@@ -38,8 +38,8 @@ export async function recordUse(token: OperatorToken, records: Records, nowMs: n
 }
 
 /**
- * Stores a new token, and returns `answer`. `CREATOR_REVOKED`: the token that it is created with was revoked in the meantime, so there is no
- * token that its revocation would miss.
+ * Stores a new token, and returns `answer`. `CREATOR_REVOKED`: in the meantime, the token that it is created with was
+ * revoked, or an erasure of the user who creates it has begun. So there is no token that either would miss.
  */
 export async function createOperatorToken<A>(
   token: OperatorToken,
@@ -51,6 +51,9 @@ export async function createOperatorToken<A>(
   return records.transact(async (transaction) => {
     const creator = creatorId && (await transaction.get(OPERATOR_TOKENS, creatorId));
     if (creatorId && (!creator || creator.revokedAtMs !== null)) return 'CREATOR_REVOKED';
+    const { id: userId } = by.actor;
+    const user = isUserId(userId) ? await transaction.get(USERS, userId) : null;
+    if (user === undefined || (user !== null && user.erasureId !== null)) return 'CREATOR_REVOKED';
     transaction.set(OPERATOR_TOKENS, token.tokenId, token);
     const note = { type: 'operator_token.created', tenantId: VENDOR, subject: token.tokenId, by } as const;
     recordEvent(transaction, note, token.createdAtMs);

@@ -101,7 +101,7 @@ export async function deleteBatch<T>(
   return commit(erasure, deps, async (transaction, current) => {
     const found = await Promise.all(ids.map((id) => transaction.get(query.collection, id)));
     const existing = found.filter((document) => document !== undefined);
-    for (const document of existing) await onDelete?.(document, transaction);
+    await onDelete?.(existing, transaction);
     for (const id of ids) transaction.delete(query.collection, id);
     return continueAt(
       kind ? addErased(current, { [kind]: existing.length }) : current,
@@ -119,8 +119,8 @@ interface Found<T> {
   readonly idOf: (document: T) => string;
   /** What they are counted as; if absent, they are not counted. */
   readonly kind?: keyof Erased;
-  /** Called in the transaction, before the first is deleted. Throws if the document must not be deleted. */
-  readonly onDelete?: (document: T, transaction: Pick<Transaction, 'get'>) => Promise<void>;
+  /** Called in the transaction, before the first is deleted. Throws if one must not be deleted. */
+  readonly onDelete?: (documents: readonly T[], transaction: Transaction) => Promise<void>;
 }
 
 export function list<T>(
