@@ -5,7 +5,7 @@ import { AUDIT_ONLY_TYPES, auditEventOf, VENDOR } from '../../shared/domain/audi
 import { eventOf } from '../../shared/domain/event.ts';
 import { newLicenseId, newTenantId } from '../../shared/domain/ids.ts';
 import { newTenant } from '../../shared/domain/users.ts';
-import { AUDIT, TENANTS } from '../../shared/ports/collections.ts';
+import { AUDIT, CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import { BY } from '../../shared/testing/by.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
@@ -136,6 +136,24 @@ describe('a follower', () => {
     }
     expect(got).toEqual([events[0]?.eventId, events[2]?.eventId]);
     expect(suite.logged.some(({ unreadable }) => unreadable === 1)).toBe(true);
+  });
+
+  test('is refused a cursor from before the records were restored from an older copy', async () => {
+    const tenantId = await newChain();
+    const { records } = suite.deps;
+    const record = async (n: number) => {
+      const event = eventAt(tenantId, n, n, START_MS);
+      await records.create(AUDIT, event.eventId, event);
+      await suite.sweep();
+    };
+    await record(1);
+    const older = await records.get(CHAIN_HEADS, tenantId);
+    if (!older) throw new Error('no head');
+    await record(2);
+    const { next_cursor: cursor } = (await follow(tenantId)).body;
+    await records.transact(async (transaction) => transaction.set(CHAIN_HEADS, tenantId, older));
+    const refused = await follow(tenantId, { cursor });
+    expect([refused.status, refused.body.code]).toEqual([400, 'INVALID_CURSOR']);
   });
 
   test('needs one tenant and no other filter, and a cursor of that tenant', async () => {

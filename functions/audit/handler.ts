@@ -70,6 +70,8 @@ async function listEvents(
 /**
  * The tenant's chain from a place on. An event gets its place when it is sealed, after all that have one, in the
  * transaction that moves the head: whatever clocks and commits did before, nothing appears before a place that was read.
+ * The head never moves back, unless the records were restored from an older copy: other events then get the places that
+ * the follower has read, so a place after the head is refused.
  */
 async function followChain(
   tenantId: string | undefined,
@@ -85,14 +87,16 @@ async function followChain(
   if (from.position && from.position.chain !== tenantId) return { problem: 'INVALID_CURSOR' };
   const after = from.position?.seq ?? 0;
   const head = await records.get(CHAIN_HEADS, tenantId);
-  const last = Math.min(after + limit, head?.seq ?? 0);
+  const end = head?.seq ?? 0;
+  if (after > end) return { problem: 'INVALID_CURSOR' };
+  const last = Math.min(after + limit, end);
   const unreadable: string[] = [];
   const page = { limit, least: after + 1, below: last + 1, onUnreadable: keepMessage(unreadable) };
   const { documents } =
     last > after ? await records.query(CHAIN_OF_TENANT, { tenantId }, page) : { documents: [] };
   noteUnreadable(note, unreadable);
-  const next = { chain: tenantId, seq: Math.max(after, last) };
-  return { answer: 'events', body: { events: documents.map(describe), next_cursor: sealCursor(next) } };
+  const next_cursor = sealCursor({ chain: tenantId, seq: last });
+  return { answer: 'events', body: { events: documents.map(describe), next_cursor } };
 }
 
 const FollowPosition = z.strictObject({ chain: z.string(), seq: z.int().check(z.gte(0)) });
