@@ -62,7 +62,7 @@ const USES: ReadonlySet<AuditType> = new Set([
 ]);
 
 /** Whether the event shows that its actor used the software: its session and its holder are then theirs. */
-export function isOwnUse({ type, actor }: AuditEvent, userId: string): boolean {
+export function isOwnUse({ type, actor }: Pick<AuditEvent, 'type' | 'actor'>, userId: string): boolean {
   return USES.has(type) && actor.id === userId;
 }
 

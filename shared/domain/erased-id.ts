@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
+import { isOwnUse } from './audit-chain.ts';
 import { type SeatEvent, writtenAtMs } from './event.ts';
 import { isUserId } from './ids.ts';
 
@@ -45,14 +46,20 @@ export function erasableIds({ sessionId, detail: { holder }, actor }: SeatEvent)
   return [sessionId, holder, isUserId(actor.id) ? actor.id : null].filter((id) => typeof id === 'string');
 }
 
-/** The event without its holder, if that or the session was erased, and without the id of an erased actor. */
+/**
+ * The event without the id of an erased actor, and without its holder, if that, its session or the actor whose use it shows
+ * was erased: no other event of the session may have arrived before the erasure.
+ */
 export function withoutErased(event: SeatEvent, isErased: (id: string) => boolean): SeatEvent {
   const { sessionId, actor, detail } = event;
   const { holder, ...rest } = detail;
-  const isHolderErased = [sessionId, holder].some((id) => typeof id === 'string' && isErased(id));
+  const erasedUser = isUserId(actor.id) && isErased(actor.id) ? actor.id : undefined;
+  const isHolderErased =
+    (erasedUser !== undefined && isOwnUse(event, erasedUser)) ||
+    [sessionId, holder].some((id) => typeof id === 'string' && isErased(id));
   return {
     ...event,
-    actor: isUserId(actor.id) && isErased(actor.id) ? { ...actor, id: null } : actor,
+    actor: erasedUser !== undefined ? { ...actor, id: null } : actor,
     detail: isHolderErased ? rest : detail,
   };
 }
