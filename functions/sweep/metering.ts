@@ -1,3 +1,4 @@
+import { system } from '../../shared/domain/actor.ts';
 import {
   addToDay,
   inState,
@@ -13,6 +14,8 @@ import type { Billing } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, LICENSES, METERED_DAYS, USAGE_RECORDS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { USAGE_RECORDS_BY_RECEIPT } from '../../shared/ports/queries.ts';
+import type { Transaction } from '../../shared/ports/records.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 import { inParallel, type SweepRun } from './run-steps.ts';
 
 const BATCH = 100;
@@ -90,12 +93,31 @@ async function count(batch: Batch, deps: Deps, run: SweepRun): Promise<UsageReco
       return inState(record, isBilled ? 'sending' : 'unbilled', nowMs);
     });
     for (const record of next) transaction.set(USAGE_RECORDS, usageRecordId(record), record);
+    recordRefused([...overCap], batch, transaction, nowMs);
     return next;
   });
   const refused = counted.filter(({ state }) => state === 'over_cap');
   run.progress.usageCounted += counted.length - refused.length;
   for (const { licenseId } of refused) addOne(run.progress.usageOverCap, licenseId);
   return counted.filter(({ state }) => state === 'sending');
+}
+
+/** The client was told that these were recorded: the tenant's audit log says that they do not count. */
+function recordRefused(
+  overCap: readonly UsageRecord[],
+  { tenantOf }: Batch,
+  transaction: Transaction,
+  nowMs: number,
+): void {
+  const by = { actor: system('sweep') };
+  for (const [licenseId, ofLicense] of Map.groupBy(overCap, (record) => record.licenseId)) {
+    const tenantId = tenantOf.get(licenseId);
+    if (tenantId === undefined) continue;
+    for (const [subject, { length: count }] of Map.groupBy(ofLicense, ({ meter }) => meter)) {
+      const note = { type: 'usage.refused', tenantId, licenseId, subject, by, detail: { count } } as const;
+      recordEvent(transaction, note, nowMs);
+    }
+  }
 }
 
 function addOne(counts: Map<string, number>, key: string): void {

@@ -56,7 +56,9 @@ async function recordUsage(
   // A client that retries after weeks still learns that its usage was recorded.
   const known = await deps.records.get(USAGE_RECORDS, usageRecordId(record));
   if (known && isSame(known, record, body.timestamp !== undefined))
-    return { answer: 'known', body: viewOf(known, 'already_recorded') };
+    return known.state === 'over_cap'
+      ? capReached(known, await readRemaining(known, deps))
+      : { answer: 'known', body: viewOf(known, 'already_recorded') };
   if (refusal?.problem === 'USAGE_CAP_REACHED') note({ severity: 'WARNING', license_id: licenseId });
   return refusal ?? { problem: 'USAGE_RECORD_CONFLICT' };
 }
@@ -135,12 +137,19 @@ const NO_SESSION = refuseFields('VALIDATION_FAILED', [
  */
 async function refuseOverCap(
   record: UsageRecord,
-  { records, usageCaps }: Deps,
+  deps: Deps,
 ): Promise<Refusal<'USAGE_CAP_REACHED'> | undefined> {
-  const { meter, quantity, atMs } = record;
-  const day = await records.get(METERED_DAYS, meteredDayId({ ...record, dayMs: dayOf(atMs) }));
-  const remaining = remainingOf(day, meter, usageCaps);
-  if (quantity <= remaining) return undefined;
+  const remaining = await readRemaining(record, deps);
+  return record.quantity <= remaining ? undefined : capReached(record, remaining);
+}
+
+async function readRemaining(record: UsageRecord, { records, usageCaps }: Deps): Promise<number> {
+  const dayMs = dayOf(record.atMs);
+  const day = await records.get(METERED_DAYS, meteredDayId({ ...record, dayMs }));
+  return remainingOf(day, record.meter, usageCaps);
+}
+
+function capReached({ atMs }: UsageRecord, remaining: number): Refusal<'USAGE_CAP_REACHED'> {
   const detail = `At most ${remaining} more can be recorded for ${timestamp(dayOf(atMs)).slice(0, 10)} (UTC).`;
   return { problem: 'USAGE_CAP_REACHED', detail, members: { remaining } };
 }

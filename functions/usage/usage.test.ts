@@ -295,6 +295,23 @@ describe('the cap of a meter', () => {
     expect((await suite.sweep()).body).toMatchObject({ usage_counted: 0, usage_over_cap: 0 });
   });
 
+  test('is visible where it was reached later: in the audit log, and to a client that sends a record again', async () => {
+    const app = await client();
+    const send = (n: number) => app.record({ id: `run ${n}`, ...use, quantity: 2000 });
+    await Promise.all([1, 2, 3].map(send));
+    await suite.sweep();
+    const again = await Promise.all([1, 2, 3].map(send));
+    expect(again.map(({ status, body }) => [status, body.code ?? body.status]).sort()).toEqual([
+      [200, 'already_recorded'],
+      [200, 'already_recorded'],
+      [409, 'USAGE_CAP_REACHED'],
+    ]);
+    const query = `license_id=${app.licenseId}&type=usage.refused`;
+    const { events } = (await suite.operate('GET', `/api/v1/audit?${query}`)).body;
+    const actor = { type: 'system', id: 'sweep' };
+    expect(events).toMatchObject([{ actor, subject: 'exports', count: 1 }]);
+  });
+
   test('applies to each meter, license and day', async () => {
     const [app, other] = [await client(), await client()];
     const full = { quantity: 5000, ...use };

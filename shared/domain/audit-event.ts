@@ -67,7 +67,7 @@ export const AuditEventFields = z.extend(SeatEventSchema, {
   actor: ActorSchema,
   /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session: a user, an invitation, an
-   * erasure, an operator token, a signing key, a signature. `null` once it was erased.
+   * erasure, an operator token, a signing key, a signature, a meter. `null` once it was erased.
    */
   subject: z.nullable(z.string()),
   detail: AuditDetailSchema,
