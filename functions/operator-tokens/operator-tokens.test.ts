@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret, newPersonalId, newOperatorToken as newSecret } from '../../shared/domain/ids.ts';
 import type { OperatorToken } from '../../shared/domain/operator-token.ts';
 import { Unavailable } from '../../shared/errors.ts';
-import { OPERATOR_TOKENS } from '../../shared/ports/collections.ts';
+import { OPERATOR_TOKENS, USERS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { EVENTS_BY_RECORDING } from '../../shared/ports/queries.ts';
@@ -268,6 +268,27 @@ describe('a token that creates and revokes tokens', () => {
     const child = { ...creator, tokenId: newPersonalId('opt'), createdBy: by.actor };
     expect(await createOperatorToken(child, null, tokenId, by, suite.deps)).toBe('CREATOR_REVOKED');
     expect(await suite.deps.records.get(OPERATOR_TOKENS, child.tokenId)).toBeUndefined();
+  });
+
+  test('misses no token that its creator creates while they are being erased', async () => {
+    const { tokenId } = await newOperatorToken(suite, ['all']);
+    const known = await suite.deps.records.get(OPERATOR_TOKENS, tokenId);
+    const person = await signIn(suite, 'olga@vendor.example');
+    const user = await suite.deps.records.get(USERS, person.userId);
+    if (!known || !user) throw new Error('no records');
+    const by = { actor: { kind: 'operator', id: person.userId } } as const;
+    const make = (id: string) =>
+      createOperatorToken({ ...known, tokenId: id, createdBy: by.actor }, null, undefined, by, suite.deps);
+    expect(await make(newPersonalId('opt'))).toBeNull();
+    const write = (erasureId: string | null) =>
+      suite.deps.records.transact(async (transaction) =>
+        transaction.set(USERS, person.userId, { ...user, erasureId }),
+      );
+    await write(newPersonalId('era'));
+    const late = newPersonalId('opt');
+    expect(await make(late)).toBe('CREATOR_REVOKED');
+    expect(await suite.deps.records.get(OPERATOR_TOKENS, late)).toBeUndefined();
+    await write(null);
   });
 
   test('revokes the rest when an interrupted revocation is repeated', async () => {
