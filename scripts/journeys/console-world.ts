@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import * as z from 'zod/mini';
 import { STORED_AS } from '../../clients/console/src/credentials.ts';
-import { nodePlatform, signIn } from '../../clients/sdk/src/node/index.ts';
+import { beginSignIn, CLIENT_ID, readReturn, redirectUri } from '../../clients/console/src/sign-in.ts';
+import { memoryStorage } from '../../clients/console/src/testing/fake-server.ts';
 import type { Environment } from '../../shared/config.ts';
 import { HOUR_MS, hourOf, usageHourId } from '../../shared/domain/usage.ts';
 import { USAGE_HOURS } from '../../shared/ports/collections.ts';
@@ -55,8 +56,10 @@ export interface JourneyLicense {
   heartbeat(sessionId: string): Promise<number>;
 }
 
-/** What the SDK stores of a sign-in. */
-const Stored = z.object({ refresh_token: z.string() });
+const Tokens = z.object({
+  refresh_token: z.string(),
+  tenants: z.array(z.object({ tenant_id: z.string() })),
+});
 
 /** Starts the server with embedded adapters. `environment` overrides its settings, for example to name operators. */
 export async function openConsoleWorld(
@@ -88,7 +91,7 @@ export async function openConsoleWorld(
     },
     signIn: (page) => signInOn(page, server, newName()),
     newUser: (email = `${newName()}@journey.example`, name = email.split('@')[0] ?? email) =>
-      signInWithoutPages(server, folder, email, name),
+      signInWithoutPages(server, email, name),
     createLicense: (tenantId, terms) => createLicense(server, tenantId, terms),
     async recordUsage(tenantId, licenseId, usage) {
       const hourMs = hourOf(Date.now()) - HOUR_MS;
@@ -115,30 +118,26 @@ async function signInOn(page: Page, { url }: LocalServer, name: string): Promise
   return tenantId;
 }
 
-async function signInWithoutPages(
-  { url }: LocalServer,
-  folder: string,
-  email: string,
-  name: string,
-): Promise<SignedIn> {
-  let stored = '{}';
-  const storage = {
-    read: async () => undefined,
-    write: async (_: string, text: string) => {
-      stored = text;
-    },
-    remove: async () => {},
-  };
-  const { tenants } = await signIn({
-    url,
-    open: (address) => followSignIn(address, { login_hint: email, name }),
-    stateFolder: folder,
-    platform: { ...nodePlatform({ stateFolder: folder }), storage },
+/** Does what the console does to sign a user in, with its code, and what a browser does on the way. */
+async function signInWithoutPages({ url }: LocalServer, email: string, name: string): Promise<SignedIn> {
+  const storage = memoryStorage();
+  const address = await beginSignIn(storage, url, '/console/');
+  const returned = readReturn(storage, await followSignIn(`${url}${address}`, { login_hint: email, name }));
+  if (returned?.outcome !== 'code') throw new Error(`not signed in: ${returned?.outcome}`);
+  const answer = await fetch(`${url}/auth/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: CLIENT_ID,
+      code: returned.code,
+      code_verifier: returned.verifier,
+      redirect_uri: redirectUri(url),
+    }),
   });
-  const { refresh_token: refreshToken } = z.parse(Stored, JSON.parse(stored));
+  const { refresh_token: refreshToken, tenants } = z.parse(Tokens, await answer.json());
   const [tenant] = tenants;
   if (!tenant) throw new Error('a user without a tenant');
-  return { email, tenantId: tenant.tenantId, refreshToken };
+  return { email, tenantId: tenant.tenant_id, refreshToken };
 }
 
 async function createLicense(
@@ -185,12 +184,16 @@ async function operate({ url, config }: LocalServer, method: string, path: strin
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** Does what a browser does on its way through the local sign-in page, with `account` chosen there. */
-async function followSignIn(address: string, account: Record<string, string>): Promise<void> {
+/** Goes through the local sign-in page, with `account` chosen there. Returns where the browser is sent in the end. */
+async function followSignIn(address: string, account: Record<string, string>): Promise<URL> {
   const started = await fetch(address, { redirect: 'manual' });
   const cookie = started.headers.get('set-cookie')?.split(';')[0] ?? '';
   const provider = await fetch(`${started.headers.get('location')}&${new URLSearchParams(account)}`, {
     redirect: 'manual',
   });
-  await fetch(provider.headers.get('location') ?? '', { headers: { cookie } });
+  const back = await fetch(provider.headers.get('location') ?? '', {
+    headers: { cookie },
+    redirect: 'manual',
+  });
+  return new URL(back.headers.get('location') ?? '', address);
 }

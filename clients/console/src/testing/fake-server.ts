@@ -29,7 +29,7 @@ export function fakeServer(answer: FakeAnswer): { readonly fetch: typeof fetch; 
   };
 }
 
-function bodyOf(body: BodyInit | null | undefined): unknown {
+function bodyOf(body: unknown): unknown {
   if (body instanceof URLSearchParams) return Object.fromEntries(body);
   return typeof body === 'string' ? JSON.parse(body) : undefined;
 }
