@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { describeReal } from '../../shared/testing/real-parts.ts';
@@ -32,7 +33,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     const colleague = await world.newUser(address);
     expect(colleague.tenantId).not.toBe(owner.tenantId);
     const theirs = await open({ as: colleague, path: '/console/personal-data' });
-    await theirs.getByText('An invitation waits for your answer.').waitFor();
+    await theirs.getByText('You have an open invitation.').waitFor();
     await theirs.getByRole('link', { name: 'Review' }).click();
     await theirs.getByRole('button', { name: /^Accept: / }).waitFor();
     await expectUsable(theirs);
@@ -52,6 +53,64 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await row.waitFor({ state: 'detached' });
     const { members } = await world.operate('GET', `/api/v1/tenants/${owner.tenantId}/members`);
     expect(members).toHaveLength(1);
+  });
+
+  test('lets an owner offer the ownership, which the member accepts', async ({ world, open }) => {
+    const [owner, colleague] = [await world.newUser(), await world.newUser()];
+    const { tenantId } = owner;
+    await world.operate('PATCH', `/api/v1/tenants/${tenantId}`, { name: 'Engines' });
+    await world.operate('POST', `/api/v1/tenants/${tenantId}/invitations`, {
+      email: colleague.email,
+      role: 'member',
+    });
+    const theirs = await open({ as: colleague, path: '/console/invitations' });
+    await theirs.getByRole('button', { name: 'Accept: Engines' }).click();
+    await theirs.getByRole('dialog', { name: 'Join Engines?' }).getByText('You become a member').waitFor();
+    await theirs.getByRole('button', { name: 'Accept invitation' }).click();
+    await theirs.getByText('You have no open invitations.').waitFor();
+
+    const page = await open({ as: owner, path: `/console/tenants/${tenantId}/members` });
+    await page.getByRole('button', { name: /^Offer ownership: / }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Offer ownership' }).click();
+    await page.getByText('Ownership offered').waitFor();
+    await theirs.reload();
+    await theirs.getByRole('button', { name: 'Decline: Engines' }).click();
+    const decline = theirs.getByRole('dialog', { name: 'Decline the ownership of Engines?' });
+    await decline.getByRole('button', { name: 'Cancel' }).click();
+    await theirs.getByRole('button', { name: 'Accept: Engines' }).click();
+    await theirs.getByRole('dialog', { name: 'Become the owner of Engines?' }).waitFor();
+    await expectUsable(theirs);
+    await theirs.getByRole('button', { name: 'Accept ownership' }).click();
+    await theirs.getByText('You have no open invitations.').waitFor();
+    await page.reload();
+    await page.getByRole('row', { name: /You/ }).getByText('Admin').waitFor();
+  });
+
+  test('lets an owner claim a domain, verify it by its TXT record, and release it', async ({
+    world,
+    open,
+  }) => {
+    const owner = await world.newUser();
+    const page = await open({ as: owner, path: `/console/tenants/${owner.tenantId}/members` });
+    const domain = page.getByRole('region', { name: 'Domain' });
+    await domain.getByLabel('Google Workspace domain').fill('gmail.com');
+    await domain.getByRole('button', { name: 'Claim domain' }).click();
+    await domain.getByText('It cannot be claimed.').waitFor();
+    await domain.getByLabel('Google Workspace domain').fill('Claimed.example');
+    await domain.getByRole('button', { name: 'Claim domain' }).click();
+    await domain.getByRole('button', { name: 'Verify domain' }).click();
+    await domain.getByText('The TXT record was not found.').waitFor();
+    await expectUsable(page);
+
+    const [name = '', value = ''] = await domain.locator('dd code').allTextContents();
+    const zone = join(world.server.config.dataFolder, 'dns-zone.json');
+    await writeFile(zone, JSON.stringify({ [name]: [value] }));
+    await domain.getByRole('button', { name: 'Verify domain' }).click();
+    await domain.getByText('claimed.example is verified.').waitFor();
+    await domain.getByRole('button', { name: 'Release domain' }).click();
+    const question = page.getByRole('dialog', { name: 'Release claimed.example?' });
+    await question.getByRole('button', { name: 'Release domain' }).click();
+    await domain.getByLabel('Google Workspace domain').waitFor();
   });
 
   test('lets an admin buy seats, cancel the subscription, and undo that', async ({ world, open }) => {
@@ -100,7 +159,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     expect(await created.count()).toBe(0);
 
     await page.getByRole('button', { name: 'Verify log' }).click();
-    await page.getByText('The log is intact: 2 events verified').waitFor();
+    await page.getByText('The log is intact: 4 events verified').waitFor();
     await expectUsable(page);
   });
 

@@ -3,6 +3,7 @@ import type { Tenant } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
+import { Confirm } from '../ui/confirm.tsx';
 import { CopyButton } from '../ui/copy.tsx';
 import { useAction } from '../ui/use-action.ts';
 
@@ -15,18 +16,18 @@ interface DomainProps {
 export function DomainForm({ tenant, onChanged }: DomainProps) {
   const { call } = useConsole();
   const [domain, setDomain] = useState('');
+  const [isReleasing, setReleasing] = useState(false);
   const params = { tenant_id: tenant.tenant_id };
-  const after = async (change: Promise<unknown>): Promise<void> => {
-    await change;
+  const claim = useAction(async () => {
+    await call('tenantsClaimDomain', { params, body: { domain: domain.trim().toLowerCase() } });
+    setDomain('');
     onChanged();
-  };
-  const claim = useAction(() =>
-    after(call('tenantsClaimDomain', { params, body: { domain: domain.trim().toLowerCase() } })),
-  );
-  const verify = useAction(() => after(call('tenantsVerifyDomain', { params })));
-  const release = useAction(() => after(call('tenantsReleaseDomain', { params })));
+  });
+  const verify = useAction(async () => {
+    await call('tenantsVerifyDomain', { params });
+    onChanged();
+  });
   const { join_domain, pending_domain } = tenant;
-  const problem = claim.problem ?? verify.problem ?? release.problem;
   return (
     <section class="card part" aria-labelledby="domain">
       <h2 id="domain">Domain</h2>
@@ -61,10 +62,11 @@ export function DomainForm({ tenant, onChanged }: DomainProps) {
               Verify domain
             </Button>
           </div>
+          {verify.problem && <Alert problem={verify.problem} />}
         </>
       )}
       <form
-        class="row-form"
+        class="row-form footnote"
         onSubmit={(event) => {
           event.preventDefault();
           void claim.run();
@@ -85,14 +87,25 @@ export function DomainForm({ tenant, onChanged }: DomainProps) {
           Claim domain
         </Button>
       </form>
+      {claim.problem && <Alert problem={claim.problem} />}
       {(join_domain !== null || pending_domain) && (
         <div class="buttons">
-          <Button busy={release.isBusy} onClick={release.run}>
-            Release domain
-          </Button>
+          <Button onClick={() => setReleasing(true)}>Release domain</Button>
         </div>
       )}
-      {problem && <Alert problem={problem} />}
+      {isReleasing && (
+        <Confirm
+          title={`Release ${join_domain ?? pending_domain?.domain}?`}
+          verb="Release domain"
+          onClose={() => setReleasing(false)}
+          act={async () => {
+            await call('tenantsReleaseDomain', { params });
+            onChanged();
+          }}
+        >
+          <p>New users of the domain no longer join. Members stay. You can claim the domain again.</p>
+        </Confirm>
+      )}
     </section>
   );
 }

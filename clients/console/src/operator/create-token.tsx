@@ -57,7 +57,7 @@ export function CreateToken({ onCreated }: { onCreated(token: string): void }) {
           Create token
         </Button>
       </form>
-      <p id="scopes-hint" class="quiet">
+      <p id="scopes-hint" class="quiet small footnote">
         <code>read</code> to read everything, <code>all</code> for everything, or single ones such as{' '}
         <code>licenses:read, licenses:write</code>.
       </p>

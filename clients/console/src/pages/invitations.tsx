@@ -20,8 +20,12 @@ interface Offer {
   readonly what: string;
   readonly from: string;
   readonly expiresAt: string;
-  /** What accepting it changes. */
-  readonly consequence: string;
+  /** Questions, the object of their answers, and what each answer changes. */
+  readonly joins: string;
+  readonly declines: string;
+  readonly noun: 'invitation' | 'ownership';
+  readonly ifAccepted: string;
+  readonly ifDeclined: string;
   accept(): Promise<unknown>;
   decline(): Promise<unknown>;
 }
@@ -58,7 +62,11 @@ function offersIn({ invitations, transfers }: Offers, call: ReturnType<typeof us
         what: 'Ownership',
         from: 'Its owner or the vendor',
         expiresAt: expires_at,
-        consequence: `You become the owner of ${tenant_name}, and its owner becomes an admin.`,
+        joins: `Become the owner of ${tenant_name}?`,
+        declines: `Decline the ownership of ${tenant_name}?`,
+        noun: 'ownership',
+        ifAccepted: `You become the owner of ${tenant_name}, and its owner becomes an admin.`,
+        ifDeclined: 'You keep your role. The ownership can be offered to you again.',
         accept: () => call('tenantsAcceptTransfer', input),
         decline: () => call('tenantsDeclineTransfer', input),
       };
@@ -71,7 +79,11 @@ function offersIn({ invitations, transfers }: Offers, call: ReturnType<typeof us
         what: ROLES[role].name,
         from: invited_by ? [invited_by.name, invited_by.email].filter(Boolean).join(', ') : 'The vendor',
         expiresAt: expires_at,
-        consequence: `You become ${role === 'member' ? 'a member' : `the ${role}`} of ${tenant_name}. ${ROLES[role].allows}`,
+        joins: `Join ${tenant_name}?`,
+        declines: `Decline the invitation of ${tenant_name}?`,
+        noun: 'invitation',
+        ifAccepted: `You become ${role === 'member' ? 'a member' : `the ${role}`} of ${tenant_name}. ${ROLES[role].allows}`,
+        ifDeclined: 'The invitation is deleted. You can be invited again.',
         accept: () => call('tenantsAccept', input),
         decline: () => call('tenantsDecline', input),
       };
@@ -113,8 +125,8 @@ function OfferTable({ offers, onAnswered }: { readonly offers: readonly Offer[];
       </KeepFocus>
       {accepting && (
         <Confirm
-          title={`Join ${accepting.tenantName}?`}
-          verb="Accept"
+          title={accepting.joins}
+          verb={`Accept ${accepting.noun}`}
           kind="primary"
           onClose={() => setAccepting(undefined)}
           act={async () => {
@@ -122,20 +134,20 @@ function OfferTable({ offers, onAnswered }: { readonly offers: readonly Offer[];
             onAnswered();
           }}
         >
-          <p>{accepting.consequence}</p>
+          <p>{accepting.ifAccepted}</p>
         </Confirm>
       )}
       {declining && (
         <Confirm
-          title={`Decline the invitation of ${declining.tenantName}?`}
-          verb="Decline"
+          title={declining.declines}
+          verb={`Decline ${declining.noun}`}
           onClose={() => setDeclining(undefined)}
           act={async () => {
             await declining.decline();
             onAnswered();
           }}
         >
-          <p>The invitation is deleted. You can be invited again.</p>
+          <p>{declining.ifDeclined}</p>
         </Confirm>
       )}
     </>

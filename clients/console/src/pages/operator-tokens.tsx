@@ -13,7 +13,7 @@ import { Table } from '../ui/table.tsx';
 import { usePages } from '../ui/use-pages.ts';
 
 const STATUS = {
-  active: { text: 'Active', tone: 'ok' },
+  active: { text: 'Active', tone: 'good' },
   expiring: { text: 'Expires soon', tone: 'warn' },
   expired: { text: 'Expired', tone: '' },
   revoked: { text: 'Revoked', tone: '' },

@@ -59,7 +59,7 @@ function OffersNotice() {
   return (
     <Notice>
       <p>
-        {viewer.offers === 1 ? 'An invitation waits' : `${viewer.offers} invitations wait`} for your answer.{' '}
+        You have {viewer.offers === 1 ? 'an open invitation' : `${viewer.offers} open invitations`}.{' '}
         <a href={href}>Review</a>
       </p>
     </Notice>
