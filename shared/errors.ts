@@ -341,7 +341,7 @@ export const PROBLEMS = {
   },
   TRIAL_ALREADY_USED: {
     status: 409,
-    title: 'This account, machine or e-mail domain has already had its trial.',
+    title: 'No trial is left for this account, machine or e-mail domain.',
     next: STOP,
   },
   USAGE_CAP_REACHED: {

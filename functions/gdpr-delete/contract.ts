@@ -96,7 +96,7 @@ export default defineFunction({
       path: '/api/v1/gdpr/delete',
       summary: 'Confirm an erasure.',
       description:
-        'Erases what was requested, if the caller still may: you must be signed in, still own each tenant that is erased, or still be an operator. If the erasure stops, the same request resumes it; once complete, it returns the same receipt.',
+        'Erases what was requested, if the caller is still allowed to: you must be signed in, still own each tenant that is erased, or still be an operator. If the erasure stops, the same request resumes it; once complete, it returns the same receipt.',
       auth: accessOf('gdpr-delete.confirm'),
       /**
        * Once the erasure has begun, its confirmation token is enough: an erased user, no longer in the records, can still

@@ -74,7 +74,7 @@ export default defineFunction({
       path: '/.well-known/license-revocations.json',
       summary: 'Get the signed list of revoked keys and licenses.',
       description:
-        'A client that is online fetches it, and refuses what it revokes. The list is signed, so that nobody in between can change it.',
+        'A client that is online fetches it, and refuses what it revokes. The list is signed, so it cannot be changed on the way.',
       auth: accessOf('public-key.revocations'),
       answers: {
         revocations: {

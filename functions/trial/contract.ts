@@ -29,7 +29,7 @@ export default defineFunction({
       path: '/api/v1/licenses/trial/activate',
       summary: 'Start a trial.',
       description:
-        'One trial is allowed per account, per machine and, unless the vendor allows more, per e-mail domain.',
+        'An account gets one trial. The vendor limits the trials of an organization, by its registered e-mail domain, and those on one machine, for users of public mail providers.',
       auth: accessOf('trial.activate'),
       idempotencyKey: 'once',
       // Each request costs a transaction, and callers must not find unused machines or domains by trial and error.
