@@ -265,7 +265,7 @@ describe('an Idempotency-Key', () => {
     expect((await ask('pro')).status).toBe(201);
   });
 
-  test('answers nobody who has lost the right to the request', async () => {
+  test('returns no stored response to a caller who has lost the permission', async () => {
     const { tenantId } = place;
     const admin = await join(suite, tenantId, `${randomUUID()}@gmail.com`, 'admin');
     const rotate = () =>

@@ -133,7 +133,7 @@ async function askConsent(
     `<p>The program <strong>${html(clientId)}</strong> on another device asks to sign in as <strong>${html(email)}</strong>. It shows this code:</p>
 <p><strong class="code">${html(userCode)}</strong></p>
 <p>It can then use everything that you can use here, until you sign it out.</p>
-<p>Allow this only if you started the program yourself, and see this code there now. If somebody sent you the code, deny it: they would get your account.</p>
+<p>Allow this only if you started the program yourself, and see this code there now. If you got the code from someone else, deny it: they would get your account.</p>
 <form method="post" action="/auth/device/decision">
 <input type="hidden" name="ticket" value="${html(ticket)}">
 <button name="decision" value="deny">Deny</button>

@@ -118,7 +118,7 @@ describe('signing in', () => {
 });
 
 describe('the tenant of a new user', () => {
-  test('is their own, whoever has invited them', async () => {
+  test('is their own, regardless of invitations', async () => {
     const { tenantId } = await suite.createLicense();
     const path = `/api/v1/tenants/${tenantId}/invitations`;
     await suite.operate('POST', path, { email: 'invited@example.com', role: 'admin' });

@@ -137,7 +137,7 @@ test('the receipt of an erasure that has begun goes by its confirmation token, t
 
 describe('between plan and confirmation', () => {
   test.each([
-    ['somebody joins a tenant that goes', 0, () => addMember(labId, bob.userId, 'member', suite.deps)],
+    ['a user joins a tenant that is erased', 0, () => addMember(labId, bob.userId, 'member', suite.deps)],
     ['the user becomes an owner', 0, () => handOver(shopId, ada.userId, suite.deps)],
   ])('%s: nothing is erased, and the marks are removed', async (_, at, act) => {
     const token = await ask(ada);
@@ -173,7 +173,7 @@ describe('once an erasure has begun', () => {
     return confirm(ada, token);
   };
 
-  test('nobody joins the tenants that go, and the user becomes no member or owner anywhere', async () => {
+  test('no user joins the tenants that are erased, and the user becomes neither member nor owner of any tenant', async () => {
     const refused: unknown[] = [];
     const operate = async (path: string, body: object) =>
       refused.push((await suite.operate('POST', path, body)).body.code);

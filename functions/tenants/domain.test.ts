@@ -53,7 +53,7 @@ async function eventsOf(tenantId: string, type: string) {
 }
 
 describe('a claim of a domain', () => {
-  test('names the TXT record that proves it, and takes nobody in before', async () => {
+  test('names the TXT record that proves it, and lets no user join before', async () => {
     const { tenantId, claim, verify } = await newOwner('corp.example');
     const claimed = await claim('corp.example');
     expect(claimed.body).toMatchObject({
@@ -107,7 +107,7 @@ describe('a claim of a domain', () => {
     expect((await verify()).status).toBe(200);
   });
 
-  test('of a stranger keeps nobody from proving the domain', async () => {
+  test('of a stranger does not prevent another tenant from proving the domain', async () => {
     const stranger = await newOwner(null);
     await stranger.claim('target.example');
     const real = await newOwner('target.example');

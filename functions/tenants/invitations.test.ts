@@ -115,7 +115,7 @@ describe('an invitation', () => {
     expect(await offersTo(person)).toHaveLength(1);
   });
 
-  test('of somebody else is answered like an unknown one', async () => {
+  test('of another user is answered like an unknown one', async () => {
     const { owner, invite } = await openTeam();
     const { invitation_id } = (await invite(owner, 'someone@example.com')).body;
     const other = await signIn(suite, 'another@example.com');

@@ -58,7 +58,7 @@ describe('openid-client', () => {
     return { address, checks: { pkceCodeVerifier, expectedState } };
   }
 
-  test('signs in by code and PKCE, refreshes and revokes (D15)', async () => {
+  test('signs in by code and PKCE, refreshes and revokes', async () => {
     const config = await configure();
     const { address, checks } = await begin(config);
     const { begin: visit, finish } = browser();
@@ -73,7 +73,7 @@ describe('openid-client', () => {
     });
   });
 
-  test('finishes two sign-ins that were begun in one browser, in either order (D14)', async () => {
+  test('finishes two sign-ins that were begun in one browser, in either order', async () => {
     const config = await configure();
     for (const order of [
       [0, 1],
@@ -129,7 +129,7 @@ describe('oauth4webapi', () => {
     return oauth.processDiscoveryResponse(issuer, response);
   }
 
-  test('signs in by code and PKCE, refreshes and revokes (D15)', async () => {
+  test('signs in by code and PKCE, refreshes and revokes', async () => {
     const server = await discover();
     const verifier = oauth.generateRandomCodeVerifier();
     const state = oauth.generateRandomState();

@@ -35,7 +35,7 @@ const COLUMNS: readonly Column<TokenView>[] = [
 
 export const OPERATOR_TOKENS_COMMANDS: readonly Command<Api>[] = [
   defineCommand('operator-tokens create', {
-    summary: `Creates an operator token, and shows it once. It expires after ${DEFAULT_TOKEN_DAYS} days unless you say --days.`,
+    summary: `Creates an operator token, and shows it once. It expires after ${DEFAULT_TOKEN_DAYS} days, or after --days.`,
     options: z.object({ name: Name, scopes: Scopes, days: optional(wholeNumber(1, LONGEST_TOKEN_DAYS)) }),
     async run({ name, scopes, days }, api: Api) {
       const token = await api.call(operatorTokens, 'create', {

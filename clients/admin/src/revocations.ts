@@ -80,7 +80,7 @@ function preview(keyId: string, since: string | undefined): string {
     ...(since === undefined
       ? []
       : [
-          'Whoever could sign could also write an earlier time. If the key is compromised, leave out --since.',
+          'Anyone who could sign could also write an earlier time. If the key is compromised, leave out --since.',
         ]),
     'Nothing was changed. To revoke it, run this again with --yes.',
   ].join('\n');

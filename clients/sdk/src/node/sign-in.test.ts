@@ -98,7 +98,7 @@ describe('signing in on another device', () => {
     });
   });
 
-  test('asks on after an outage, and more slowly when told to', async () => {
+  test('continues to ask after an outage, and more slowly after slow_down', async () => {
     const waits: number[] = [];
     const asked: Response[] = [];
     const answers = [503, 'slow_down', 'authorization_pending'] as const;
