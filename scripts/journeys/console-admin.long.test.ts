@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { OPERATOR, test } from './journey-test.ts';
@@ -242,6 +242,23 @@ describeReal('chromium', 'the console for admins and operators', () => {
       await page.getByText(text, { exact: true }).first().waitFor();
       await expectUsable(page);
     }
+  });
+
+  test('creates one token if the answer to the first click is lost', async ({ world, open }) => {
+    const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/tokens' });
+    await page.getByLabel('Name').fill('Lost answer');
+    const loseAnswer = async (route: Route): Promise<void> => {
+      await route.fetch();
+      await route.abort();
+    };
+    await page.route('**/api/v1/operator-tokens', loseAnswer, { times: 1 });
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByRole('dialog', { name: 'New operator token' }).waitFor();
+    const { operator_tokens } = await world.operate('GET', '/api/v1/operator-tokens');
+    const names = operator_tokens.map(({ name }: { name: string }) => name);
+    expect(names.filter((name: string) => name === 'Lost answer')).toHaveLength(1);
   });
 
   test('lets an operator create a token, which is shown once, and revoke it', async ({ world, open }) => {

@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks';
 import type { OperatorScope } from '../../../sdk/src/api.ts';
-import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { NumberField } from '../ui/number-field.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { useCreate } from '../use-create.ts';
 
 /** `onCreated` gets the token, which the API returns only once. */
 export function CreateToken({ onCreated }: { onCreated(token: string): void }) {
-  const { call } = useConsole();
+  const send = useCreate();
   const [name, setName] = useState('');
   const [scopes, setScopes] = useState('read');
   const [days, setDays] = useState(90);
   const create = useAction(async () => {
     // The server knows the scopes, and says which one is wrong.
     const named = scopes.split(/[\s,]+/).filter(Boolean) as OperatorScope[];
-    const { operator_token } = await call('operatorTokensCreate', {
+    const { operator_token } = await send('operatorTokensCreate', {
       body: { name: name.trim(), scopes: named, expires_in_days: days },
     });
     setName('');
