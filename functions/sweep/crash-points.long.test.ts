@@ -91,7 +91,7 @@ async function expectWholeHistory({ license, story }: Awaited<ReturnType<typeof 
   ]);
   const usage = await suite.operate('GET', `/api/v1/licenses/${licenseId}/usage`);
   expect([usage.body.peak_seats, usage.body.denials]).toEqual([2, 1]);
-  expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 6, unsealed: 0, problems: [] });
+  expect(await verifyChain(records, tenantId)).toMatchObject({ sealed: 7, unsealed: 0, problems: [] });
   expect(await suite.deps.seatMaintenance.expire('00', [])).toMatchObject({ pending: 0, due: [] });
 }
 
