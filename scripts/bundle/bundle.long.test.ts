@@ -25,6 +25,7 @@ interface FirstRequest {
   readonly request: string;
   readonly withKey?: true;
   readonly body?: unknown;
+  readonly form?: Readonly<Record<string, string>>;
   /** Sends a body with a session id of the license. */
   readonly ofSession?: true;
   readonly answer: number;
@@ -64,13 +65,16 @@ const FIRST: Readonly<Partial<Record<FunctionName, FirstRequest>>> = {
     answer: 204,
   },
   'public-key': { request: 'GET /api/v1/public-key', answer: 502, code: 'SIGNING_UNAVAILABLE' },
-  authorize: {
-    request: 'GET /auth/authorize?client_id=seatlease-sdk&redirect_uri=http://127.0.0.1/',
-    answer: 400,
-    code: 'VALIDATION_FAILED',
+  // These two answer with a page.
+  authorize: { request: 'GET /auth/authorize?client_id=unknown', answer: 400 },
+  callback: { request: 'GET /auth/callback', answer: 400 },
+  device: {
+    request: 'POST /auth/device',
+    form: { client_id: 'unknown' },
+    answer: 401,
+    code: 'CLIENT_UNKNOWN',
   },
-  callback: { request: 'GET /auth/callback', answer: 400, code: 'VALIDATION_FAILED' },
-  token: { request: 'POST /auth/token', body: {}, answer: 400, code: 'VALIDATION_FAILED' },
+  token: { request: 'POST /auth/token', form: {}, answer: 400, code: 'VALIDATION_FAILED' },
   'stripe-webhook': {
     request: 'POST /api/v1/webhooks/stripe',
     body: {},
@@ -112,7 +116,9 @@ describe('the bundle of each function', () => {
       const { name } = contract;
       const { request, withKey, ofSession, answer, code, ...first } =
         FIRST[name] ?? unauthenticated(contract);
-      const body = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
+      const json = ofSession ? { session_id: newSessionId(license.licenseId) } : first.body;
+      const text = json === undefined ? undefined : JSON.stringify(json);
+      const body = first.form ? new URLSearchParams(first.form) : text;
       const [method = '', path = ''] = request.split(' ');
       const running = await startFunction(
         bundleOf(name).folder,
@@ -132,12 +138,15 @@ describe('the bundle of each function', () => {
           redirect: 'manual',
           headers: {
             ...(withKey && { authorization: `License ${license.key}` }),
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(json !== undefined && { 'content-type': 'application/json' }),
           },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          ...(body !== undefined && { body }),
         });
-        const text = await response.text();
-        expect({ answer: response.status, code: code && JSON.parse(text).code }, running.output()).toEqual({
+        const answered = await response.text();
+        expect(
+          { answer: response.status, code: code && JSON.parse(answered).code },
+          running.output(),
+        ).toEqual({
           answer,
           code,
         });
@@ -220,6 +229,8 @@ describe('the content of bundles', () => {
         'redis-parser',
         'standard-as-callback',
         'supports-color',
+        // The registrable domain of an organization.
+        ...(name === 'trial' ? ['tldts'] : []),
         'zod',
       ]);
       expect(entryBytes).toBeLessThan(1_000_000);
