@@ -3,13 +3,7 @@ import type { By } from '../domain/actor.ts';
 import { ROLES, type Role } from '../domain/authorization.ts';
 import { addressListId, type OpenInvitations } from '../domain/open-invitations.ts';
 import type { SignIn } from '../domain/sign-in.ts';
-import {
-  endMembership,
-  isOfferedByOperator,
-  membershipId,
-  type Tenant,
-  type User,
-} from '../domain/users.ts';
+import { endMembership, isOfferedByOperator, membershipId, type Tenant, type User } from '../domain/users.ts';
 import {
   FORMER_MEMBERSHIPS,
   MEMBERSHIPS,

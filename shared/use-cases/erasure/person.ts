@@ -164,7 +164,8 @@ function deleteUser(erasure: Erasure, userId: string, deps: Deps): Promise<Erasu
     );
     const read = await Promise.all(lists.map((list) => readInvitations(list, transaction)));
     // Lists of addresses keep what ended with its inviter or tenant.
-    for (const [i, list] of lists.entries()) if (list) removeFromLists(transaction, [list], read[i]?.ended ?? []);
+    for (const [i, list] of lists.entries())
+      if (list) removeFromLists(transaction, [list], read[i]?.ended ?? []);
     if (found) {
       transaction.delete(ACCOUNTS, found.accountId);
       transaction.delete(USERS, userId);
