@@ -73,12 +73,27 @@ async function whoIs(token: string): Promise<string> {
   return body.email;
 }
 
+/** The platform, with waits that end at once; `waits` gets how many seconds they should have taken. */
+function impatient(waits: number[] = []): Platform {
+  return {
+    ...platform,
+    clock: {
+      ...platform.clock,
+      after(delayMs, call) {
+        waits.push(delayMs / 1000);
+        return platform.clock.after(0, call);
+      },
+    },
+  };
+}
+
 const urnOf = (code: string) => `urn:seatlease:problem:${code.toLowerCase().replaceAll('_', '-')}`;
 
 describe('signing in on another device', () => {
   const withCode = (decision: 'allow' | 'deny', more: Partial<SignInOptions> = {}) =>
     options({
       open: undefined,
+      platform: impatient(),
       showCode: async ({ userCode }) => {
         await decideOnDevice(suite, userCode, accountOf('ada@example.com'), decision);
       },
@@ -102,15 +117,8 @@ describe('signing in on another device', () => {
     const waits: number[] = [];
     const asked: Response[] = [];
     const answers = [503, 'slow_down', 'authorization_pending'] as const;
-    const impatient: Platform = {
-      ...platform,
-      clock: {
-        ...platform.clock,
-        after(delayMs, call) {
-          waits.push(delayMs / 1000);
-          return platform.clock.after(0, call);
-        },
-      },
+    const failing: Platform = {
+      ...impatient(waits),
       transport: {
         send: async (request, given) => {
           const answer = new URL(request.url).pathname === '/auth/token' ? answers[asked.length] : undefined;
@@ -126,7 +134,7 @@ describe('signing in on another device', () => {
         },
       },
     };
-    await signIn(withCode('allow', { platform: impatient, remember: false }));
+    await signIn(withCode('allow', { platform: failing, remember: false }));
     expect(waits).toEqual([5, 10, 15, 15]);
   });
 
@@ -152,7 +160,13 @@ describe('signing in with the browser', () => {
   test('succeeds on another device, with the printed code, where no browser can be opened (S11)', async () => {
     vi.stubEnv('PATH', place.folder);
     const printed = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const signingIn = signIn(options({ open: undefined }));
+    const decided = Promise.withResolvers<void>();
+    const after: Platform['clock']['after'] = (_, call) => {
+      void decided.promise.then(call);
+      return platform.clock.after(0, () => undefined);
+    };
+    const patient = { ...platform, clock: { ...platform.clock, after } };
+    const signingIn = signIn(options({ open: undefined, platform: patient }));
     await expect.poll(() => printed.mock.calls.length).toBe(1);
     const [, address, code = ''] =
       /Open (https?:\S+) .* code (\S+)/.exec(String(printed.mock.calls[0])) ?? [];
@@ -160,6 +174,7 @@ describe('signing in with the browser', () => {
     vi.unstubAllEnvs();
     printed.mockRestore();
     await decideOnDevice(suite, code, accountOf('ada@example.com'), 'allow');
+    decided.resolve();
     expect(await whoIs(await (await signingIn).accessToken())).toBe('ada@example.com');
   });
 
