@@ -263,13 +263,13 @@ export function borrowContract(under: () => SeatsUnderTest): void {
     });
   });
 
-  test('a seat that is borrowed and returned a thousand times leaves the store as small as before', async () => {
+  test('a seat that is borrowed and returned a hundred times leaves the store as small as before', async () => {
     const pool = await openPool(under(), { ...LENDING, requestsPerMinute: 10_000 });
     const { licenseId, terms } = pool;
     const proof = { kind: 'license-key', keyHash: terms.keyHash } as const;
     const { seats } = under();
     let largest = 0;
-    for (let n = 0; n < 1_000; n += 1) {
+    for (let n = 0; n < 100; n += 1) {
       const request = {
         licenseId,
         proof,
