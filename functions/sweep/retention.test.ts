@@ -14,12 +14,19 @@ import {
   SIGN_INS,
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import {
+  DEVICE_SIGN_INS_BY_END,
+  IDEMPOTENCY_KEYS_BY_END,
+  INVITATION_LISTS_BY_END,
+  OPERATOR_TOKENS_BY_END,
+} from '../../shared/ports/queries.ts';
 import { BY } from '../../shared/testing/by.ts';
 import { auditOf, historiesOf } from '../../shared/testing/read-records.ts';
 import { verifyChain } from '../../shared/use-cases/verify-chain.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { countOperations } from '../testing/count-operations.ts';
-import type { Reply, TestLicense, TestSuite } from '../testing/suite.ts';
+import { OPERATOR_KEY, type Reply, type TestLicense, type TestSuite } from '../testing/suite.ts';
+import { CLIENT_ID } from '../testing/users.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const RETENTION_DAYS = 40;
@@ -100,6 +107,58 @@ test('keeps who holds a seat, however long ago it was acquired', async () => {
   const [history] = await historiesOf(suite.deps.records, license.licenseId);
   expect(history).toMatchObject({ sessionId: id, isOpen: true, holder: expect.any(String) });
   expect(await countEventsWithHolder(license)).toBe(0);
+});
+
+test.each([
+  [
+    'the list of invitations that have expired',
+    INVITATION_LISTS_BY_END,
+    async ({ tenantId }: TestLicense) => {
+      const path = `/api/v1/tenants/${tenantId}/invitations`;
+      await suite.operate('POST', path, { email: 'ada@example.com', role: 'member' });
+    },
+    2,
+  ],
+  [
+    'a sign-in of a device that nobody finished',
+    DEVICE_SIGN_INS_BY_END,
+    async () => {
+      await suite.call('POST', '/auth/device', { body: new URLSearchParams({ client_id: CLIENT_ID }) });
+    },
+    1,
+  ],
+  [
+    'an operator token that has expired',
+    OPERATOR_TOKENS_BY_END,
+    async () => {
+      await suite.operate('POST', '/api/v1/operator-tokens', {
+        name: 'CI',
+        scopes: ['all'],
+        expires_in_days: 1,
+      });
+    },
+    1,
+  ],
+  [
+    'the outcome of a request with an Idempotency-Key',
+    IDEMPOTENCY_KEYS_BY_END,
+    async () => {
+      await suite.call('POST', '/api/v1/tenants', {
+        authorization: `Operator ${OPERATOR_KEY}`,
+        headers: { 'idempotency-key': 'key' },
+        body: { name: 'Acme' },
+      });
+    },
+    1,
+  ],
+] as const)('deletes %s', async (_, query, make, count) => {
+  const left = async () =>
+    (await suite.deps.records.query<unknown>(query, {}, { limit: 9 })).documents.length;
+  await make(await suite.createLicense());
+  expect(await left()).toBe(count);
+  clocked.moveClock(DAY_MS * (RETENTION_DAYS + 2));
+  await sweep();
+  expect(await left()).toBe(0);
 });
 
 test('forgets former memberships with the session histories of their time', async () => {
