@@ -208,7 +208,8 @@ export function judgeFields(play: Play): Finding[] {
     };
     if (operation === 'other') return [wrong(`${one.method} ${one.path} is not in the protocol`)];
     const found: string[] = [];
-    if (operation !== 'keys' && headers.authorization !== `License ${play.licenseKey}`)
+    const isPublic = operation === 'keys' || operation === 'revocations';
+    if (!isPublic && headers.authorization !== `License ${play.licenseKey}`)
       found.push('no "Authorization: License …"');
     if (headers.cookie !== undefined) found.push('has cookies');
     if (operation === 'acquire' && body?.fingerprint !== play.fingerprint)

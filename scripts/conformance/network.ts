@@ -9,7 +9,7 @@ import {
 import { lagMs } from './lag.ts';
 import type { Server } from './server.ts';
 
-export type Operation = 'acquire' | 'heartbeat' | 'release' | 'sign' | 'keys' | 'other';
+export type Operation = 'acquire' | 'heartbeat' | 'release' | 'sign' | 'keys' | 'revocations' | 'other';
 export type Fields = Readonly<Record<string, unknown>>;
 
 export interface Told {
@@ -128,6 +128,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /api/v1/licenses/sign': 'sign',
   'GET /.well-known/jwks.json': 'keys',
   'GET /api/v1/public-key': 'keys',
+  'GET /.well-known/license-revocations.json': 'revocations',
 };
 
 function operationOf({ method, path }: SentRequest): Operation {

@@ -73,8 +73,9 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'trusts a license of a key that is not built in',
     file: '_license.py',
-    right: 'if not any(verify(key, signed, message) for key in keys if key.kid in (None, kid)):',
-    wrong: 'if not signed:',
+    right:
+      'signer = next((key for key in keys if key.kid in (None, kid) and verify(key, signed, message)), None)',
+    wrong: 'signer = keys[0]',
     foundBy: 'P42/other-key',
   },
   {

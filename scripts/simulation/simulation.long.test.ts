@@ -200,8 +200,8 @@ describe('whatever happens to requests, responses, programs, machines and clocks
         { afterMs: 10_000, who: 0, action: { do: 'release', thenAcquire: true } },
         { afterMs: 100_000, who: 0, action: { do: 'nothing' } },
       ],
-      // Acquire, sign; the release; the acquires, until the stored license is used; then one with a response.
-      fates: [WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
+      // Acquire, sign, the list of what is revoked; the release; the acquires, until the stored license is used; then one with a response.
+      fates: [WELL, WELL, WELL, LATE, LOST, LOST, ...Array<Fate>(50).fill(WELL)],
     });
     expect(logs.happened).toContain('acquired offline');
     expect(logs.arrivals.map(({ operation }) => operation)).toContain('release');
