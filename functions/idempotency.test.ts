@@ -320,7 +320,7 @@ describe('an Idempotency-Key', () => {
         }
         expect((await count()) - before).toBe(committed.size * 2);
       }),
-      { numRuns: runs(15, 200) },
+      { numRuns: runs(8, 200) },
     );
 
     /** Each license has its own tenant. */

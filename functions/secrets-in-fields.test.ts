@@ -103,7 +103,9 @@ async function requestsFor(sample: Sample, n: number): Promise<(() => Promise<vo
     };
   });
   const inPath = Object.keys(valid.params ?? {}).flatMap((name) =>
-    values.map((secret) => ({ ...valid, params: { ...valid.params, [name]: secret } })),
+    values
+      .filter((_, i) => i % 2 === n % 2)
+      .map((secret) => ({ ...valid, params: { ...valid.params, [name]: secret } })),
   );
   const inQuery = [...(endpoint.query ? fieldsOf(endpoint.query) : []), 'made_up'].flatMap((name) => [
     { ...valid, query: { ...valid.query, [name]: one } },
@@ -112,8 +114,7 @@ async function requestsFor(sample: Sample, n: number): Promise<(() => Promise<vo
   const fields = endpoint.method === 'GET' ? [] : [...fieldsOf(endpoint.body), 'made_up'];
   const inBody = fields.flatMap((name) => [
     { ...valid, body: { ...body, [name]: one } },
-    { ...valid, body: { ...body, [name]: { [other]: [one] }, [other]: 1 } },
-    { ...valid, body: { ...body, [name]: [other, { [name]: one }] } },
+    { ...valid, body: { ...body, [name]: [{ [other]: one }], [other]: 1 } },
     { ...valid, body: `${one} ${JSON.stringify({ [name]: other })}` },
   ]);
   const inPlaceOfCredentials = values.map((secret, i) => {
@@ -144,7 +145,7 @@ test('no log line and no output contains a secret that a caller put into any fie
 });
 
 test('no refusal repeats such a secret, and none is long', () => {
-  expect(refusals.length).toBeGreaterThan(SAMPLES.length * 20);
+  expect(refusals.length).toBeGreaterThan(SAMPLES.length * 15);
   expect(findWords(refusals, secrets)).toEqual([]);
   expect(Math.max(...refusals.map(([, answer]) => answer.length))).toBeLessThan(4_000);
 });
