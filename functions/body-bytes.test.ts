@@ -7,7 +7,7 @@ import { sendChunked } from './testing/endless-body.ts';
 import { openTestSuite, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const MEGABYTES = 31 * 1024 * 1024;
-/** What Node takes from a connection before it notices that nobody reads: two buffers of 64 KiB and the headers. */
+/** What Node takes from a connection while the body is not read: two buffers of 64 KiB and the headers. */
 const READ_AHEAD_BYTES = 3 * 64 * 1024;
 
 let suite: TestSuite;

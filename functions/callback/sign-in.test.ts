@@ -217,14 +217,14 @@ describe('the tenant of a new user', () => {
     const { userId, tenants } = await signIn(suite, 'recorded@example.com');
     const [tenantId = ''] = tenants.keys();
     const { events } = (await suite.operate('GET', `/api/v1/audit?tenant_id=${tenantId}`)).body;
-    const told = events.map(({ type, actor, subject }: Record<string, unknown>) => ({
+    const reported = events.map(({ type, actor, subject }: Record<string, unknown>) => ({
       type,
       actor,
       subject,
     }));
     const actor = { type: 'user', id: userId };
-    expect(told).toHaveLength(2);
-    expect(told).toEqual(
+    expect(reported).toHaveLength(2);
+    expect(reported).toEqual(
       expect.arrayContaining([
         { type: 'tenant.created', actor, subject: null },
         { type: 'member.joined', actor, subject: userId },

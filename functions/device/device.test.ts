@@ -82,7 +82,7 @@ describe('a device', () => {
     for (const _ of ['once', 'again']) expect(error(await ask(device_code))).toBe('400 access_denied');
   });
 
-  test('is told to slow down if it asks more often than every five seconds, and is served when it does', async () => {
+  test('gets slow_down if it asks more often than every five seconds, and is served once it waits', async () => {
     stopClock();
     const { device_code } = (await start()).body;
     const asked = async (): Promise<string> => error(await ask(device_code));

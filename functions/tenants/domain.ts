@@ -12,7 +12,7 @@ type DomainDeps = Pick<Deps, 'records' | 'clock'>;
 
 /**
  * Claims a domain for a tenant. The claim of an owner decides nothing until it is proved, and does not keep another tenant
- * from claiming the same domain: else whoever claims first would lock out whoever can prove it (mozilla-ai/otari#915).
+ * from claiming the same domain: else the first to claim it would lock out the one who can prove it (mozilla-ai/otari#915).
  * The same claim again keeps its token. An operator's claim needs no proof.
  */
 export function claimDomain(
@@ -67,7 +67,7 @@ export async function verifyDomain(
     if (other && (other.token === null || isProvedBy(texts, { token: other.token }))) return 'DOMAIN_TAKEN';
     if (loser) {
       transaction.set(TENANTS, loser.tenantId, { ...loser, joinDomain: null });
-      // The user who proved it is nobody to the other tenant.
+      // The user who proved it is not a member of the other tenant.
       const bySystem = { ...by, actor: system('tenants') };
       endClaim(transaction, loser, bySystem, nowMs);
     }

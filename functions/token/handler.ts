@@ -207,7 +207,7 @@ function begin(transaction: Transaction, signIn: SignIn, by: By): void {
   recordEvent(transaction, eventOf('user.signed_in', signIn, byUser(signIn, by)), signIn.createdAtMs);
 }
 
-/** Ends a sign-in, once, of which a code or token may have been stolen: nobody knows who sent it. */
+/** Ends a sign-in, once, of which a code or token may have been stolen: who sent it is unknown. */
 function endReused(transaction: Transaction, signIn: SignIn, by: By, nowMs: number): void {
   if (signIn.revoked !== null) return;
   transaction.set(SIGN_INS, signIn.signInId, { ...signIn, revoked: 'reused' });

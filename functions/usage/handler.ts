@@ -106,7 +106,7 @@ function licenseOf(
 }
 
 /**
- * A key is known to every machine of a customer, and to whoever copies one. So a key alone records nothing: with it, usage
+ * A key is known to every machine of a customer, and to anyone who copies one. So a key alone records nothing: with it, usage
  * belongs to a session that held a seat at that time, as its token or the seat store shows.
  */
 async function refuseSession(

@@ -119,7 +119,7 @@ const lists = async (): Promise<List[]> => {
   return body.tokens.map((token: string) => decodeJwt<List>(token));
 };
 
-/** What somebody with `useToSign` on the key signs: any license, backdated, for ever. */
+/** What a person with `useToSign` on the key signs: any license, backdated, for ever. */
 async function forge(number: number): Promise<string> {
   const thief = openKmsSigner({ keyVersion: server.versionName(number), client: server.client });
   const { keyId, sign } = await thief.current();
@@ -294,7 +294,7 @@ test('a running program that has both keys in its build replaces its license wit
   expect([seat.state, seat.sessionId.length > 0, events]).toEqual(['online', true, []]);
   expect((await license.acquire('other')).body.code).toBe('SEATS_EXHAUSTED');
 
-  // The program crashes, and somebody puts the file with the license of the stolen key back.
+  // The program crashes, and a user puts the file with the license of the stolen key back.
   clock.dropTimers();
   const restarted = await clock.until(start('cut').acquire());
   expect(restarted.state).toBe('offline');

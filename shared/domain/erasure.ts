@@ -118,7 +118,7 @@ export const ErasureSchema = z.object({
   erased: ErasedSchema,
   /** Who confirmed it, and by which request; `null` once that is recorded as an event. */
   confirmedBy: z.nullable(z.object({ actor: ActorSchema, requestId: z.optional(z.string()) })),
-  /** Documents that this release cannot read, as errors name them: nobody knows whether they concern what is erased. */
+  /** Documents that this release cannot read, as errors name them: it is unknown whether they concern what is erased. */
   unreadable: z._default(z.array(z.string()), []),
   requestedAtMs: z.int(),
   /** `null` until the first round is complete. */

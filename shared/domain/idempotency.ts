@@ -31,8 +31,8 @@ export interface IdempotencyKey {
 }
 
 /**
- * Everything is derived from the client's key and from a secret of the server. The records hold neither, so that whoever
- * reads them can neither open an outcome nor guess a short key or the content of a request (RFC 5869, NIST SP 800-38D).
+ * Everything is derived from the client's key and from a secret of the server. The records hold neither, so that anyone
+ * who reads them can neither open an outcome nor guess a short key or the content of a request (RFC 5869, NIST SP 800-38D).
  */
 export function idempotencyKey(
   key: string,

@@ -2,7 +2,7 @@ import type { PendingDomain } from './users.ts';
 
 /**
  * The name of the TXT record that proves a claim. A name of its own below the domain, beginning with an underscore, can be
- * delegated, and cannot be mistaken for a host; whoever controls only other names of the domain cannot publish it
+ * delegated, and cannot be mistaken for a host; a person who controls only other names of the domain cannot publish it
  * (draft-ietf-dnsop-domain-verification-techniques, "Validation Record"; GitHub's is `_github-challenge-…`).
  */
 export function recordNameOf(domain: string): string {

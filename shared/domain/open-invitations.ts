@@ -48,7 +48,7 @@ export function withInvitation(
 /**
  * Which of the invitations for an address makes room for one more by `inviterId` (`null`: an operator): the oldest of the
  * user with the most, if they have more than the inviter would have. So a user with many tenants cannot keep others from
- * inviting somebody, and never displaces the only invitation by another. Those of operators stay.
+ * inviting a user, and never displaces the only invitation by another. Those of operators stay.
  */
 export function surplusFor(inviterId: string | null, open: readonly Invitation[]): Invitation | undefined {
   const byInviter = Map.groupBy(open, ({ invitedBy }) => invitedBy);

@@ -12,7 +12,7 @@ export function normalDomain(domain: string): string {
 }
 
 /**
- * What somebody registered and pays for, so that subdomains are not further organisations: one label more than the public
+ * What an organisation registered and pays for, so that subdomains are not further organisations: one label more than the public
  * suffix (publicsuffix.org), where sites of a shared host (`github.io`) and names below `co.uk` count as registered. A
  * public suffix stays as it is.
  *

@@ -15,7 +15,7 @@ export const MOST_REVOKED_KEYS = 32;
 export const MOST_REVOKED_LICENSES = 1_000;
 
 /**
- * A version of the signing key whose signatures are revoked. The entry never ends by itself: whoever could sign could
+ * A version of the signing key whose signatures are revoked. The entry never ends by itself: anyone who could sign could
  * write any time and any end into what they signed. For the same reason Microsoft advises never to remove revoked
  * code-signing certificates from a list (https://security.stackexchange.com/a/67676, "Code Signing Best Practices").
  */

@@ -15,7 +15,7 @@ export const REFRESH_RETRY_SECONDS = 60;
 export const SignInCodeSchema = z.object({
   codeHash: z.string(),
   userId: z.string(),
-  /** The program that asked for it: nobody else can redeem it (RFC 6749 section 4.1.3). */
+  /** The program that asked for it: no other program can redeem it (RFC 6749 section 4.1.3). */
   clientId: z.string(),
   redirectUri: z.string(),
   challenge: z.string(),

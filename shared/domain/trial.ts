@@ -41,9 +41,9 @@ export interface ClaimIds {
  * again; the domain of the user's organisation; and the machine.
  *
  * An account has one trial, a domain as many as the vendor allows. A machine needs care: a fingerprint is not a secret, and
- * whoever knows one looks like that machine, also when it acquires a seat. To the server, a stranger who uses up another
+ * anyone who knows one looks like that machine, also when it acquires a seat. To the server, a stranger who uses up another
  * machine's trials and a user who has many accounts on one machine are the same, so that every limit per machine that
- * stops the second can also be used to refuse somebody else. (LicenseSpring has one trial per hardware id or no limit,
+ * stops the second can also be used to refuse another user. (LicenseSpring has one trial per hardware id or no limit,
  * https://docs.licensespring.com/sdks/tutorials/licensing-scenarios/trial-licensing; QLM has a number per computer that the
  * vendor can raise, soraco/qlm qlmdocs/faq.) Therefore:
  *
@@ -51,7 +51,7 @@ export interface ClaimIds {
  *   refuse an organisation its trial, and its trials count for no machine.
  * - All others share `perMachine` trials, more than one: a colleague at the same computer still gets theirs, and denying
  *   one machine costs a stranger that many accounts, each of which loses its own only trial.
- * - An operator can always create a license with `valid_until`, and the log has a WARNING when a machine refuses somebody.
+ * - An operator can always create a license with `valid_until`, and the log has a WARNING when a trial is refused by its machine.
  */
 export function claimIdsOf(applicant: Applicant, fingerprint: string, pseudonymOf: PseudonymOf): ClaimIds {
   const domain = sharedDomainOf(applicant);

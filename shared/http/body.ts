@@ -4,7 +4,7 @@ import { originalOf } from './server-guard.ts';
 /** Size limit of request bodies, unless the contract sets a larger one. */
 export const LARGEST_BODY_BYTES = 64 * 1024;
 
-/** Upper bound for every contract, and for what is read of a body that nobody wants. */
+/** Upper bound for every contract, and for what is read of a body that no endpoint needs. */
 export const LARGEST_COLLECTED_BYTES = 256 * 1024;
 
 /** How long a client that is still sending has to read its answer before the connection is closed. */
@@ -49,7 +49,7 @@ export function announcedBytes(request: IncomingMessage): number {
 
 /**
  * Whether an answer must close the connection: so much of the body may still come that reading on costs more than a new
- * connection. (Node reads what is left of every body that nobody read.)
+ * connection. (Node reads what is left of every body that was not read.)
  */
 export function mustClose(request: IncomingMessage): boolean {
   const { contentLength } = originalOf(request);

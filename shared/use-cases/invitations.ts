@@ -116,7 +116,7 @@ async function makeRoom(
   const ofTenant = await transaction.get(OPEN_INVITATIONS, tenantId);
   const lists = ofTenant ? [ofTenant] : [];
   const withdrawn = { type: 'invitation.withdrawn', tenantId, invitations: [surplus], lists } as const;
-  // The inviter is nobody to the other tenant.
+  // The inviter is not a member of the other tenant.
   endInvitations(transaction, withdrawn, { actor: system('tenants'), requestId }, nowMs);
   return withoutInvitations(list, [surplus]);
 }

@@ -160,7 +160,7 @@ function withdrawOffers(
   recordEvent(transaction, { type: 'ownership.withdrawn', tenantId, subject: userId, by }, nowMs);
 }
 
-/** Makes a member an admin, or an admin a member. The invitations by somebody who can no longer invite end. */
+/** Makes a member an admin, or an admin a member. Invitations by a member who can no longer invite end. */
 export function changeRole(
   tenantId: string,
   userId: string,

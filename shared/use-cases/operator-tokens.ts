@@ -62,7 +62,7 @@ export async function createOperatorToken<A>(
 }
 
 /**
- * Revokes a token, and then those that were created with it: whoever stole it could have made themselves another. The
+ * Revokes a token, and then those that were created with it: a thief could have created another. The
  * token itself is first, so that it creates no more. If a call is interrupted, its repetition revokes the rest.
  */
 export async function revokeOperatorToken(

@@ -28,14 +28,15 @@ const recent = new WeakMap<Records, () => Promise<Revocations>>();
  * be read: without it, a revoked key would count as valid.
  */
 export function recentRevocations({ records, clock }: Pick<Deps, 'records' | 'clock'>): Promise<Revocations> {
-  const read =
-    recent.get(records) ??
-    cachedFor(
+  let read = recent.get(records);
+  if (!read) {
+    read = cachedFor(
       KEYS_LISTED_FOR_MS,
       () => readRevocations(records),
       () => clock.nowMs(),
     );
-  recent.set(records, read);
+    recent.set(records, read);
+  }
   return read();
 }
 

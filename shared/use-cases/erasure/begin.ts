@@ -18,7 +18,7 @@ import { recordEvent } from '../record-event.ts';
 
 /**
  * An erasure begins in two transactions, because a transaction reads documents by id, and the members of a tenant are
- * found by a query. The first marks the user and the tenants: from then on nobody can join them, and the user cannot
+ * found by a query. The first marks the user and the tenants: from then on no user can join them, and the user cannot
  * become an owner (`refuseJoining`). The second step, `decide`, reads the memberships that can no longer grow, and runs
  * the erasure or withdraws it. It is a step like any other, so an erasure that stops in between is resumed or withdrawn
  * by the sweep.

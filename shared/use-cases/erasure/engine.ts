@@ -148,7 +148,7 @@ export async function firstReadable<T>(
 
 /**
  * Collects documents that cannot be read: they are set aside, and the erasure goes on without them. Until a release reads
- * them, nobody knows whether they concern what is erased, so the receipt and the log name them.
+ * them, it is unknown whether they concern what is erased, so the receipt and the log name them.
  */
 export function collectUnreadable(): {
   readonly found: string[];
