@@ -12,82 +12,34 @@ import { OPERATOR_KEY } from '../../functions/testing/suite.ts';
 import { openKmsKeys } from '../../shared/adapters/signer/kms-keys.ts';
 import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import { tokenInputOf } from '../../shared/domain/license-signature.ts';
-import type { Signer } from '../../shared/ports/signer.ts';
-import { type KmsServer, startKmsServer } from '../../shared/testing/servers/kms-server.ts';
-import { runOperate } from './run.ts';
+import { type KeyDeployment, openKeyDeployment } from './testing/key-deployment.ts';
 
 /** The rehearsal of "If the key is compromised" in the runbook, with its commands. */
 const MINUTE_MS = 60_000;
 
-let server: KmsServer;
+let key: KeyDeployment;
 let world: ClockedSuite;
-let signer: Signer | undefined;
-let deployed = 1;
 beforeEach(async () => {
-  server = await startKmsServer([...inject('signingKeys')]);
-  await deploy(1);
-  world = await openClockedSuite((deps) => ({
-    ...deps,
-    signer: {
-      current: () => instance().current(),
-      enabled: (keyId) => instance().enabled(keyId),
-      publicKeys: () => instance().publicKeys(),
-      ping: () => instance().ping(),
-      close: async () => {},
-    },
-  }));
+  key = await openKeyDeployment();
+  world = await openClockedSuite((deps) => ({ ...deps, signer: key.signer }));
 });
 afterEach(async () => {
   await world.close();
-  await signer?.close();
-  await server.close();
-  signer = undefined;
+  await key.close();
 });
-
-const instance = (): Signer => signer ?? expect.fail('nothing is deployed');
-
-async function deploy(number: number): Promise<void> {
-  deployed = number;
-  const before = signer;
-  signer = openKmsSigner({ keyVersion: server.versionName(number), client: server.client });
-  await before?.close();
-}
-
-function outputs() {
-  const printed: string[] = [];
-  return {
-    printed,
-    output: {
-      print: (text: string) => void printed.push(text),
-      printError: (text: string) => void printed.push(text),
-    },
-  };
-}
 
 /** `npm run operate -- keys …`, as JSON. */
 async function keys(...args: string[]) {
-  const { printed, output } = outputs();
-  const code = await runOperate(['keys', ...args, '--json'], {}, output, {
-    async withKeys(work) {
-      const opened = openKmsKeys({ keyVersion: server.versionName(deployed), client: server.client });
-      try {
-        return await work(opened);
-      } finally {
-        await opened.close();
-      }
-    },
-    withRecords: () => expect.fail('keys are not in the records'),
-    withMessages: () => expect.fail('keys are not in messages'),
-    nowMs: () => world.nowMs(),
-  });
-  return { code, ...JSON.parse(printed.join('')) };
+  const { code, printed } = await key.runKeys(world.nowMs(), ...args, '--json');
+  return { code, ...JSON.parse(printed) };
 }
 
 /** `npm run admin -- revocations …`, as JSON. */
 async function revocations(...args: string[]) {
-  const { printed, output } = outputs();
+  const printed: string[] = [];
+  const print = (text: string) => void printed.push(text);
   const environment = { SEATLEASE_URL: world.suite.url, OPERATOR_KEY };
-  const code = await runAdmin(['revocations', ...args, '--json'], environment, output);
+  const code = await runAdmin(['revocations', ...args, '--json'], environment, { print, printError: print });
   expect(code, printed.join('\n')).toBe(0);
   return JSON.parse(printed.join(''));
 }
@@ -121,7 +73,7 @@ const lists = async (): Promise<List[]> => {
 
 /** What a person with `useToSign` on the key signs: any license, backdated, for ever. */
 async function forge(number: number): Promise<string> {
-  const thief = openKmsSigner({ keyVersion: server.versionName(number), client: server.client });
+  const thief = openKmsSigner({ keyVersion: key.server.versionName(number), client: key.server.client });
   const { keyId, sign } = await thief.current();
   const license = {
     license_id: 'lic_00_x',
@@ -178,10 +130,10 @@ test('a compromised key is rotated and revoked: forged licenses are refused, and
 
   // 1. A new version, which signs at once.
   expect(await keys('rotate', '--compromised', '--apply')).toMatchObject({ step: 'create', applied: true });
-  server.setState(2, 'ENABLED');
+  key.server.setState(2, 'ENABLED');
   expect(await keys('rotate', '--compromised')).toMatchObject({ step: 'pin', version: { number: 2 } });
   await goOn();
-  await deploy(2);
+  await key.deploy(2);
   await goOn();
 
   // 2. Revoke the old one, while it can still sign its own revocation.
@@ -217,8 +169,8 @@ test('a mistaken revocation is undone, and licenses of the key are accepted agai
   const old = await tokenOf(license, session);
   const { kid = '' } = decodeProtectedHeader(old);
   await keys('rotate', '--compromised', '--apply');
-  server.setState(2, 'ENABLED');
-  await deploy(2);
+  key.server.setState(2, 'ENABLED');
+  await key.deploy(2);
   await revocations('key', '--key', kid, '--yes');
   await goOn();
   await expect(verify(old)).rejects.toThrow();
@@ -237,8 +189,8 @@ test('a faulty release is revoked since its deploy: earlier licenses stay valid,
   const faulty = await tokenOf(other, seat);
   const { kid = '' } = decodeProtectedHeader(faulty);
   await keys('rotate', '--compromised', '--apply');
-  server.setState(2, 'ENABLED');
-  await deploy(2);
+  key.server.setState(2, 'ENABLED');
+  await key.deploy(2);
   await revocations('key', '--key', kid, '--since', since, '--yes');
   await goOn();
   await verify(before);
@@ -249,11 +201,11 @@ test('a faulty release is revoked since its deploy: earlier licenses stay valid,
 });
 
 test('a running program that has both keys in its build replaces its license within an hour, and refuses a forged one offline', async () => {
-  const spare = openKmsKeys({ keyVersion: server.versionName(1), client: server.client });
+  const spare = openKmsKeys({ keyVersion: key.server.versionName(1), client: key.server.client });
   await spare.create();
   await spare.close();
-  server.setState(2, 'ENABLED');
-  await deploy(1);
+  key.server.setState(2, 'ENABLED');
+  await key.deploy(1);
   const license = await world.suite.createLicense({ plan: 'pro', max: 1 });
   const clock = new TestClock(world.nowMs());
   const machine = testMachine('laptop', clock);
@@ -284,7 +236,7 @@ test('a running program that has both keys in its build replaces its license wit
   const { kid = '' } = decodeProtectedHeader(before);
   const kept = new Map(machine.files);
 
-  await deploy(2);
+  await key.deploy(2);
   await revocations('key', '--key', kid, '--yes');
   await keys('disable', '--version', '1', '--compromised', '--apply');
   await pass(65);

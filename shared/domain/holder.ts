@@ -72,14 +72,14 @@ export function identityOf(program: Program, licenseId: string, { holder, sessio
 
 /** A one-way, repeatable pseudonym for a value that must not be stored. */
 export type PseudonymOf = (
-  kind: 'account' | 'address' | 'device' | 'email' | 'idempotency' | 'invitation' | 'trial',
+  kind: 'account' | 'address' | 'device' | 'email' | 'idempotency' | 'trial',
   text: string,
 ) => string;
 
 /**
  * Pseudonyms of 132 bits, for values that belong to no license: an account at the sign-in provider, a network address, a
- * code that a user types, what a trial was granted to, the `Idempotency-Key` of a request, an invitation, an e-mail
- * address. `kind` keeps their pseudonyms distinct from each other and from holders'.
+ * code that a user types, what a trial was granted to, the `Idempotency-Key` of a request, an e-mail address. `kind` keeps
+ * their pseudonyms distinct from each other and from holders'.
  */
 export function pseudonymsOf(key: string): PseudonymOf {
   return (kind, text) =>
