@@ -11,6 +11,7 @@ import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { CHAIN_HEADS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { keepReasons } from '../../shared/ports/each-document.ts';
 import {
   AUDIT_SCOPES,
   auditQuery,
@@ -91,7 +92,7 @@ async function followChain(
   if (after > end) return { problem: 'INVALID_CURSOR' };
   const last = Math.min(after + limit, end);
   const unreadable: string[] = [];
-  const page = { limit, least: after + 1, below: last + 1, onUnreadable: keepMessage(unreadable) };
+  const page = { limit, least: after + 1, below: last + 1, onUnreadable: keepReasons(unreadable) };
   const { documents } =
     last > after ? await records.query(CHAIN_OF_TENANT, { tenantId }, page) : { documents: [] };
   noteUnreadable(note, unreadable);
@@ -105,10 +106,6 @@ const FILTERS = ['license_id', 'session_id', 'type', 'actor_id', 'from', 'to'] a
 const NO_ACTOR_FILTER = 'cannot be combined with actor_id';
 const NO_FILTER = 'cannot be combined with order=recorded';
 const NEEDS_TENANT = { at: 'tenant_id', detail: 'is required with order=recorded' };
-
-function keepMessage(messages: string[]) {
-  return ({ message }: Error): void => void messages.push(message);
-}
 
 async function verifyChain(
   { query, caller, standing }: RequestOf<typeof contract, 'verify'>,

@@ -23,7 +23,7 @@ import {
   USERS,
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
-import { eachDocument } from '../../shared/ports/each-document.ts';
+import { eachDocument, keepReasons } from '../../shared/ports/each-document.ts';
 import {
   auditQuery,
   EVENTS_OF_ACTOR,
@@ -147,12 +147,11 @@ async function exportTenant(
   const bounds = boundsOf(query);
   const histories = eachDocument(records, SESSIONS_OF_TENANT, { tenantId }, bounds);
   await rowLimit.fill(seats.session_histories, histories, viewOfHistory);
-  const onUnreadable = (error: Error) => void unreadable.push(error.message);
   const events = eachDocument(
     records,
     auditQuery('tenantId', false),
     { tenantId },
-    { ...bounds, onUnreadable },
+    { ...bounds, onUnreadable: keepReasons(unreadable) },
   );
   await rowLimit.fill(seats.audit_events, events, exportOfEvent);
   noteUnreadable(note, unreadable);
@@ -196,7 +195,7 @@ async function addSeatsOfUser(
   const own = belongingsOf(person, licenseId, pseudonyms);
   const holders = new Set(own.holders);
   const idsOnSharedSeats = new Set<string>();
-  const readable = { ...bounds, onUnreadable: (error: Error) => void unreadable.push(error.message) };
+  const readable = { ...bounds, onUnreadable: keepReasons(unreadable) };
   const sessions = eachOnce(readSessions(licenseId, seatMaintenance, unreadable));
   await rowLimit.fill(seats.sessions, withOnly(sessions, own.owns), (session) => {
     if (own.ownsHolder(session)) holders.add(session.holder);
@@ -238,7 +237,7 @@ async function addActs(
   unreadable: string[],
   { records }: Deps,
 ): Promise<void> {
-  const readable = { ...bounds, onUnreadable: (error: Error) => void unreadable.push(error.message) };
+  const readable = { ...bounds, onUnreadable: keepReasons(unreadable) };
   const known = new Set(seats.audit_events.map(({ event_id }) => event_id));
   for (const [query, field] of [
     [EVENTS_OF_ACTOR, 'actor.id'],

@@ -23,8 +23,8 @@ const AT_A_TIME = 8;
 
 /**
  * Adds usage records to the totals, up to the cap of each meter, license and day, and sends them to Stripe if the tenant
- * is a customer there. A record is counted once, because one transaction adds it to the totals and marks it. It is billed once, because it is marked before it
- * is first sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
+ * is a customer there. A record is counted once, because one transaction adds it to the totals and marks it. It is billed
+ * once, because it is marked before it is first sent, and resent only while Stripe recognizes its id. Costs one read if there are no open records.
  */
 export async function meterUsage(deps: Deps, run: SweepRun): Promise<void> {
   let cursor: string | undefined;

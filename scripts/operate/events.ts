@@ -15,6 +15,7 @@ import { isPublished } from '../../shared/domain/audit-event.ts';
 import { EVENT_TYPES, type SeatEvent } from '../../shared/domain/event.ts';
 import { messageOf, readMessage } from '../../shared/domain/event-message.ts';
 import { LICENSE_ID, TENANT_ID } from '../../shared/domain/ids.ts';
+import { keepReasons } from '../../shared/ports/each-document.ts';
 import type { Message, Messages, PulledMessage } from '../../shared/ports/messages.ts';
 import { type AuditScope, auditQuery } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
@@ -250,13 +251,12 @@ async function forEachPage(
   };
   const query = auditQuery(scope, by.type !== undefined);
   const unreadable: string[] = [];
-  const onUnreadable = ({ message }: Error) => void unreadable.push(message);
   let count = 0;
   let cursor: string | undefined;
   do {
     const page = await records.query(query, equals, {
       ...{ limit: BATCH, least: from, below: to },
-      ...{ cursor, onUnreadable },
+      ...{ cursor, onUnreadable: keepReasons(unreadable) },
     });
     const events = page.documents
       .filter(isPublished)

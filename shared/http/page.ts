@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import { openCursor } from '../domain/cursor.ts';
+import { keepReasons } from '../ports/each-document.ts';
 import type { Noted } from '../ports/log-line.ts';
 import { type Equals, InvalidCursor, type Page, type Query, type Records } from '../ports/records.ts';
 import type { Refusal } from './contract.ts';
@@ -32,9 +33,8 @@ export function readPage<T>(
   bounds: Pick<Page, 'least' | 'below'> = {},
 ): Promise<ReturnedPage<T> | Refusal<'INVALID_CURSOR'>> {
   const unreadable: string[] = [];
-  const onUnreadable = (error: Error) => void unreadable.push(error.message);
   const { limit = DEFAULT_PAGE_LIMIT, cursor } = requested;
-  const page = { ...bounds, limit, cursor, onUnreadable };
+  const page = { ...bounds, limit, cursor, onUnreadable: keepReasons(unreadable) };
   return refuseInvalidCursor(async () => {
     const { documents, nextCursor } = await records.query(query, equals, page);
     noteUnreadable(note, unreadable);

@@ -42,3 +42,8 @@ export async function* eachDocument<T>(
   );
   for await (const { documents } of pages) yield* documents;
 }
+
+/** An `onUnreadable` that adds the reason to `reasons`: the list goes on without the document. */
+export function keepReasons(reasons: string[]): (error: Error) => void {
+  return ({ message }) => void reasons.push(message);
+}

@@ -10,7 +10,7 @@ import {
 } from '../../domain/erasure.ts';
 import { ERASURES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
-import { eachDocument, eachPage, resumeQuery } from '../../ports/each-document.ts';
+import { eachDocument, eachPage, keepReasons, resumeQuery } from '../../ports/each-document.ts';
 import type { Equals, Page, PageOf, Query, Records, Transaction } from '../../ports/records.ts';
 import { recordProgress } from './begin.ts';
 
@@ -155,5 +155,5 @@ export function collectUnreadable(): {
   readonly onUnreadable: (error: Error) => void;
 } {
   const found: string[] = [];
-  return { found, onUnreadable: ({ message }) => void found.push(message) };
+  return { found, onUnreadable: keepReasons(found) };
 }
