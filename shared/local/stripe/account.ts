@@ -8,8 +8,10 @@ export interface Account {
   now(): number;
   /** Address of its pages. */
   pagesUrl(): string;
-  /** Adds an event and queues it for the webhook endpoint. */
-  publish(type: string, object: object): SentEvent;
+  /** Adds an event about an object of the state and queues it for the webhook endpoint. */
+  publish(type: string, stored: object): SentEvent;
+  /** Like `publish`, with the object as it is sent. */
+  emit(type: string, shown: object): SentEvent;
 }
 
 export function newEvent(type: string, object: object, created: number): SentEvent {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Account } from './account.ts';
-import { isKnown, ROUTES } from './api-routes.ts';
-import { type Form, Refused } from './parameters.ts';
+import { isKnown } from './deduplication.ts';
+import type { Form } from './form.ts';
+import { Refused } from './refused.ts';
+import { ROUTES } from './routes/index.ts';
+import { show } from './show.ts';
 import { API_VERSION, at } from './state.ts';
 
 const LONGEST_KEY = 255;
@@ -61,7 +64,7 @@ function answerOnce(account: Account, call: Call, key: string): Answer {
 function run(account: Account, { method, path, form }: Call): Answer {
   for (const route of ROUTES) {
     const match = route.method === method ? route.path.exec(path) : null;
-    if (match) return json(200, route.answer(account, form, match[1] ?? ''));
+    if (match) return json(200, show(account.state, route.answer(account, form, match[1] ?? '')));
   }
   throw new Refused(404, { message: `Unrecognized request URL (${method}: ${path}).` });
 }

@@ -1,18 +1,26 @@
 import type { Account } from './account.ts';
 import { paySession } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
+import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
+import { periodEndOf, priceOfItem } from './items.ts';
 import { type Card, closeDispute, dispute, refund } from './payments.ts';
+import { addPrice, moveLookupKey, setPriceMetadata } from './prices.ts';
 import { at, type State } from './state.ts';
 import {
   announceTrialEnd,
+  cancelAt,
   changePrice,
   changeSeats,
   endSubscription,
   giveUp,
+  passDueDate,
   pause,
+  pauseCollection,
   renew,
   resume,
+  resumeCollection,
   retryPayment,
+  sendInvoice,
 } from './subscriptions.ts';
 import type { FakeStripe, FakeSubscription, SentEvent, StripeControls } from './types.ts';
 
@@ -36,6 +44,17 @@ export function openControls(account: Account, save: () => void): StripeControls
     pause: saving(pause),
     resume: saving(resume),
     end: saving(end),
+    cancelAt: saving(cancelAt),
+    addItem: saving(addItem),
+    removeItem: saving(removeItem),
+    changeQuantityOf: saving(changeQuantityOf),
+    addPrice: saving(addPrice),
+    moveLookupKey: saving(moveLookupKey),
+    setPriceMetadata: saving(setPriceMetadata),
+    sendInvoice: saving(sendInvoice),
+    passDueDate: saving(passDueDate),
+    pauseCollection: saving(pauseCollection),
+    resumeCollection: saving(resumeCollection),
     refund: saving(refund),
     dispute: saving(dispute),
     closeDispute: saving(closeDispute),
@@ -52,8 +71,8 @@ function end(account: Account, subscriptionId: string): void {
   endSubscription(account, subscriptionId);
 }
 
-function addEvent({ publish }: Account, type: string, object: object): SentEvent {
-  return publish(type, object);
+function addEvent({ emit }: Account, type: string, object: object): SentEvent {
+  return emit(type, object);
 }
 
 export function subscriptionBoughtIn({ sessions }: State, sessionIdOrUrl: string): string | undefined {
@@ -68,18 +87,30 @@ export function latestChargeOf(state: State, subscriptionId: string): string | u
   return charge?.id;
 }
 
-export function readSubscription({ subscriptions }: State, id: string): FakeSubscription | undefined {
-  const known = at(subscriptions, id);
-  const [item] = known?.items.data ?? [];
-  if (!known || !item) return undefined;
+export function readSubscription(state: State, id: string): FakeSubscription | undefined {
+  const known = at(state.subscriptions, id);
+  if (!known) return undefined;
+  const items = known.items.map((item) => {
+    const { lookup_key, recurring } = priceOfItem(state, item);
+    return {
+      id: item.id,
+      priceId: item.price,
+      lookupKey: lookup_key,
+      usageType: recurring.usage_type,
+      quantity: item.quantity,
+      periodEnd: item.current_period_end,
+    };
+  });
+  const seats = items.find(({ quantity }) => quantity !== undefined);
   return {
     id,
     status: known.status,
-    lookupKey: item.price.lookup_key,
-    seats: item.quantity,
-    periodEnd: item.current_period_end,
+    lookupKey: seats?.lookupKey ?? null,
+    seats: seats?.quantity ?? 0,
+    periodEnd: periodEndOf(known),
     cancelAt: known.cancel_at,
     endedAt: known.ended_at,
+    items,
   };
 }
 

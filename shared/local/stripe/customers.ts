@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { missing } from './parameters.ts';
+import { missing } from './refused.ts';
 import { type Customer, found } from './state.ts';
 import { endNow } from './subscriptions.ts';
 

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { paySession, sessionAt } from './checkout.ts';
 import { payPage, portalPage, returnPage, trouble } from './pages.ts';
-import { Refused } from './parameters.ts';
+import { Refused } from './refused.ts';
 import { at, found } from './state.ts';
 import { cancelAtPeriodEnd, changeSeats, renew, retryPayment } from './subscriptions.ts';
 
@@ -32,12 +32,15 @@ function showPage(account: Account, path: string): PageAnswer {
   switch (kind) {
     case 'pay': {
       const session = sessionAt(account, id);
-      return { status: 200, page: payPage(session, found(state.orders, id, 'checkout.session'), false) };
+      return {
+        status: 200,
+        page: payPage(state, session, found(state.orders, id, 'checkout.session'), false),
+      };
     }
     case 'portal': {
       const { customer, returnUrl } = found(state.portals, id, 'page');
       const subscriptions = Object.values(state.subscriptions).filter((each) => each.customer === customer);
-      return { status: 200, page: portalPage(subscriptions, returnUrl) };
+      return { status: 200, page: portalPage(state, subscriptions, returnUrl) };
     }
     case 'return':
       return { status: 200, page: returnPage() };
@@ -55,7 +58,7 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
     if (session.status !== 'open') return undefined;
     const isDeclined = form.get('card')?.replaceAll(/\D/g, '') === DECLINED_CARD;
     if (paySession(account, id, isDeclined ? 'declined' : 'good')) return { location: session.success_url };
-    return { status: 200, page: payPage(session, found(state.orders, id, 'checkout.session'), true) };
+    return { status: 200, page: payPage(state, session, found(state.orders, id, 'checkout.session'), true) };
   }
   if (kind === 'portal') {
     changeByPortal(account, found(state.portals, id, 'page').customer, form);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { planOfPrice } from '../../domain/plans.ts';
-import { type Order, PRICES, type Session, type Subscription } from './state.ts';
+import { priceOfItem, seatItemOf } from './items.ts';
+import { at, type Order, type Session, type State, type Subscription } from './state.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #767676; --quiet: light-dark(#555, #b5b5b5); }
@@ -30,9 +31,14 @@ export const PAGE_POLICY = [
 const CLOSED = { complete: 'This session was already paid.', expired: 'This session has expired.' } as const;
 
 /** The checkout page. */
-export function payPage({ cancel_url, status }: Session, order: Order, declined: boolean): string {
+export function payPage(
+  state: State,
+  { cancel_url, status }: Session,
+  order: Order,
+  declined: boolean,
+): string {
   if (status !== 'open') return trouble('Nothing to pay', CLOSED[status]);
-  const price = PRICES.find(({ id }) => id === order.price);
+  const price = at(state.prices, order.price);
   if (!price) return trouble('Nothing to pay', 'This price is no longer sold.');
   const { lookup_key, unit_amount, recurring } = price;
   const trial = order.trialDays > 0 ? `<p>The first ${order.trialDays} days are free.</p>` : '';
@@ -42,7 +48,7 @@ export function payPage({ cancel_url, status }: Session, order: Order, declined:
     `<h1>Buy seats</h1>
 <p>This is a fake Stripe on your machine. It takes no money and is for development only.</p>
 <dl>
-<dt>Plan</dt><dd>${html(planOfPrice(lookup_key) ?? lookup_key)}</dd>
+<dt>Plan</dt><dd>${html(planOfPrice(lookup_key) ?? lookup_key ?? 'another plan')}</dd>
 <dt>Seats</dt><dd>${order.quantity}</dd>
 <dt>Price per seat</dt><dd>${dollars(unit_amount)} per ${recurring.interval}</dd>
 <dt>Total</dt><dd>${dollars(unit_amount * order.quantity)} per ${recurring.interval}</dd>
@@ -58,23 +64,22 @@ ${trial}${alert}<form method="post">
 }
 
 /** The customer portal: change or cancel subscriptions. */
-export function portalPage(subscriptions: readonly Subscription[], returnUrl: string): string {
+export function portalPage(state: State, subscriptions: readonly Subscription[], returnUrl: string): string {
   return page(
     'Your subscriptions',
     `<h1>Your subscriptions</h1>
 <p>This is a fake Stripe on your machine, for development only.</p>
-${subscriptions.map(section).join('\n') || '<p>No subscriptions.</p>'}
+${subscriptions.map((each, n) => section(state, each, n)).join('\n') || '<p>No subscriptions.</p>'}
 <p><a href="${html(returnUrl)}">Back</a></p>`,
   );
 }
 
-function section(subscription: Subscription, n: number): string {
-  const { status, cancel_at_period_end, cancel_at, ended_at, items } = subscription;
-  const [item] = items.data;
-  if (!item) return '';
-  const { lookup_key, recurring } = item.price;
+function section(state: State, subscription: Subscription, n: number): string {
+  const { status, cancel_at_period_end, cancel_at, ended_at } = subscription;
+  const item = seatItemOf(subscription);
+  const { lookup_key, recurring } = priceOfItem(state, item);
   const end = cancel_at === null ? '' : `, ends on ${dateOf(cancel_at)}`;
-  const summary = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key)}, billed every ${recurring.interval}</h2>
+  const summary = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key ?? 'another plan')}, billed every ${recurring.interval}</h2>
 <p>${item.quantity} seats, ${html(status)}${ended_at === null ? end : `, ended on ${dateOf(ended_at)}`}</p>`;
   if (ended_at !== null) return summary;
   const isOverdue = status === 'past_due' || status === 'unpaid';

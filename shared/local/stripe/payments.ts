@@ -1,14 +1,18 @@
 import type { Account } from './account.ts';
+import type { Price } from './plan-prices.ts';
 import {
   type Charge,
   type Dispute,
   found,
   type Invoice,
-  itemOf,
+  type Item,
+  type LineItem,
   newId,
   type State,
   type Subscription,
 } from './state.ts';
+
+const DAY_SECONDS = 24 * 3600;
 
 export type Card = 'good' | 'declined';
 
@@ -16,32 +20,101 @@ export function subscriptionOf({ parent }: Invoice): string {
   return parent.subscription_details.subscription;
 }
 
-/** Creates the invoice of the current period, due now. For a trial it amounts to 0. */
-export function bill({ state, now, publish }: Account, subscription: Subscription): Invoice {
-  const { quantity, price } = itemOf(subscription);
+/**
+ * Creates the invoice of the items' current periods, due now or, with `send_invoice`, in some days. A licensed item is
+ * paid in advance, a metered one afterwards. For a trial it amounts to 0. While collection is paused, the invoice is
+ * not collected (docs.stripe.com/billing/subscriptions/pause-payment).
+ */
+export function bill(
+  account: Account,
+  subscription: Subscription,
+  reason: Invoice['billing_reason'],
+  items: readonly Item[] = subscription.items,
+): Invoice {
+  const { state, now, publish } = account;
+  const id = newId('in');
+  const lines = items.map((item) => lineOf(account, subscription, item, id));
+  const due = lines.reduce((sum, { amount }) => sum + amount, 0);
+  const { collection_method, days_until_due, pause_collection } = subscription;
+  const usageEnd = reason === 'subscription_cycle' ? (items[0]?.current_period_start ?? now()) : now();
+  const before = latestInvoice(state, subscription);
   const invoice: Invoice = {
-    id: newId('in'),
+    id,
     object: 'invoice',
     customer: subscription.customer,
     created: now(),
-    currency: 'usd',
-    amount_due: subscription.status === 'trialing' ? 0 : quantity * price.unit_amount,
+    currency: subscription.currency,
+    billing_reason: reason,
+    collection_method,
+    due_date: collection_method === 'send_invoice' ? now() + (days_until_due ?? 0) * DAY_SECONDS : null,
+    amount_due: due,
     amount_paid: 0,
-    status: 'open',
-    parent: {
-      type: 'subscription_details',
-      subscription_details: { subscription: subscription.id },
-    },
+    amount_remaining: due,
+    period_start: before?.period_end ?? usageEnd,
+    period_end: usageEnd,
+    status: 'draft',
+    parent: { type: 'subscription_details', subscription_details: { subscription: subscription.id } },
+    lines,
   };
   state.invoices[invoice.id] = invoice;
   subscription.latest_invoice = invoice.id;
   publish('invoice.created', invoice);
+  if (pause_collection?.behavior === 'keep_as_draft') return invoice;
+  invoice.status = 'open';
   publish('invoice.finalized', invoice);
+  if (pause_collection) setAside(account, invoice, pause_collection.behavior);
+  else if (collection_method === 'send_invoice') publish('invoice.sent', invoice);
   return invoice;
 }
 
-/** Returns whether the invoice was paid. An invoice of 0 is always paid, without a charge. */
+function setAside({ publish }: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
+  invoice.status = how === 'void' ? 'void' : 'uncollectible';
+  publish(how === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible', invoice);
+}
+
+function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): Invoice | undefined {
+  return latest_invoice === null ? undefined : invoices[latest_invoice];
+}
+
+function lineOf(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
+  const { id, status, customer, currency } = subscription;
+  const price = found(account.state.prices, item.price, 'price');
+  const quantity = item.quantity ?? takeUse(account, customer, price, invoice);
+  return {
+    id: newId('il'),
+    object: 'line_item',
+    amount: status === 'trialing' ? 0 : quantity * price.unit_amount,
+    currency,
+    invoice,
+    quantity,
+    subscription: id,
+    period: { start: item.current_period_start, end: item.current_period_end },
+    parent: {
+      type: 'subscription_item_details',
+      subscription_item_details: { subscription: id, subscription_item: item.id },
+    },
+    pricing: { type: 'price_details', price_details: { price: price.id, product: price.product } },
+  };
+}
+
+/** Puts the usage of a metered price that is not invoiced yet on the invoice. Returns its sum. */
+function takeUse({ state }: Account, customer: string, price: Price, invoice: string): number {
+  let sum = 0;
+  for (const use of state.usage) {
+    const isOfItem = use.customerId === customer && `mtr_${use.eventName}` === price.recurring.meter;
+    if (!isOfItem || use.invoice !== null) continue;
+    use.invoice = invoice;
+    sum += Number(use.value);
+  }
+  return sum;
+}
+
+/**
+ * Returns whether the invoice is settled. One of 0 is paid without a charge. One that is not open is not collected,
+ * and has nothing to do with the status of the subscription.
+ */
 export function payInvoice({ state, publish }: Account, invoice: Invoice, card: Card): boolean {
+  if (invoice.status !== 'open') return true;
   if (invoice.amount_due > 0) {
     if (card === 'declined') {
       publish('invoice.payment_failed', invoice);
@@ -51,6 +124,7 @@ export function payInvoice({ state, publish }: Account, invoice: Invoice, card: 
   }
   invoice.status = 'paid';
   invoice.amount_paid = invoice.amount_due;
+  invoice.amount_remaining = 0;
   publish('invoice.paid', invoice);
   return true;
 }
@@ -62,7 +136,7 @@ function newCharge(state: State, invoice: Invoice): Charge {
     amount: invoice.amount_due,
     amount_refunded: 0,
     refunded: false,
-    currency: 'usd',
+    currency: invoice.currency,
     customer: invoice.customer,
     payment_intent: newId('pi'),
   };

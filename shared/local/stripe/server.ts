@@ -12,9 +12,10 @@ import {
   readSubscription,
   subscriptionBoughtIn,
 } from './controls.ts';
+import { decodeForm } from './form.ts';
 import { answerPage } from './page-routes.ts';
 import { PAGE_POLICY } from './pages.ts';
-import { decodeForm } from './parameters.ts';
+import { show } from './show.ts';
 import { newId, newState } from './state.ts';
 import { readState, writeState } from './state-file.ts';
 import type { ApiFailure, FakeStripe, FakeStripeOptions } from './types.ts';
@@ -45,8 +46,9 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     state,
     now,
     pagesUrl: () => url,
-    publish(type, object) {
-      const event = newEvent(type, object, now());
+    publish: (type, stored) => account.emit(type, show(state, stored)),
+    emit(type, shown) {
+      const event = newEvent(type, shown, now());
       state.events.push(event);
       sender.queue(event);
       return event;

@@ -1,45 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { PLANS, type PlanTerms } from '../../domain/plans.ts';
-import { missing } from './parameters.ts';
-import type { Interval } from './period.ts';
+import { type Price, pricesOfPlans } from './plan-prices.ts';
+import { missing } from './refused.ts';
 
 /** The API version of the Stripe library, which defines the types of requests and events. */
 export const API_VERSION = '2026-10-28.endive';
-
-/** Prices per seat in cents, by the lookup keys of our plans. */
-const UNIT_AMOUNTS: Readonly<Record<string, number>> = {
-  seatlease_pro_month: 900,
-  seatlease_pro_year: 9_000,
-  seatlease_team_month: 1_500,
-  seatlease_team_year: 15_000,
-  seatlease_enterprise_year: 30_000,
-};
-
-export interface Price {
-  readonly id: string;
-  readonly object: 'price';
-  readonly active: boolean;
-  readonly currency: 'usd';
-  readonly lookup_key: string;
-  readonly recurring: { readonly interval: Interval };
-  readonly unit_amount: number;
-}
-
-export const PRICES: readonly Price[] = Object.values(PLANS).flatMap(({ prices }: PlanTerms) =>
-  (['month', 'year'] as const).flatMap((interval) => {
-    const lookupKey = prices[interval];
-    if (lookupKey === undefined) return [];
-    return {
-      id: `price_${lookupKey}`,
-      object: 'price',
-      active: true,
-      currency: 'usd',
-      lookup_key: lookupKey,
-      recurring: { interval },
-      unit_amount: UNIT_AMOUNTS[lookupKey] ?? 1_000,
-    };
-  }),
-);
 
 export interface Customer {
   readonly id: string;
@@ -76,6 +40,7 @@ export interface Subscription {
   readonly object: 'subscription';
   readonly customer: string;
   readonly created: number;
+  readonly currency: string;
   readonly livemode: false;
   readonly metadata: Readonly<Record<string, string>>;
   status: string;
@@ -83,19 +48,33 @@ export interface Subscription {
   cancel_at: number | null;
   cancel_at_period_end: boolean;
   canceled_at: number | null;
+  collection_method: 'charge_automatically' | 'send_invoice';
+  days_until_due: number | null;
   ended_at: number | null;
   latest_invoice: string | null;
-  trial_end: number | null;
-  items: { object: 'list'; data: Item[] };
+  pause_collection: PauseCollection | null;
+  schedule: string | null;
+  readonly trial_end: number | null;
+  /** All of them. Stripe shows the first page. */
+  readonly items: Item[];
+}
+
+export interface PauseCollection {
+  readonly behavior: 'keep_as_draft' | 'mark_uncollectible' | 'void';
+  readonly resumes_at: number | null;
 }
 
 export interface Item {
   readonly id: string;
   readonly object: 'subscription_item';
-  quantity: number;
+  readonly created: number;
+  readonly subscription: string;
   current_period_start: number;
   current_period_end: number;
-  price: Price;
+  /** Id of the price. Stripe shows the whole price. */
+  price: string;
+  /** Absent for a metered price. */
+  quantity?: number;
 }
 
 export interface Invoice {
@@ -103,13 +82,41 @@ export interface Invoice {
   readonly object: 'invoice';
   readonly customer: string;
   readonly created: number;
-  readonly currency: 'usd';
+  readonly currency: string;
+  readonly billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update';
+  readonly collection_method: Subscription['collection_method'];
+  readonly due_date: number | null;
   readonly amount_due: number;
   amount_paid: number;
-  status: 'open' | 'paid' | 'void';
+  amount_remaining: number;
+  /** The period before the one that is paid; usage in it is invoiced. The lines have the periods that they pay for. */
+  readonly period_start: number;
+  readonly period_end: number;
+  status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
   readonly parent: {
     readonly type: 'subscription_details';
     readonly subscription_details: { readonly subscription: string };
+  };
+  /** All of them. Stripe shows the first page. */
+  readonly lines: readonly LineItem[];
+}
+
+export interface LineItem {
+  readonly id: string;
+  readonly object: 'line_item';
+  readonly amount: number;
+  readonly currency: string;
+  readonly invoice: string;
+  readonly quantity: number;
+  readonly subscription: string;
+  readonly period: { readonly start: number; readonly end: number };
+  readonly parent: {
+    readonly type: 'subscription_item_details';
+    readonly subscription_item_details: { readonly subscription: string; readonly subscription_item: string };
+  };
+  readonly pricing: {
+    readonly type: 'price_details';
+    readonly price_details: { readonly price: string; readonly product: string };
   };
 }
 
@@ -119,7 +126,7 @@ export interface Charge {
   readonly amount: number;
   amount_refunded: number;
   refunded: boolean;
-  readonly currency: 'usd';
+  readonly currency: string;
   readonly customer: string;
   readonly payment_intent: string;
 }
@@ -137,6 +144,8 @@ export interface MeterEvent {
   readonly customerId: string;
   readonly value: string;
   readonly timestamp: number;
+  /** The invoice that charges it. */
+  invoice: string | null;
 }
 
 export interface StoredEvent {
@@ -152,6 +161,7 @@ export interface State {
   port: number;
   readonly apiKey: string;
   readonly webhookSecret: string;
+  readonly prices: Record<string, Price>;
   readonly customers: Record<string, Customer>;
   readonly sessions: Record<string, Session>;
   /** By session. */
@@ -186,6 +196,7 @@ export function newState(): State {
     port: 0,
     apiKey: `sk_test_${word()}`,
     webhookSecret: `whsec_${word()}`,
+    prices: pricesOfPlans(),
     customers: {},
     sessions: {},
     orders: {},
@@ -214,18 +225,6 @@ export function found<T>(records: Readonly<Record<string, T>>, id: string, what:
   const record = at(records, id);
   if (record === undefined) throw missing(what, id, param);
   return record;
-}
-
-export function itemOf(subscription: Subscription): Item {
-  const [item] = subscription.items.data;
-  if (!item) throw new Error('a subscription without items');
-  return item;
-}
-
-export function priceBy(matches: (price: Price) => boolean, given: string): Price {
-  const price = PRICES.find(matches);
-  if (!price) throw missing('price', given);
-  return price;
 }
 
 export function newId(prefix: string): string {

@@ -1,17 +1,10 @@
 import type { Account } from './account.ts';
-import { missing, Refused } from './parameters.ts';
+import { newItem, periodEndOf, priceOfItem, seatItemOf } from './items.ts';
 import { bill, type Card, payInvoice, subscriptionOf } from './payments.ts';
 import { periodEnd } from './period.ts';
-import {
-  found,
-  type Item,
-  itemOf,
-  newId,
-  type Order,
-  type Price,
-  priceBy,
-  type Subscription,
-} from './state.ts';
+import { priceBy } from './prices.ts';
+import { missing, Refused } from './refused.ts';
+import { found, type Item, newId, type Order, type PauseCollection, type Subscription } from './state.ts';
 
 /**
  * What customers, banks and time do to a subscription, with the same events as Stripe, in the same order. There is no
@@ -21,40 +14,39 @@ import {
 const DAY_SECONDS = 24 * 3600;
 
 /** A new subscription, before it is paid. */
-export function newSubscription(customer: string, order: Order, start: number): Subscription {
-  const price = priceBy(({ id }) => id === order.price, order.price);
+export function newSubscription(account: Account, customer: string, order: Order): Subscription {
+  const price = priceBy(account.state, order.price);
+  const start = account.now();
   const trialEnd = order.trialDays > 0 ? start + order.trialDays * DAY_SECONDS : null;
-  const anchor = trialEnd ?? start;
-  const item: Item = {
-    id: newId('si'),
-    object: 'subscription_item',
-    quantity: order.quantity,
-    current_period_start: start,
-    current_period_end: trialEnd ?? periodEnd(anchor, start, price.recurring.interval),
-    price,
-  };
-  return {
+  const subscription: Subscription = {
     id: newId('sub'),
     object: 'subscription',
     customer,
     created: start,
+    currency: price.currency,
     livemode: false,
     metadata: order.metadata,
     status: trialEnd === null ? 'incomplete' : 'trialing',
-    billing_cycle_anchor: anchor,
+    billing_cycle_anchor: trialEnd ?? start,
     cancel_at: null,
     cancel_at_period_end: false,
     canceled_at: null,
+    collection_method: 'charge_automatically',
+    days_until_due: null,
     ended_at: null,
     latest_invoice: null,
+    pause_collection: null,
+    schedule: null,
     trial_end: trialEnd,
-    items: { object: 'list', data: [item] },
+    items: [],
   };
+  subscription.items.push(newItem(subscription, price, order.quantity, start));
+  return subscription;
 }
 
 export function changeSeats(account: Account, id: string, seats: number): void {
   const subscription = runningAt(account, id);
-  itemOf(subscription).quantity = seats;
+  seatItemOf(subscription).quantity = seats;
   publishUpdated(account, subscription);
 }
 
@@ -62,12 +54,13 @@ export function changeSeats(account: Account, id: string, seats: number): void {
  * A price with another interval starts and bills a new period at once
  * (docs.stripe.com/billing/subscriptions/billing-cycle).
  */
-export function changePrice(account: Account, id: string, lookupKey: string): void {
+export function changePrice(account: Account, id: string, keyOrId: string): void {
   const subscription = runningAt(account, id);
-  const item = itemOf(subscription);
-  const before = item.price.recurring.interval;
-  item.price = priceBy((price: Price) => price.lookup_key === lookupKey, lookupKey);
-  const { interval } = item.price.recurring;
+  const item = seatItemOf(subscription);
+  const before = priceOfItem(account.state, item).recurring.interval;
+  const price = priceBy(account.state, keyOrId);
+  item.price = price.id;
+  const { interval } = price.recurring;
   const startsPeriod = interval !== before && subscription.status !== 'trialing';
   if (startsPeriod) {
     const now = account.now();
@@ -76,26 +69,66 @@ export function changePrice(account: Account, id: string, lookupKey: string): vo
     item.current_period_end = periodEnd(now, now, interval);
   }
   publishUpdated(account, subscription);
-  if (startsPeriod) payInvoice(account, bill(account, subscription), 'good');
+  if (startsPeriod) payInvoice(account, bill(account, subscription, 'subscription_update', [item]), 'good');
 }
 
 export function renew(account: Account, id: string, card: Card = 'good'): void {
   const subscription = runningAt(account, id);
-  if (subscription.cancel_at_period_end) {
+  const end = periodEndOf(subscription);
+  if (subscription.cancel_at_period_end || (subscription.cancel_at ?? Number.POSITIVE_INFINITY) <= end) {
     endNow(account, subscription);
     return;
   }
-  const item = itemOf(subscription);
-  item.current_period_start = item.current_period_end;
-  item.current_period_end = periodEnd(
-    subscription.billing_cycle_anchor,
-    item.current_period_start,
-    item.price.recurring.interval,
-  );
+  const due = subscription.items.filter((item) => item.current_period_end === end);
+  for (const item of due) startPeriod(account, subscription, item);
   if (subscription.status === 'trialing') subscription.status = 'active';
   publishUpdated(account, subscription);
-  const isPaid = payInvoice(account, bill(account, subscription), card);
-  setStatus(account, subscription, isPaid ? 'active' : 'past_due');
+  const invoice = bill(account, subscription, 'subscription_cycle', due);
+  // A sent invoice is paid by its customer, not from a card.
+  if (invoice.collection_method === 'send_invoice') return;
+  const isPaid = payInvoice(account, invoice, card);
+  if (!subscription.pause_collection) setStatus(account, subscription, isPaid ? 'active' : 'past_due');
+}
+
+function startPeriod({ state }: Account, { billing_cycle_anchor }: Subscription, item: Item): void {
+  item.current_period_start = item.current_period_end;
+  const { interval } = priceOfItem(state, item).recurring;
+  item.current_period_end = periodEnd(billing_cycle_anchor, item.current_period_start, interval);
+}
+
+/** Invoices are sent from now on, to be paid within some days. */
+export function sendInvoice(account: Account, id: string, daysUntilDue = 30): void {
+  const subscription = runningAt(account, id);
+  subscription.collection_method = 'send_invoice';
+  subscription.days_until_due = daysUntilDue;
+  publishUpdated(account, subscription);
+}
+
+/** The due date of the sent invoices has passed. */
+export function passDueDate(account: Account, id: string): void {
+  const subscription = runningAt(account, id);
+  for (const invoice of Object.values(account.state.invoices))
+    if (invoice.status === 'open' && invoice.due_date !== null && subscriptionOf(invoice) === id)
+      account.publish('invoice.overdue', invoice);
+  setStatus(account, subscription, 'past_due');
+}
+
+/** The status stays as it is (docs.stripe.com/billing/subscriptions/pause-payment). */
+export function pauseCollection(
+  account: Account,
+  id: string,
+  behavior: PauseCollection['behavior'],
+  resumesAt: number | null = null,
+): void {
+  const subscription = runningAt(account, id);
+  subscription.pause_collection = { behavior, resumes_at: resumesAt };
+  publishUpdated(account, subscription);
+}
+
+export function resumeCollection(account: Account, id: string): void {
+  const subscription = runningAt(account, id);
+  subscription.pause_collection = null;
+  publishUpdated(account, subscription);
 }
 
 export function retryPayment(account: Account, id: string, card: Card = 'good'): void {
@@ -133,10 +166,19 @@ export function cancelAtPeriodEnd(account: Account, id: string, isEnding: boolea
   const subscription = runningAt(account, id);
   if (subscription.cancel_at_period_end === isEnding) return subscription;
   subscription.cancel_at_period_end = isEnding;
-  subscription.cancel_at = isEnding ? itemOf(subscription).current_period_end : null;
+  subscription.cancel_at = isEnding ? periodEndOf(subscription) : null;
   subscription.canceled_at = isEnding ? account.now() : null;
   publishUpdated(account, subscription);
   return subscription;
+}
+
+/** Ends it at that time (seconds), as the portal can; with `null` not. */
+export function cancelAt(account: Account, id: string, at: number | null): void {
+  const subscription = runningAt(account, id);
+  subscription.cancel_at_period_end = false;
+  subscription.cancel_at = at;
+  subscription.canceled_at = at === null ? null : account.now();
+  publishUpdated(account, subscription);
 }
 
 export function endSubscription(account: Account, id: string): Subscription {
@@ -161,7 +203,7 @@ export function setStatus(account: Account, subscription: Subscription, status: 
 }
 
 /** The subscription. Throws if it has ended, because Stripe does not change ended subscriptions. */
-function runningAt({ state }: Account, id: string): Subscription {
+export function runningAt({ state }: Account, id: string): Subscription {
   const subscription = found(state.subscriptions, id, 'subscription');
   if (subscription.ended_at !== null)
     throw new Refused(400, {
@@ -170,6 +212,6 @@ function runningAt({ state }: Account, id: string): Subscription {
   return subscription;
 }
 
-function publishUpdated({ publish }: Account, subscription: Subscription): void {
+export function publishUpdated({ publish }: Account, subscription: Subscription): void {
   publish('customer.subscription.updated', subscription);
 }

@@ -1,3 +1,6 @@
+import type { NewPrice } from './plan-prices.ts';
+import type { PauseCollection } from './state.ts';
+
 /**
  * A fake Stripe on the developer's machine: the API calls that `Billing` makes, a checkout page, and signed webhooks.
  */
@@ -65,6 +68,28 @@ export interface StripeControls {
   resume(subscriptionId: string): Promise<void>;
   /** Ends the subscription now, like a `cancel_at` in the past. */
   end(subscriptionId: string): Promise<void>;
+  /** Ends the subscription at that time (seconds), as the portal can; `null` undoes it. */
+  cancelAt(subscriptionId: string, seconds: number | null): Promise<void>;
+  /** Returns the item's id. */
+  addItem(subscriptionId: string, item: NewItem): Promise<string>;
+  removeItem(itemId: string): Promise<void>;
+  changeQuantityOf(itemId: string, quantity: number): Promise<void>;
+  /** Adds a price, which takes its lookup key from the price that has it. Returns its id. */
+  addPrice(price?: NewPrice): Promise<string>;
+  /** Gives the lookup key to a new price like the old one but for `changes`, whose id is returned. */
+  moveLookupKey(lookupKey: string, changes?: NewPrice): Promise<string>;
+  setPriceMetadata(priceId: string, metadata: Readonly<Record<string, string>>): Promise<void>;
+  /** Sends invoices from now on, due in `daysUntilDue` days (default 30); `retryPayment` pays them. */
+  sendInvoice(subscriptionId: string, daysUntilDue?: number): Promise<void>;
+  /** The due date of sent invoices passes: the subscription becomes `past_due`. */
+  passDueDate(subscriptionId: string): Promise<void>;
+  /** Stops collecting payments. The subscription keeps its status. */
+  pauseCollection(
+    subscriptionId: string,
+    behavior: PauseCollection['behavior'],
+    resumesAt?: number | null,
+  ): Promise<void>;
+  resumeCollection(subscriptionId: string): Promise<void>;
   /** Refunds all of a charge, or `amount` in the smallest unit of its currency. */
   refund(chargeId: string, amount?: number): Promise<void>;
   /** Opens a dispute and returns its id. */
@@ -94,11 +119,25 @@ export interface SendOptions {
 export interface FakeSubscription {
   readonly id: string;
   readonly status: string;
+  /** Of the first licensed item. */
   readonly lookupKey: string | null;
+  /** Of the first licensed item. */
   readonly seats: number;
+  /** Of the item whose period ends first. */
   readonly periodEnd: number;
   readonly cancelAt: number | null;
   readonly endedAt: number | null;
+  readonly items: readonly FakeItem[];
+}
+
+export interface FakeItem {
+  readonly id: string;
+  readonly priceId: string;
+  readonly lookupKey: string | null;
+  readonly usageType: 'licensed' | 'metered';
+  /** Absent for a metered item. */
+  readonly quantity: number | undefined;
+  readonly periodEnd: number;
 }
 
 export interface FakeStripeOptions {
@@ -108,4 +147,13 @@ export interface FakeStripeOptions {
   readonly file?: string | undefined;
   /** Current time in milliseconds. Default: the machine's clock. */
   readonly nowMs?: () => number;
+}
+
+export interface NewItem {
+  /** Id or lookup key. */
+  readonly price: string;
+  /** Default 1. Ignored for a metered price. */
+  readonly quantity?: number;
+  /** Where Stripe lists it. Default last. */
+  readonly position?: 'first' | 'last';
 }

@@ -1,4 +1,4 @@
-import { missing } from './parameters.ts';
+import { missing } from './refused.ts';
 import type { State } from './state.ts';
 import type { SendOptions, SentEvent } from './types.ts';
 

@@ -1,0 +1,24 @@
+import * as z from 'zod/mini';
+import { EMPTY, NO_INTEGER, NO_URL } from '../form.ts';
+
+/** Kinds of parameters that several calls have. */
+
+export const text = (longest: number) => z.string().check(z.minLength(1, EMPTY), z.maxLength(longest));
+export const id = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}_\\w+$`)));
+const integer = (form: RegExp) => z.pipe(z.string().check(z.regex(form, NO_INTEGER)), z.transform(Number));
+export const seconds = integer(/^\d{1,10}$/);
+export const positive = integer(/^[1-9]\d{0,8}$/);
+export const wholeNumber = z.string().check(z.regex(/^\d+$/, NO_INTEGER));
+export const flag = z.pipe(
+  z.enum(['true', 'false']),
+  z.transform((word) => word === 'true'),
+);
+/** docs.stripe.com/api/metadata */
+export const metadata = z.record(z.string().check(z.maxLength(40)), z.string().check(z.maxLength(500)));
+export const url = z.url({ protocol: /^https?$/, error: NO_URL });
+/** docs.stripe.com/api/pagination */
+export const page = {
+  limit: z.prefault(integer(/^([1-9]\d?|100)$/), '10'),
+  starting_after: z.optional(z.string()),
+};
+export const none = z.strictObject({});
