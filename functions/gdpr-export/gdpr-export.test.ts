@@ -197,6 +197,7 @@ describe('the export of a tenant', () => {
         license_id: boughtId,
         plan: 'pro',
         seats: 2,
+        needs_review: null,
         status: 'active',
         created_at,
         period_end: expect.any(String),

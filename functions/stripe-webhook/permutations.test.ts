@@ -135,7 +135,7 @@ async function deliver(eventId: string): Promise<void> {
 function expected(id: string, money: Money) {
   const now = suite.stripe.subscription(id);
   if (!now) throw new Error('no subscription');
-  const plan = planOfPrice(now.lookupKey);
+  const plan = planOfPrice({ lookupKey: now.lookupKey, planName: null });
   if (!plan) throw new Error('no plan');
   const graceMs = PLANS[plan].paymentGraceDays * DAY_MS;
   const isRefunded = money.refundedCharge !== undefined && money.refundedCharge === suite.stripe.chargeOf(id);

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { ActorSchema } from './actor.ts';
 import { EVENT_ID, eventIdOf, LICENSE_ID, SESSION_ID, TENANT_ID } from './ids.ts';
+import { REVIEW_REASONS } from './seat-items.ts';
 import { unknownFieldsOf } from './unknown-fields.ts';
 
 export const EVENT_TYPES = [
@@ -21,6 +22,7 @@ export const EVENT_TYPES = [
   'subscription.refunded',
   'subscription.disputed',
   'subscription.ended',
+  'subscription.needs_review',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -51,8 +53,8 @@ export const EventDetailSchema = z.object({
   active: z.optional(count),
   /** Seats of the license at that time, without overdraft. */
   max: z.optional(count),
-  /** Why a session ended, if the event type does not show it. */
-  reason: z.optional(z.enum(['lease_ran_out', 'lost'])),
+  /** Why a session ended, or why a subscription needs a review, if the event type does not show it. */
+  reason: z.optional(z.enum(['lease_ran_out', 'lost', ...REVIEW_REASONS])),
   /** Requests denied within the minute that began at the event's time. */
   count: z.optional(count),
   /** The id of the signed license. */

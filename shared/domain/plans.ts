@@ -34,7 +34,7 @@ export const PLANS = {
     features: ['export'],
     limits: { projects: 20 },
     paymentGraceDays: 7,
-    prices: { month: 'seatlease_pro_month', year: 'seatlease_pro_year' },
+    prices: { month: ['seatlease_pro_month'], year: ['seatlease_pro_year'] },
   },
   team: {
     seats: { least: 5, most: 1_000 },
@@ -49,7 +49,7 @@ export const PLANS = {
     features: ['export', 'shared-settings'],
     limits: { projects: 100 },
     paymentGraceDays: 14,
-    prices: { month: 'seatlease_team_month', year: 'seatlease_team_year' },
+    prices: { month: ['seatlease_team_month'], year: ['seatlease_team_year'] },
   },
   enterprise: {
     seats: { least: 25, most: 100_000 },
@@ -64,7 +64,7 @@ export const PLANS = {
     features: ['export', 'shared-settings', 'audit'],
     limits: {},
     paymentGraceDays: 30,
-    prices: { year: 'seatlease_enterprise_year' },
+    prices: { year: ['seatlease_enterprise_year'] },
   },
 } as const satisfies Readonly<Record<string, PlanTerms>>;
 
@@ -92,8 +92,11 @@ export interface PlanTerms {
   readonly limits: Readonly<Record<string, number>>;
   /** Days that seats stay usable after a payment failed, or after a paid period ended without news of the next. */
   readonly paymentGraceDays: number;
-  /** Stripe's lookup key of the price per seat, by billing interval; a plan without prices is not for sale. */
-  readonly prices: Readonly<Partial<Record<BillingInterval, string>>>;
+  /**
+   * Stripe's lookup keys of the prices per seat, by billing interval. New subscriptions get the price of the first key;
+   * the others are those of former prices. A plan without prices is not for sale.
+   */
+  readonly prices: Readonly<Partial<Record<BillingInterval, readonly [sold: string, ...former: string[]]>>>;
 }
 
 export const BILLING_INTERVALS = ['month', 'year'] as const;
@@ -103,17 +106,27 @@ export type Plan = keyof typeof PLANS;
 
 export const PLAN_NAMES = ['free', 'pro', 'team', 'enterprise'] as const satisfies readonly Plan[];
 
-/** The lookup key of the price per seat, or `undefined` if the plan is not sold with this interval. */
+/** The lookup key of the price that is sold, or `undefined` if the plan is not sold with this interval. */
 export function priceKeyOf(plan: Plan, interval: BillingInterval): string | undefined {
   const { prices }: PlanTerms = PLANS[plan];
-  return prices[interval];
+  return prices[interval]?.[0];
 }
 
-/** The plan that a price belongs to, or `undefined` if it belongs to none. */
-export function planOfPrice(lookupKey: string | null): Plan | undefined {
-  if (lookupKey === null) return undefined;
-  return PLAN_NAMES.find((plan) => {
+/** Key of the metadata of a price at Stripe that names its plan, for prices without a lookup key of a plan. */
+export const PLAN_METADATA_KEY = 'seatlease_plan';
+
+/** What shows the plan of a price. */
+export interface PlanPrice {
+  readonly lookupKey: string | null;
+  /** The value of `PLAN_METADATA_KEY` in its metadata. */
+  readonly planName: string | null;
+}
+
+/** The plan that a price belongs to, or `undefined` if it belongs to none. A lookup key comes before metadata. */
+export function planOfPrice({ lookupKey, planName }: PlanPrice): Plan | undefined {
+  const byKey = PLAN_NAMES.find((plan) => {
     const { prices }: PlanTerms = PLANS[plan];
-    return Object.values(prices).includes(lookupKey);
+    return Object.values(prices).some((keys) => lookupKey !== null && keys.includes(lookupKey));
   });
+  return byKey ?? PLAN_NAMES.find((plan) => plan === planName);
 }

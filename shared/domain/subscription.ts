@@ -1,7 +1,19 @@
 import * as z from 'zod/mini';
 import { newSecretWord } from './ids.ts';
-import { draftLicense, type License, termsOfPlan } from './license.ts';
-import { PLAN_NAMES, PLANS, type Plan } from './plans.ts';
+import { draftLicense, type License, MAX_SEATS, termsOfPlan } from './license.ts';
+import { PLANS, type Plan } from './plans.ts';
+import {
+  isUnderstood,
+  type LicensedItem,
+  type PaidFor,
+  PaidForSchema,
+  type PricedItem,
+  paidFor,
+  type ReviewReason,
+  type SoldPrice,
+  seatItemsOf,
+  sumOf,
+} from './seat-items.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
@@ -22,12 +34,13 @@ const StateSchema = z.object({
   subscriptionId: z.string(),
   customerId: z.string(),
   status: z.enum(SUBSCRIPTION_STATUSES),
-  /** `null` if its price belongs to no plan. */
-  plan: z.nullable(z.enum(PLAN_NAMES)),
-  seats: z.int(),
   createdAtMs: z.int(),
-  /** End of the current billing period, paid or not; for a trial, the trial's end. */
-  periodEndMs: z.int(),
+  /** Whether Stripe charges a saved payment method, or sends an invoice with a due date. */
+  collection: z.enum(['automatic', 'invoice']),
+  /** Whether the vendor paused collecting payments. The status does not show it. */
+  isCollectionPaused: z.boolean(),
+  /** The schedule that changes this subscription, if there is one. */
+  scheduleId: z.nullable(z.string()),
   /** When it is scheduled to end, if it is. */
   cancelAtMs: z.nullable(z.int()),
   endedAtMs: z.nullable(z.int()),
@@ -37,16 +50,28 @@ const StateSchema = z.object({
    * our record holds the time when the overdue payment was first seen.
    */
   unpaidSinceMs: z.nullable(z.int()),
+  /** The items that open invoices bill. */
+  unpaidItemIds: z.array(z.string()),
 });
 
 /** The current state of a subscription at Stripe. */
 export type SubscriptionState = z.infer<typeof StateSchema> & {
-  /** The tenant and license in its metadata; `null` if it was not sold by us. */
-  readonly soldAs: { readonly tenantId: string; readonly licenseId: string } | null;
+  readonly items: readonly PricedItem[];
+  /** What its metadata says about its sale; `null` if it was not sold by us. */
+  readonly soldAs: {
+    readonly tenantId: string;
+    readonly licenseId: string;
+    readonly price: SoldPrice | null;
+  } | null;
 };
 
 /** A subscription as it was last seen at Stripe, with what is known of its payments. */
 export const SubscriptionSchema = z.extend(StateSchema, {
+  ...PaidForSchema.shape,
+  /** End of the current billing period, paid or not; for a trial, the trial's end. With several, the first to end. */
+  periodEndMs: z.int(),
+  /** Since when it needs a review by the vendor; `null` if it needs none. */
+  reviewSinceMs: z.nullable(z.int()),
   tenantId: z.string(),
   licenseId: z.string(),
   /** The state of each dispute about its payments, by the dispute's id. */
@@ -82,7 +107,7 @@ export interface PaymentNews {
 
 /** The record of a subscription, updated with the state just fetched. */
 export function seenAs(
-  { soldAs: _, ...state }: SubscriptionState,
+  { soldAs, items, ...state }: SubscriptionState,
   owner: { readonly tenantId: string; readonly licenseId: string },
   before: Subscription | undefined,
   { payment, dispute }: PaymentNews,
@@ -90,9 +115,14 @@ export function seenAs(
 ): Subscription {
   const refunded = new Set(before?.refundedInvoiceIds);
   if (payment?.invoiceId != null && payment.isRefunded) refunded.add(payment.invoiceId);
+  const paid = paidFor(items, soldAs?.price ?? null, before);
+  const needsReview = paid.review !== null && !isOver(state) && hasBegun(state);
   const seen = {
     ...before,
     ...state,
+    ...paid,
+    periodEndMs: periodEnd(items, paid),
+    reviewSinceMs: needsReview ? (before?.reviewSinceMs ?? nowMs) : null,
     unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: owner.tenantId,
     licenseId: owner.licenseId,
@@ -101,6 +131,17 @@ export function seenAs(
     revision: (before?.revision ?? 0) + 1,
   };
   return { ...seen, lookAtMs: nextFetchMs(seen, nowMs) };
+}
+
+/** The end of the period that ends first, of the seat items if there are any. */
+function periodEnd(items: readonly PricedItem[], paid: PaidFor): number {
+  const seatItems = seatItemsOf(paid);
+  return Math.min(...(seatItems.length > 0 ? seatItems : items).map((item) => item.periodEndMs));
+}
+
+/** Why the vendor must look at it, if anything. */
+export function reviewOf({ review, reviewSinceMs }: Subscription): ReviewReason | null {
+  return reviewSinceMs === null ? null : review;
 }
 
 /** Keeps the time when the overdue payment was first seen. With the time of each fetch, the grace would never end. */
@@ -141,7 +182,9 @@ function nextFetchMs(seen: Seen, nowMs: number): number | null {
   const { status, cancelAtMs, periodEndMs } = seen;
   if (status === 'active' || status === 'trialing') {
     // Stripe charges for a new period about an hour after its start (docs.stripe.com/billing/subscriptions/overview).
-    return Math.max((cancelAtMs ?? periodEndMs) + HOUR_MS, nowMs + HOUR_MS);
+    const nextMs = Math.max((cancelAtMs ?? periodEndMs) + HOUR_MS, nowMs + HOUR_MS);
+    // The daily check repeats the ERROR until the vendor has acted.
+    return seen.reviewSinceMs === null ? nextMs : Math.min(nextMs, nowMs + DAY_MS);
   }
   const graceEnd = status === 'past_due' ? graceEndMs(seen, nowMs) : 0;
   return graceEnd > nowMs ? graceEnd : nowMs + DAY_MS;
@@ -150,32 +193,77 @@ function nextFetchMs(seen: Seen, nowMs: number): number | null {
 /** Why a license grants no seats though the vendor has not suspended it. */
 type Hold = NonNullable<License['hold']>;
 
+/** How many seats a license has, until when, and what holds it back. */
+interface Standing {
+  readonly max: number;
+  readonly hold: Hold | null;
+  readonly validUntilMs: number;
+}
+
 /**
  * How a subscription affects its license. A paid license always has an end, after which it grants nothing until Stripe
- * reports the next period: if Stripe's events stop, seats do not stay usable forever.
+ * reports the next period: if Stripe's events stop, seats do not stay usable forever. Items with periods of their own
+ * have their own ends (docs.stripe.com/billing/subscriptions/mixed-interval).
  */
-function standingUnder(
-  subscription: Subscription,
-  nowMs: number,
-): { hold: Hold | null; validUntilMs: number } {
-  const { status, plan, periodEndMs, cancelAtMs, endedAtMs } = subscription;
+function standingUnder(subscription: Subscription, nowMs: number): Standing {
+  const { status, cancelAtMs, endedAtMs } = subscription;
   const end = Math.min(cancelAtMs ?? Number.MAX_SAFE_INTEGER, endedAtMs ?? Number.MAX_SAFE_INTEGER);
-  const hold = paymentHold(subscription);
+  const { hold, max, validUntilMs } = standingOfStatus(subscription, status, nowMs);
+  return { max, hold: paymentHold(subscription) ?? hold, validUntilMs: Math.min(validUntilMs, end) };
+}
+
+function standingOfStatus(
+  subscription: Subscription,
+  status: Subscription['status'],
+  nowMs: number,
+): Standing {
+  const { plan, seats: max, periodEndMs, endedAtMs } = subscription;
   switch (status) {
     case 'active':
     case 'trialing':
-      return { hold, validUntilMs: Math.min(periodEndMs + graceMs(plan), end) };
+      return { hold: null, ...seatsUntil(subscription, seatItemsOf(subscription), graceMs(plan), nowMs) };
     case 'past_due': {
-      const graceEnd = graceEndMs(subscription, nowMs);
-      return { hold: hold ?? (nowMs < graceEnd ? null : 'payment'), validUntilMs: Math.min(graceEnd, end) };
+      const validUntilMs = graceEndMs(subscription, nowMs);
+      return nowMs < validUntilMs
+        ? { hold: null, max, validUntilMs }
+        : paidParts(subscription, validUntilMs, nowMs);
     }
     case 'paused':
-      return { hold: hold ?? 'paused', validUntilMs: Math.min(periodEndMs, end) };
+      return { hold: 'paused', max, validUntilMs: periodEndMs };
     case 'canceled':
-      return { hold, validUntilMs: Math.min(endedAtMs ?? nowMs, end) };
+      return { hold: null, max, validUntilMs: endedAtMs ?? nowMs };
     default:
-      return { hold: hold ?? 'payment', validUntilMs: Math.min(periodEndMs, end) };
+      return paidParts(subscription, periodEndMs, nowMs);
   }
+}
+
+/** After the grace of an overdue invoice: the seats of items that it does not bill, if their period is still running. */
+function paidParts(subscription: Subscription, validUntilMs: number, nowMs: number): Standing {
+  const { unpaidItemIds } = subscription;
+  const paid = seatItemsOf(subscription).filter(
+    ({ itemId, periodEndMs }) => !unpaidItemIds.includes(itemId) && periodEndMs > nowMs,
+  );
+  if (unpaidItemIds.length === 0 || paid.length === 0 || !isUnderstood(subscription))
+    return { hold: 'payment', max: subscription.seats, validUntilMs };
+  return { hold: null, ...seatsUntil(subscription, paid, 0, nowMs) };
+}
+
+/**
+ * The seats of the items whose period, with its grace, is still running, until the last of them ends: paid seats are not
+ * lost if Stripe is unavailable when an earlier period ends.
+ */
+function seatsUntil(
+  { seats, periodEndMs, ...paid }: Subscription,
+  items: readonly LicensedItem[],
+  graceMs: number,
+  nowMs: number,
+): Pick<Standing, 'max' | 'validUntilMs'> {
+  const running = items.filter((item) => item.periodEndMs + graceMs > nowMs);
+  const isPart = isUnderstood(paid) && running.length > 0;
+  return {
+    max: isPart ? sumOf(running) : seats,
+    validUntilMs: Math.max(periodEndMs, ...running.map((item) => item.periodEndMs)) + graceMs,
+  };
 }
 
 /** A refund or an open or lost dispute holds the license back, whatever the subscription's status. */
@@ -186,7 +274,8 @@ function paymentHold({ disputes, refundedInvoiceIds, latestInvoiceId }: Subscrip
 
 /**
  * The license according to the subscription: a new license, the next version of `license`, `license` itself if nothing
- * changes, or `undefined` if there is none and the subscription grants none. An ended subscription creates one too, so
+ * changes, or `undefined` if there is none and the subscription grants none. A subscription that was never understood
+ * changes nothing. An ended subscription creates one too, so
  * that the result does not depend on when it was first fetched. The plan's terms are applied when the license comes
  * under the subscription or the plan changes; later changes by the vendor are kept.
  */
@@ -196,16 +285,17 @@ export function licenseUnder(
   nowMs: number,
 ): License | undefined {
   if (!hasBegun(subscription)) return license;
-  const plan = subscription.plan ?? license?.plan;
-  if (plan === undefined) return undefined;
-  const { subscriptionId, tenantId, licenseId, seats } = subscription;
-  const paid = { subscriptionId, trial: false, max: seats, ...standingUnder(subscription, nowMs) };
+  const { subscriptionId, tenantId, licenseId, plan } = subscription;
+  if (plan === null) return license;
+  const standing = standingUnder(subscription, nowMs);
+  const max = Math.min(standing.max, MAX_SEATS);
+  const paid = { subscriptionId, trial: false, ...standing, max };
   if (!license) {
     // This key is never returned. To get a key, rotate it.
     const draft = draftLicense(
       { tenantId, licenseId },
       newSecretWord(),
-      { ...termsOfPlan(plan), max: seats },
+      { ...termsOfPlan(plan), max },
       nowMs,
     );
     return { ...draft, ...paid };

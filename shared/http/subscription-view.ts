@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { PLAN_NAMES } from '../domain/plans.ts';
-import { graceEndMs, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
+import { REVIEW_REASONS } from '../domain/seat-items.ts';
+import { graceEndMs, reviewOf, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 
 /** Fields that the API and exports share. */
@@ -8,9 +9,15 @@ export const SubscriptionFields = {
   subscription_id: z.string(),
   /** The license that the subscription pays for. */
   license_id: LicenseId,
-  /** null if the price belongs to no plan. */
+  /** null if no price of the subscription ever belonged to a plan. */
   plan: z.nullable(z.enum(PLAN_NAMES)),
   seats: z.int(),
+  /**
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for
+   * is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan
+   * is sold with.
+   */
+  needs_review: z.nullable(z.enum(REVIEW_REASONS)),
   /** The status at Stripe. */
   status: z.enum(SUBSCRIPTION_STATUSES),
   created_at: Timestamp,
@@ -37,6 +44,7 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     license_id: subscription.licenseId,
     plan: subscription.plan,
     seats: subscription.seats,
+    needs_review: reviewOf(subscription),
     status: subscription.status,
     created_at: timestamp(subscription.createdAtMs),
     current_period_end: timestamp(subscription.periodEndMs),

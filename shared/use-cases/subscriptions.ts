@@ -1,12 +1,20 @@
 import { type By, system } from '../domain/actor.ts';
 import { unsealed } from '../domain/audit-chain.ts';
-import { type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
-import type { License } from '../domain/license.ts';
-import { isOver, licenseUnder, type Payment, type Subscription, seenAs } from '../domain/subscription.ts';
+import { type EventDetail, type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
+import {
+  hasBegun,
+  isOver,
+  licenseUnder,
+  type Payment,
+  reviewOf,
+  type Subscription,
+  seenAs,
+} from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
 import type { Billing } from '../ports/billing.ts';
 import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
+import type { LogLine } from '../ports/log-line.ts';
 import { changeLicense, type LicenseTransaction } from './licenses.ts';
 
 /** Upper bound on retries when concurrent updates of one subscription overtake each other. */
@@ -70,7 +78,8 @@ export async function syncSubscription(
         await billing.endSubscription(subscriptionId, 'now');
         return { verdict: 'IGNORED', because: 'the tenant was erased: refund what was paid since' };
       case 'WRITTEN':
-        if (written.notice) await deps.events.publish([written.notice]);
+        if (written.notices.length > 0) await deps.events.publish(written.notices);
+        if (reviewOf(seen) !== null) deps.log(needsReview(seen));
         return { verdict: 'SEEN', subscription: seen };
     }
   }
@@ -84,7 +93,7 @@ type Written =
   | { readonly verdict: 'OVERTAKEN' | 'CLOSED' }
   | { readonly verdict: 'IGNORED'; readonly because: string }
   | { readonly verdict: 'RIVAL'; readonly rivalId: string }
-  | { readonly verdict: 'WRITTEN'; readonly notice?: SeatEvent | undefined };
+  | { readonly verdict: 'WRITTEN'; readonly notices: readonly SeatEvent[] };
 
 /**
  * If nothing changes, the copy is put and the notice published anyway: the run that wrote the records may have crashed
@@ -120,16 +129,33 @@ async function write(
   // An ended subscription does not affect a license that another one pays for now.
   const isPayer = payerId === null || payerId === subscriptionId || !isOver(seen);
   const next = isPayer ? licenseUnder(seen, license, nowMs) : license;
-  const event = next && notice && noticeOf(next, notice);
-  const isRecorded = event && (await transaction.get(AUDIT, event.eventId)) !== undefined;
+  const notices = noticesOf(seen, notice);
+  const known = await Promise.all(notices.map(({ eventId }) => transaction.get(AUDIT, eventId)));
   transaction.set(SUBSCRIPTIONS, subscriptionId, seen);
   if (next && next !== license) transaction.writeLicense(next, nowMs);
   else if (next) transaction.putAgain(next);
-  if (event && !isRecorded) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
-  return { verdict: 'WRITTEN', notice: event };
+  for (const [i, event] of notices.entries())
+    if (!known[i]) transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
+  return { verdict: 'WRITTEN', notices };
 }
 
-function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<Look['notice']>): SeatEvent {
+/** What to publish for the license: Stripe's event, and that the subscription needs a review. */
+function noticesOf(seen: Subscription, notice: Look['notice']): SeatEvent[] {
+  const reason = reviewOf(seen) ?? undefined;
+  return [
+    ...(notice && hasBegun(seen) ? [noticeOf(seen, notice.type, notice.atMs, {})] : []),
+    ...(reason && seen.reviewSinceMs !== null
+      ? [noticeOf(seen, 'subscription.needs_review', seen.reviewSinceMs, { reason })]
+      : []),
+  ];
+}
+
+function noticeOf(
+  { tenantId, licenseId }: Subscription,
+  type: EventType,
+  atMs: number,
+  detail: EventDetail,
+): SeatEvent {
   return eventOf({
     type,
     tenantId,
@@ -138,8 +164,18 @@ function noticeOf({ tenantId, licenseId }: License, { type, atMs }: NonNullable<
     atMs,
     position: `${atMs}-0`,
     actor: system('stripe'),
-    detail: {},
+    detail,
   });
+}
+
+function needsReview(seen: Subscription): LogLine {
+  const { subscriptionId, licenseId } = seen;
+  return {
+    severity: 'ERROR',
+    message: 'a paid subscription needs a review',
+    license_id: licenseId,
+    because: `${subscriptionId}: ${reviewOf(seen)}`,
+  };
 }
 
 /** The subscription that pays for the license may have ended without being fetched since. */

@@ -249,6 +249,7 @@ export interface AuditEvent {
     | 'subscription.refunded'
     | 'subscription.disputed'
     | 'subscription.ended'
+    | 'subscription.needs_review'
     | 'tenant.created'
     | 'tenant.updated'
     | 'tenant.closed'
@@ -321,9 +322,16 @@ export interface AuditEvent {
    */
   max?: number;
   /**
-   * Why a session ended, if the event type does not show it.
+   * Why a session ended, or why a subscription needs a review, if the event type does not show it.
    */
-  reason?: 'lease_ran_out' | 'lost';
+  reason?:
+    | 'lease_ran_out'
+    | 'lost'
+    | 'no_plan'
+    | 'several_plans'
+    | 'price_replaced'
+    | 'too_few_seats'
+    | 'too_many_seats';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -644,6 +652,7 @@ export interface ExportedEvent {
     | 'subscription.refunded'
     | 'subscription.disputed'
     | 'subscription.ended'
+    | 'subscription.needs_review'
     | 'tenant.created'
     | 'tenant.updated'
     | 'tenant.closed'
@@ -716,9 +725,16 @@ export interface ExportedEvent {
    */
   max?: number;
   /**
-   * Why a session ended, if the event type does not show it.
+   * Why a session ended, or why a subscription needs a review, if the event type does not show it.
    */
-  reason?: 'lease_ran_out' | 'lost';
+  reason?:
+    | 'lease_ran_out'
+    | 'lost'
+    | 'no_plan'
+    | 'several_plans'
+    | 'price_replaced'
+    | 'too_few_seats'
+    | 'too_many_seats';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -903,10 +919,14 @@ export interface ExportedSubscription {
    */
   license_id: string;
   /**
-   * null if the price belongs to no plan.
+   * null if no price of the subscription ever belonged to a plan.
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
+  /**
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   */
+  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
   /**
    * The status at Stripe.
    */
@@ -2335,10 +2355,14 @@ export interface Subscription {
    */
   license_id: string;
   /**
-   * null if the price belongs to no plan.
+   * null if no price of the subscription ever belonged to a plan.
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
+  /**
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   */
+  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
   /**
    * The status at Stripe.
    */
@@ -2753,6 +2777,7 @@ export interface Operations {
         | 'subscription.refunded'
         | 'subscription.disputed'
         | 'subscription.ended'
+        | 'subscription.needs_review'
         | 'tenant.created'
         | 'tenant.updated'
         | 'tenant.closed'

@@ -55,7 +55,7 @@ const READ_BY_FUNCTIONS = [
 
 /** The prices that plans are sold at, with their interval. */
 const SOLD = Object.values(PLANS).flatMap(({ prices }: PlanTerms) =>
-  Object.entries(prices).map(([interval, lookupKey]) => ({ interval, lookupKey })),
+  Object.entries(prices).map(([interval, [lookupKey]]) => ({ interval, lookupKey })),
 );
 
 /** Payments: the account at Stripe must have what the code expects. */

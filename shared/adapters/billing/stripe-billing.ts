@@ -1,13 +1,7 @@
 import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
-import { LICENSE_ID, shardOf, TENANT_ID } from '../../domain/ids.ts';
-import { planOfPrice, priceKeyOf } from '../../domain/plans.ts';
-import {
-  type Dispute,
-  type Payment,
-  SUBSCRIPTION_STATUSES,
-  type SubscriptionState,
-} from '../../domain/subscription.ts';
+import { priceKeyOf } from '../../domain/plans.ts';
+import type { Dispute, Payment } from '../../domain/subscription.ts';
 import type {
   Billing,
   BillingEvents,
@@ -19,6 +13,7 @@ import type {
 import { openStripeEvent } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
+import { readSubscription, soldAsMetadata } from './stripe-subscription.ts';
 
 export interface StripeOptions {
   /** Secret or restricted key, of live or test mode. */
@@ -30,33 +25,7 @@ export interface StripeOptions {
 /** A function's time limit is longer than this, including one retry by the library. */
 const ANSWER_WITHIN_MS = 8_000;
 
-/** How many open invoices of one subscription are searched for the oldest: enough for years. */
-const MAX_OPEN_INVOICES = 100;
-
 const seconds = z.int();
-
-const SubscriptionAnswer = z.object({
-  id: z.string(),
-  status: z.enum(SUBSCRIPTION_STATUSES),
-  customer: Ref,
-  created: seconds,
-  cancel_at: z.nullish(seconds),
-  cancel_at_period_end: z.boolean(),
-  ended_at: z.nullish(seconds),
-  latest_invoice: Ref,
-  metadata: z.record(z.string(), z.string()),
-  items: z.object({
-    data: z.array(
-      z.object({
-        quantity: z.optional(z.int()),
-        current_period_start: seconds,
-        current_period_end: seconds,
-        price: z.object({ lookup_key: z.nullable(z.string()) }),
-      }),
-    ),
-  }),
-});
-type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
 
 const ChargeAnswer = z.object({ refunded: z.boolean(), payment_intent: Ref });
 const PaymentsAnswer = z.array(z.object({ invoice: z.extend(Invoice, { id: z.string() }) }));
@@ -152,7 +121,7 @@ async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<Checkou
   );
   const [price] = data;
   if (!price) return { verdict: 'NOT_FOR_SALE' };
-  const metadata = { seatlease_tenant_id: ask.tenantId, seatlease_license_id: ask.licenseId };
+  const metadata = soldAsMetadata({ ...ask, price: { priceId: price.id, plan: ask.plan } });
   try {
     const session = await stripe.checkout.sessions.create(
       {
@@ -193,54 +162,6 @@ async function expireCheckout(stripe: Stripe, sessionId: string): Promise<'EXPIR
     if (session?.status === 'open') throw faultOf(error, call);
     return session?.status === 'complete' ? 'PAID' : 'EXPIRED';
   }
-}
-
-async function readSubscription(stripe: Stripe, id: string): Promise<SubscriptionState | undefined> {
-  const found = await unlessMissing('subscriptions.retrieve', undefined, () =>
-    stripe.subscriptions.retrieve(id),
-  );
-  return found && stateOf(z.parse(SubscriptionAnswer, found), stripe);
-}
-
-async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promise<SubscriptionState> {
-  const { id, status, cancel_at, cancel_at_period_end, ended_at, metadata } = subscription;
-  // A subscription can have other items besides the seats, for metered usage.
-  const item =
-    subscription.items.data.find(({ price }) => planOfPrice(price.lookup_key)) ?? subscription.items.data[0];
-  if (!item) throw new Error(`${id} has no items`);
-  const isOverdue = status === 'past_due' || status === 'unpaid';
-  const unpaidSince = isOverdue ? await oldestOpenInvoiceAt(id, stripe) : undefined;
-  const cancelAt = cancel_at ?? (cancel_at_period_end ? item.current_period_end : null);
-  return {
-    subscriptionId: id,
-    customerId: idOf(subscription.customer) ?? '',
-    status,
-    plan: planOfPrice(item.price.lookup_key) ?? null,
-    seats: item.quantity ?? 0,
-    createdAtMs: subscription.created * 1000,
-    periodEndMs: item.current_period_end * 1000,
-    cancelAtMs: cancelAt === null ? null : cancelAt * 1000,
-    endedAtMs: ended_at == null ? null : ended_at * 1000,
-    latestInvoiceId: idOf(subscription.latest_invoice),
-    unpaidSinceMs: isOverdue ? (unpaidSince ?? item.current_period_start) * 1000 : null,
-    soldAs: soldAs(metadata),
-  };
-}
-
-/** When the oldest open invoice was created, in seconds. */
-async function oldestOpenInvoiceAt(subscription: string, stripe: Stripe): Promise<number | undefined> {
-  const { data } = await callStripe('invoices.list', () =>
-    stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
-  );
-  return data.at(-1)?.created;
-}
-
-/** As set at checkout; anything else in the metadata is ignored. */
-function soldAs(metadata: SubscriptionAnswer['metadata']): SubscriptionState['soldAs'] {
-  const { seatlease_tenant_id: tenantId = '', seatlease_license_id: licenseId = '' } = metadata;
-  const isOurs =
-    TENANT_ID.test(tenantId) && LICENSE_ID.test(licenseId) && shardOf(tenantId) === shardOf(licenseId);
-  return isOurs ? { tenantId, licenseId } : null;
 }
 
 async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { planOfPrice } from '../../domain/plans.ts';
+import { PLAN_METADATA_KEY, planOfPrice } from '../../domain/plans.ts';
 import { priceOfItem, seatItemOf } from './items.ts';
+import type { Price } from './plan-prices.ts';
 import { at, type Order, type Session, type State, type Subscription } from './state.ts';
 
 const STYLE = `
@@ -40,7 +41,7 @@ export function payPage(
   if (status !== 'open') return trouble('Nothing to pay', CLOSED[status]);
   const price = at(state.prices, order.price);
   if (!price) return trouble('Nothing to pay', 'This price is no longer sold.');
-  const { lookup_key, unit_amount, recurring } = price;
+  const { unit_amount, recurring } = price;
   const trial = order.trialDays > 0 ? `<p>The first ${order.trialDays} days are free.</p>` : '';
   const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
   return page(
@@ -48,7 +49,7 @@ export function payPage(
     `<h1>Buy seats</h1>
 <p>This is a fake Stripe on your machine. It takes no money and is for development only.</p>
 <dl>
-<dt>Plan</dt><dd>${html(planOfPrice(lookup_key) ?? lookup_key ?? 'another plan')}</dd>
+<dt>Plan</dt><dd>${html(nameOf(price))}</dd>
 <dt>Seats</dt><dd>${order.quantity}</dd>
 <dt>Price per seat</dt><dd>${dollars(unit_amount)} per ${recurring.interval}</dd>
 <dt>Total</dt><dd>${dollars(unit_amount * order.quantity)} per ${recurring.interval}</dd>
@@ -74,12 +75,19 @@ ${subscriptions.map((each, n) => section(state, each, n)).join('\n') || '<p>No s
   );
 }
 
+/** The plan of a price, as a product's name at Stripe. */
+function nameOf({ lookup_key, metadata }: Price): string {
+  const planName = metadata[PLAN_METADATA_KEY] ?? null;
+  return planOfPrice({ lookupKey: lookup_key, planName }) ?? lookup_key ?? 'another plan';
+}
+
 function section(state: State, subscription: Subscription, n: number): string {
   const { status, cancel_at_period_end, cancel_at, ended_at } = subscription;
   const item = seatItemOf(subscription);
-  const { lookup_key, recurring } = priceOfItem(state, item);
+  const price = priceOfItem(state, item);
+  const { recurring } = price;
   const end = cancel_at === null ? '' : `, ends on ${dateOf(cancel_at)}`;
-  const summary = `<h2>${html(planOfPrice(lookup_key) ?? lookup_key ?? 'another plan')}, billed every ${recurring.interval}</h2>
+  const summary = `<h2>${html(nameOf(price))}, billed every ${recurring.interval}</h2>
 <p>${item.quantity} seats, ${html(status)}${ended_at === null ? end : `, ended on ${dateOf(ended_at)}`}</p>`;
   if (ended_at !== null) return summary;
   const isOverdue = status === 'past_due' || status === 'unpaid';

@@ -46,7 +46,7 @@ export function pricesOfPlans(): Record<string, Price> {
   const prices: Record<string, Price> = {};
   for (const [plan, terms] of Object.entries<PlanTerms>(PLANS))
     for (const interval of ['month', 'year'] as const) {
-      const lookupKey = terms.prices[interval];
+      const lookupKey = terms.prices[interval]?.[0];
       if (lookupKey === undefined) continue;
       const id = `price_${lookupKey}`;
       const unitAmount = UNIT_AMOUNTS[lookupKey] ?? 1_000;

@@ -22,6 +22,7 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'subscription.refunded': 'Payment refunded',
   'subscription.disputed': 'Payment disputed',
   'subscription.ended': 'Subscription ended',
+  'subscription.needs_review': 'Subscription needs a review',
   'subscription.canceled': 'Subscription canceled',
   'subscription.resumed': 'Cancellation undone',
   'checkout.created': 'Checkout opened',

@@ -79,3 +79,16 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
 export function hasNotEnded({ status }: Subscription): boolean {
   return status !== 'canceled' && status !== 'incomplete_expired';
 }
+
+/** What to tell the customer if the vendor must look at the subscription. */
+export function reviewNote({ needs_review }: Subscription): string | undefined {
+  switch (needs_review) {
+    case null:
+      return undefined;
+    case 'too_few_seats':
+    case 'too_many_seats':
+      return 'This plan is not sold with this number of seats. You have the seats that you pay for, and the vendor has been notified.';
+    default:
+      return 'The price of this subscription is not recognized. Your license keeps its plan and seats, and the vendor has been notified.';
+  }
+}

@@ -8,7 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { hasNotEnded, subscriptionState } from './labels.ts';
+import { hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -24,6 +24,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
     onChanged();
   });
   const { tone, label, explanation } = subscriptionState(subscription);
+  const review = reviewNote(subscription);
   return (
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
@@ -33,6 +34,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
         <span class={`badge ${tone}`}>{label}</span>
       </div>
       <p>{explanation}</p>
+      {review !== undefined && <p class="warn">{review}</p>}
       <p class="quiet small">
         License <code>{license_id}</code>
       </p>

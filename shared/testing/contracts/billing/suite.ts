@@ -88,22 +88,48 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         subscriptionId,
         customerId: (await newRequest()).customerId,
         status: 'active',
-        plan: 'pro',
-        seats: 3,
+        items: [
+          {
+            itemId: expect.any(String),
+            priceId: 'price_seatlease_pro_month',
+            lookupKey: 'seatlease_pro_month',
+            planName: null,
+            quantity: 3,
+            isMetered: false,
+            interval: 'month',
+            intervalCount: 1,
+            periodStartMs: NOW_MS,
+            periodEndMs: Date.UTC(2026, 11, 25),
+          },
+        ],
         createdAtMs: NOW_MS,
-        periodEndMs: Date.UTC(2026, 11, 25),
+        collection: 'automatic',
+        isCollectionPaused: false,
+        scheduleId: null,
         cancelAtMs: null,
         endedAtMs: null,
         latestInvoiceId: expect.any(String),
         unpaidSinceMs: null,
-        soldAs: { tenantId, licenseId },
+        unpaidItemIds: [],
+        soldAs: { tenantId, licenseId, price: { priceId: 'price_seatlease_pro_month', plan: 'pro' } },
       });
+    });
+
+    test('creates a subscription whose items are all read, in any number', async () => {
+      const subscriptionId = await bought();
+      for (let n = 0; n < 19; n += 1)
+        await stripe.addItem(subscriptionId, { price: await stripe.addPrice(), quantity: n });
+      const { items } = (await billing.readSubscription(subscriptionId)) ?? { items: [] };
+      expect(items.map(({ quantity }) => quantity)).toEqual([3, ...Array(19).keys()]);
     });
 
     test('can begin with a trial, taxes and promotion codes', async () => {
       const subscriptionId = await bought({ trialDays: 14, automaticTax: true, promotionCodes: true });
       const state = await billing.readSubscription(subscriptionId);
-      expect(state).toMatchObject({ status: 'trialing', periodEndMs: NOW_MS + 14 * DAY_MS });
+      expect(state).toMatchObject({
+        status: 'trialing',
+        items: [{ periodEndMs: NOW_MS + 14 * DAY_MS }],
+      });
     });
 
     test('is refused for a plan without a price and for an unknown customer', async () => {
@@ -142,7 +168,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       const id = await bought();
       expect(await billing.endSubscription(id, 'period_end')).toBe('DONE');
       const ending = await billing.readSubscription(id);
-      expect(ending?.cancelAtMs).toBe(ending?.periodEndMs);
+      expect(ending?.cancelAtMs).toBe(ending?.items[0]?.periodEndMs);
       expect(await billing.endSubscription(id, 'never')).toBe('DONE');
       expect((await billing.readSubscription(id))?.cancelAtMs).toBeNull();
       expect(await billing.endSubscription(id, 'now')).toBe('DONE');

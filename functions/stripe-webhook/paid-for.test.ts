@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PLANS } from '../../shared/domain/plans.ts';
+import { LICENSES } from '../../shared/ports/collections.ts';
+import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
+import { type BoughtLicense, beginPurchase, buySeats, withoutStripeEvents } from '../testing/purchases.ts';
+import type { TestSuite } from '../testing/suite.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const MONTHLY = 'seatlease_pro_month';
+
+let clocked: ClockedSuite;
+let suite: TestSuite;
+beforeEach(async () => {
+  clocked = await openClockedSuite();
+  suite = clocked.suite;
+});
+afterEach(() => clocked.close());
+
+function license({ licenseId }: Pick<BoughtLicense, 'licenseId'>) {
+  return suite.deps.records.get(LICENSES, licenseId);
+}
+
+/** The log's errors about the subscription. */
+function errors({ subscriptionId }: Pick<BoughtLicense, 'subscriptionId'>): string[] {
+  return suite.logged
+    .filter(({ severity, because }) => severity === 'ERROR' && because?.startsWith(subscriptionId))
+    .map(({ because }) => because ?? '');
+}
+
+async function reviews({ tenantId }: BoughtLicense): Promise<unknown[]> {
+  const { body } = await suite.operate('GET', `/api/v1/audit?tenant_id=${tenantId}&limit=100`);
+  return body.events.filter(({ type }: { type: string }) => type === 'subscription.needs_review');
+}
+
+async function listed({ tenantId }: Pick<BoughtLicense, 'tenantId'>) {
+  const { body } = await suite.operate('GET', `/api/v1/subscriptions?tenant_id=${tenantId}`);
+  return body.subscriptions[0];
+}
+
+describe('when the lookup key of a plan moves to a new price,', () => {
+  test('current subscribers keep plan and seats through renewals, and the grace of a declined one', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    await suite.stripe.moveLookupKey(MONTHLY, { unitAmount: 1_100 });
+    await suite.stripe.renew(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ plan: 'pro', max: 4, hold: null });
+    await suite.stripe.renew(bought.subscriptionId, 'declined');
+    await suite.stripe.idle();
+    const unpaidSinceMs = Math.floor(clocked.nowMs() / 1000) * 1000;
+    const graceEndMs = unpaidSinceMs + PLANS.pro.paymentGraceDays * DAY_MS;
+    expect(await license(bought)).toMatchObject({
+      plan: 'pro',
+      max: 4,
+      hold: null,
+      validUntilMs: graceEndMs,
+    });
+    expect(errors(bought)).toEqual([]);
+  });
+
+  test('a page that was opened before sells the plan that it shows', async () => {
+    const purchase = await beginPurchase(suite, { seats: 4 });
+    await suite.stripe.moveLookupKey(MONTHLY);
+    await purchase.pay();
+    await suite.stripe.idle();
+    expect(await license(purchase)).toMatchObject({ plan: 'pro', max: 4, hold: null });
+  });
+});
+
+describe('a subscription with several items', () => {
+  test('has the seats of all items of its plan, beside metered items and add-ons', async () => {
+    const bought = await buySeats(suite, { seats: 5 });
+    const { stripe } = suite;
+    const metered = await stripe.addPrice({ meter: 'api_calls' });
+    const addOn = await stripe.addPrice({ lookupKey: 'support' });
+    await stripe.addItem(bought.subscriptionId, { price: metered, position: 'first' });
+    await stripe.addItem(bought.subscriptionId, { price: addOn, quantity: 3, position: 'first' });
+    await stripe.addItem(bought.subscriptionId, { price: 'seatlease_pro_year', quantity: 20 });
+    await stripe.idle();
+    expect(await license(bought)).toMatchObject({ plan: 'pro', max: 25, hold: null });
+    expect(errors(bought)).toEqual([]);
+  });
+
+  test('is recognised by the metadata of a price without a lookup key', async () => {
+    const bought = await buySeats(suite, { seats: 5 });
+    const price = await suite.stripe.addPrice({ metadata: { seatlease_plan: 'pro' } });
+    await suite.stripe.addItem(bought.subscriptionId, { price, quantity: 2 });
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ max: 7 });
+  });
+});
+
+test('a paid subscription that is not understood keeps its seats, and the vendor is told in log, audit log and console', async () => {
+  const bought = await buySeats(suite, { seats: 5 });
+  const [item] = suite.stripe.subscription(bought.subscriptionId)?.items ?? [];
+  const price = await suite.stripe.addPrice();
+  await suite.stripe.addItem(bought.subscriptionId, { price, quantity: 9 });
+  await suite.stripe.removeItem(item?.id ?? '');
+  await suite.stripe.idle();
+  expect(await license(bought)).toMatchObject({ plan: 'pro', max: 5, hold: null });
+  expect(errors(bought)[0]).toBe(`${bought.subscriptionId}: no_plan`);
+  expect(await reviews(bought)).toEqual([expect.objectContaining({ reason: 'no_plan' })]);
+  expect(await listed(bought)).toMatchObject({ plan: 'pro', seats: 5, needs_review: 'no_plan' });
+
+  // The daily check repeats the ERROR, and the notice keeps its id.
+  const before = errors(bought).length;
+  clocked.moveClock(DAY_MS + 1);
+  await suite.sweep();
+  expect(errors(bought).length).toBe(before + 1);
+  expect(await reviews(bought)).toHaveLength(1);
+
+  await suite.stripe.setPriceMetadata(price, { seatlease_plan: 'pro' });
+  clocked.moveClock(DAY_MS + 1);
+  await suite.sweep();
+  expect(await license(bought)).toMatchObject({ plan: 'pro', max: 9 });
+  expect(await listed(bought)).toMatchObject({ needs_review: null });
+});
+
+test('a payment for an unknown price grants nothing, and the vendor is told', async () => {
+  const purchase = await beginPurchase(suite, { seats: 4 });
+  const subscriptionId = await withoutStripeEvents(suite, async () => {
+    const id = await purchase.pay();
+    const [item] = suite.stripe.subscription(id)?.items ?? [];
+    await suite.stripe.addItem(id, { price: await suite.stripe.addPrice() });
+    await suite.stripe.removeItem(item?.id ?? '');
+    return id;
+  });
+  for (const { id } of suite.stripe.events) await suite.stripe.send(id);
+  expect(await license(purchase)).toBeUndefined();
+  expect(errors({ subscriptionId })).toContain(`${subscriptionId}: no_plan`);
+  expect(await listed(purchase)).toMatchObject({ plan: null, seats: 0, needs_review: 'no_plan' });
+});
+
+test.each([
+  [1, 'too_few_seats'],
+  [PLANS.enterprise.seats.most + 1, 'too_many_seats'],
+])(
+  '%i seats of a plan that is not sold so are granted as paid, and the vendor is told',
+  async (seats, reason) => {
+    const bought = await buySeats(suite, { plan: 'enterprise', interval: 'year', seats: 25 });
+    await suite.stripe.changeSeats(bought.subscriptionId, seats);
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ plan: 'enterprise', max: seats, hold: null });
+    expect(errors(bought)).toContain(`${bought.subscriptionId}: ${reason}`);
+    expect(await reviews(bought)).toEqual([expect.objectContaining({ reason })]);
+    await suite.stripe.changeSeats(bought.subscriptionId, 30);
+    await suite.stripe.idle();
+    expect(await listed(bought)).toMatchObject({ seats: 30, needs_review: null });
+  },
+);

@@ -1,0 +1,185 @@
+import type { Stripe } from 'stripe';
+import * as z from 'zod/mini';
+import { LICENSE_ID, shardOf, TENANT_ID } from '../../domain/ids.ts';
+import { PLAN_METADATA_KEY, PLAN_NAMES } from '../../domain/plans.ts';
+import type { PricedItem, SoldPrice } from '../../domain/seat-items.ts';
+import { SUBSCRIPTION_STATUSES, type SubscriptionState } from '../../domain/subscription.ts';
+import { callStripe, unlessMissing } from './stripe-failures.ts';
+import { idOf, Ref } from './stripe-objects.ts';
+
+/** How many open invoices of one subscription are read: enough for years. */
+const MAX_OPEN_INVOICES = 100;
+/** Stripe's limit (docs.stripe.com/billing/subscriptions/quantities) is 20 items. The page is larger, for safety. */
+const ITEMS_PAGE = 100;
+
+/** Keys of a subscription's metadata, set at checkout. */
+const METADATA = {
+  tenantId: 'seatlease_tenant_id',
+  licenseId: 'seatlease_license_id',
+  priceId: 'seatlease_price_id',
+  plan: PLAN_METADATA_KEY,
+} as const;
+
+type Metadata = Readonly<Record<string, string>>;
+
+const seconds = z.int();
+const metadata = z.record(z.string(), z.string());
+
+const ItemAnswer = z.object({
+  id: z.string(),
+  quantity: z.optional(z.int()),
+  current_period_start: seconds,
+  current_period_end: seconds,
+  price: z.object({
+    id: z.string(),
+    lookup_key: z.nullable(z.string()),
+    metadata,
+    recurring: z.object({
+      usage_type: z.string(),
+      interval: z.enum(['day', 'week', 'month', 'year']),
+      interval_count: z.int(),
+    }),
+  }),
+});
+type ItemAnswer = z.infer<typeof ItemAnswer>;
+
+const SubscriptionAnswer = z.object({
+  id: z.string(),
+  status: z.enum(SUBSCRIPTION_STATUSES),
+  customer: Ref,
+  created: seconds,
+  collection_method: z.string(),
+  pause_collection: z.nullish(z.object({})),
+  schedule: Ref,
+  cancel_at: z.nullish(seconds),
+  cancel_at_period_end: z.boolean(),
+  ended_at: z.nullish(seconds),
+  latest_invoice: Ref,
+  metadata,
+  items: z.object({ data: z.array(ItemAnswer), has_more: z.boolean() }),
+});
+type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
+
+const OpenInvoices = z.array(
+  z.object({
+    created: seconds,
+    lines: z.object({
+      data: z.array(
+        z.object({
+          parent: z.nullish(
+            z.object({ subscription_item_details: z.nullish(z.object({ subscription_item: z.string() })) }),
+          ),
+        }),
+      ),
+      has_more: z.boolean(),
+    }),
+  }),
+);
+
+/** The metadata of a subscription that is sold with `price`. */
+export function soldAsMetadata({
+  tenantId,
+  licenseId,
+  price,
+}: NonNullable<SubscriptionState['soldAs']> & { readonly price: SoldPrice }): Record<string, string> {
+  return {
+    [METADATA.tenantId]: tenantId,
+    [METADATA.licenseId]: licenseId,
+    [METADATA.priceId]: price.priceId,
+    [METADATA.plan]: price.plan,
+  };
+}
+
+export async function readSubscription(stripe: Stripe, id: string): Promise<SubscriptionState | undefined> {
+  const found = await unlessMissing('subscriptions.retrieve', undefined, () =>
+    stripe.subscriptions.retrieve(id),
+  );
+  return found && stateOf(z.parse(SubscriptionAnswer, found), stripe);
+}
+
+async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promise<SubscriptionState> {
+  const { id, status, cancel_at, cancel_at_period_end, ended_at } = subscription;
+  const items = await allItems(subscription, stripe);
+  if (items.length === 0) throw new Error(`${id} has no items`);
+  const firstEnd = Math.min(...items.map((item) => item.current_period_end));
+  const firstStart = Math.min(...items.map((item) => item.current_period_start));
+  const isOverdue = status === 'past_due' || status === 'unpaid';
+  const unpaid = isOverdue ? await openInvoices(id, stripe) : { since: undefined, itemIds: [] };
+  const cancelAt = cancel_at ?? (cancel_at_period_end ? firstEnd : null);
+  return {
+    subscriptionId: id,
+    customerId: idOf(subscription.customer) ?? '',
+    status,
+    items: items.map(itemOf),
+    createdAtMs: subscription.created * 1000,
+    collection: subscription.collection_method === 'send_invoice' ? 'invoice' : 'automatic',
+    isCollectionPaused: subscription.pause_collection != null,
+    scheduleId: idOf(subscription.schedule),
+    cancelAtMs: cancelAt === null ? null : cancelAt * 1000,
+    endedAtMs: ended_at == null ? null : ended_at * 1000,
+    latestInvoiceId: idOf(subscription.latest_invoice),
+    unpaidSinceMs: isOverdue ? (unpaid.since ?? firstStart) * 1000 : null,
+    unpaidItemIds: unpaid.itemIds,
+    soldAs: soldAs(subscription.metadata),
+  };
+}
+
+/** Stripe returns the first items with the subscription, and the others in pages. */
+async function allItems({ id, items }: SubscriptionAnswer, stripe: Stripe): Promise<readonly ItemAnswer[]> {
+  if (!items.has_more) return items.data;
+  return callStripe('subscriptionItems.list', async () => {
+    const all: ItemAnswer[] = [];
+    for await (const item of stripe.subscriptionItems.list({ subscription: id, limit: ITEMS_PAGE }))
+      all.push(z.parse(ItemAnswer, item));
+    return all;
+  });
+}
+
+function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
+  const { recurring } = price;
+  return {
+    itemId: id,
+    priceId: price.id,
+    lookupKey: price.lookup_key,
+    planName: price.metadata[PLAN_METADATA_KEY] ?? null,
+    // A metered item has no quantity.
+    quantity: quantity ?? 0,
+    isMetered: recurring.usage_type === 'metered',
+    interval: recurring.interval,
+    intervalCount: recurring.interval_count,
+    periodStartMs: period.current_period_start * 1000,
+    periodEndMs: period.current_period_end * 1000,
+  };
+}
+
+/** When the oldest open invoice was created, in seconds, and the items that open invoices bill. */
+async function openInvoices(
+  subscription: string,
+  stripe: Stripe,
+): Promise<{ since: number | undefined; itemIds: string[] }> {
+  const { data } = await callStripe('invoices.list', () =>
+    stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
+  );
+  const invoices = z.parse(OpenInvoices, data);
+  const itemIds = invoices.flatMap(({ lines }) =>
+    lines.data.flatMap(({ parent }) => parent?.subscription_item_details?.subscription_item ?? []),
+  );
+  // If not all lines are known, no item counts as paid.
+  const isComplete = invoices.every(({ lines }) => !lines.has_more);
+  return {
+    since: invoices.at(-1)?.created,
+    itemIds: isComplete ? [...new Set(itemIds)].sort() : [],
+  };
+}
+
+/** As set at checkout; anything else in the metadata is ignored. */
+function soldAs(data: Metadata): SubscriptionState['soldAs'] {
+  const tenantId = data[METADATA.tenantId] ?? '';
+  const licenseId = data[METADATA.licenseId] ?? '';
+  const isOurs =
+    TENANT_ID.test(tenantId) && LICENSE_ID.test(licenseId) && shardOf(tenantId) === shardOf(licenseId);
+  if (!isOurs) return null;
+  const priceId = data[METADATA.priceId];
+  const plan = PLAN_NAMES.find((name) => name === data[METADATA.plan]);
+  return { tenantId, licenseId, price: priceId !== undefined && plan ? { priceId, plan } : null };
+}

@@ -1,0 +1,120 @@
+import * as z from 'zod/mini';
+import { PLAN_NAMES, PLANS, type Plan, type PlanPrice, planOfPrice } from './plans.ts';
+
+/** An item of a subscription, as Stripe has it. */
+export interface PricedItem extends PlanPrice {
+  readonly itemId: string;
+  readonly priceId: string;
+  readonly quantity: number;
+  /** Metered items bill usage and have no seats. */
+  readonly isMetered: boolean;
+  readonly interval: 'day' | 'week' | 'month' | 'year';
+  /** How many intervals a period has. */
+  readonly intervalCount: number;
+  readonly periodStartMs: number;
+  readonly periodEndMs: number;
+}
+
+/** An item of a subscription that is paid by quantity: seats, or an add-on. */
+export const LicensedItemSchema = z.object({
+  itemId: z.string(),
+  priceId: z.string(),
+  /** The plan whose seats it pays for; `null` for an add-on or an unknown price. */
+  plan: z.nullable(z.enum(PLAN_NAMES)),
+  quantity: z.int(),
+  interval: z.enum(['day', 'week', 'month', 'year']),
+  intervalCount: z.int(),
+  periodStartMs: z.int(),
+  periodEndMs: z.int(),
+});
+export type LicensedItem = z.infer<typeof LicensedItemSchema>;
+
+/**
+ * Why a person of the vendor must look at a paid subscription. `no_plan`: no item has the price of a plan.
+ * `several_plans`: items of more than one plan. `price_replaced`: an item that paid for seats has a price of no plan.
+ * `too_few_seats`, `too_many_seats`: fewer or more than the plan is sold with.
+ */
+export const REVIEW_REASONS = [
+  'no_plan',
+  'several_plans',
+  'price_replaced',
+  'too_few_seats',
+  'too_many_seats',
+] as const;
+export type ReviewReason = (typeof REVIEW_REASONS)[number];
+
+/** What a subscription pays for, as far as its items show it. */
+export const PaidForSchema = z.object({
+  items: z.array(LicensedItemSchema),
+  /** The plan of each price that this subscription ever had: a price can lose its lookup key. */
+  planOfPriceId: z.record(z.string(), z.enum(PLAN_NAMES)),
+  /** Items that ever paid for seats. */
+  seatItemIds: z.array(z.string()),
+  /** `null` if it was never understood. */
+  plan: z.nullable(z.enum(PLAN_NAMES)),
+  /** The sum of the seat items. */
+  seats: z.int(),
+  review: z.nullable(z.enum(REVIEW_REASONS)),
+});
+export type PaidFor = z.infer<typeof PaidForSchema>;
+
+/** The price and plan that a subscription was sold with. */
+export interface SoldPrice {
+  readonly priceId: string;
+  readonly plan: Plan;
+}
+
+/**
+ * What the items pay for. A price is recognised by its lookup key or metadata, or because this subscription was sold with
+ * it or had it before: `transfer_lookup_key` takes the key from the price of current subscribers
+ * (docs.stripe.com/products-prices/manage-prices#lookup-keys). Items with other prices are add-ons. If the seats cannot
+ * be recognised, plan and seats stay as they were.
+ */
+export function paidFor(
+  items: readonly PricedItem[],
+  sold: SoldPrice | null,
+  before: PaidFor | undefined,
+): PaidFor {
+  const planOfPriceId: Record<string, Plan> = { ...before?.planOfPriceId };
+  if (sold) planOfPriceId[sold.priceId] ??= sold.plan;
+  const licensed = items.filter(({ isMetered }) => !isMetered);
+  const known = licensed.map((item): LicensedItem => {
+    const { lookupKey: _, planName: __, isMetered: ___, ...rest } = item;
+    const remembered = Object.hasOwn(planOfPriceId, item.priceId) ? planOfPriceId[item.priceId] : undefined;
+    return { ...rest, plan: planOfPrice(item) ?? remembered ?? null };
+  });
+  const seatItems = known.filter(({ plan }) => plan !== null);
+  for (const { priceId, plan } of seatItems) if (plan) planOfPriceId[priceId] = plan;
+  const wereSeats = new Set(before?.seatItemIds);
+  const seatItemIds = [...new Set([...wereSeats, ...seatItems.map(({ itemId }) => itemId)])].sort();
+  const memory = { items: known, planOfPriceId, seatItemIds };
+  const asBefore = { plan: before?.plan ?? null, seats: before?.seats ?? 0 };
+  const isReplaced = known.some(({ itemId, plan }) => plan === null && wereSeats.has(itemId));
+  if (isReplaced) return { ...memory, ...asBefore, review: 'price_replaced' };
+  const [first, ...others] = seatItems;
+  if (!first?.plan) return { ...memory, ...asBefore, review: 'no_plan' };
+  if (others.some(({ plan }) => plan !== first.plan))
+    return { ...memory, ...asBefore, review: 'several_plans' };
+  const { plan } = first;
+  const seats = sumOf(seatItems);
+  return { ...memory, plan, seats, review: outOfRange(plan, seats) };
+}
+
+function outOfRange(plan: Plan, seats: number): ReviewReason | null {
+  const { least, most } = PLANS[plan].seats;
+  if (seats < least) return 'too_few_seats';
+  return seats > most ? 'too_many_seats' : null;
+}
+
+/** Whether plan and seats are those of the current items. */
+export function isUnderstood({ review }: Pick<PaidFor, 'review'>): boolean {
+  return review === null || review === 'too_few_seats' || review === 'too_many_seats';
+}
+
+export function seatItemsOf({ items }: Pick<PaidFor, 'items'>): readonly LicensedItem[] {
+  return items.filter(({ plan }) => plan !== null);
+}
+
+export function sumOf(items: readonly LicensedItem[]): number {
+  return items.reduce((sum, { quantity }) => sum + quantity, 0);
+}
