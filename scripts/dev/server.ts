@@ -74,7 +74,10 @@ async function startLocked(
   const provider = config.signIn.kind === 'embedded' ? await startLocalOidc() : undefined;
   const stripe =
     config.billing.kind === 'embedded'
-      ? await startFakeStripe({ file: join(config.dataFolder, 'stripe.json') })
+      ? await startFakeStripe({
+          file: join(config.dataFolder, 'stripe.json'),
+          onDefect: (error) => process.emitWarning(error),
+        })
       : undefined;
   stripe?.sendEventsTo(`${url}/api/v1/webhooks/stripe`);
   try {

@@ -17,6 +17,7 @@ import { table } from './markdown.ts';
 import { openApi } from './openapi/document.ts';
 import { nextInWords } from './openapi/problems.ts';
 import { pythonProblems } from './python-problems.ts';
+import { stripeTable } from './stripe/table.ts';
 
 const PAGES_WITH_TABLES = [
   'clients/docs/api.md',
@@ -39,6 +40,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ['clients/c/problems.inc', cProblems(document)],
     ...(await actionBundles()),
     ['clients/python/src/seatlease/_problems.py', pythonProblems()],
+    ['shared/local/stripe/official/table.json', json(stripeTable())],
   ]);
 }
 

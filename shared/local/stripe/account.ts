@@ -1,4 +1,6 @@
-import { API_VERSION, newId, type State } from './state.ts';
+import type { Event } from './official/events.ts';
+import { API_VERSION } from './official/table.ts';
+import { newId, type State } from './state.ts';
 import type { SentEvent } from './types.ts';
 
 /** The only account of the fake Stripe: its objects, clock and events. */
@@ -10,14 +12,18 @@ export interface Account {
   pagesUrl(): string;
   /** Adds an event about an object of the state and queues it for the webhook endpoint. */
   publish(type: string, stored: object): SentEvent;
-  /** Like `publish`, with the object as it is sent. */
+  /** Like `publish`, with any object as it is, even one that Stripe would not send. */
   emit(type: string, shown: object): SentEvent;
 }
 
-export function newEvent(type: string, object: object, created: number): SentEvent {
-  const id = newId('evt');
+export interface NewEvent extends Event {
+  readonly id: string;
+  readonly created: number;
+}
+
+export function newEvent(type: string, object: object, created: number): NewEvent {
   const event = {
-    id,
+    id: newId('evt'),
     object: 'event',
     api_version: API_VERSION,
     created,
@@ -27,5 +33,5 @@ export function newEvent(type: string, object: object, created: number): SentEve
     request: { id: null, idempotency_key: null },
     type,
   };
-  return { id, type, created, body: JSON.stringify(event, null, 2) };
+  return event;
 }

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Account } from './account.ts';
 import { isKnown } from './deduplication.ts';
+import { checkExpand, expand } from './expand.ts';
 import type { Form } from './form.ts';
+import { checkObject } from './official/objects.ts';
+import { checkRequest } from './official/requests.ts';
+import { API_VERSION, type Call as CallOfStripe, callAt } from './official/table.ts';
 import { Refused } from './refused.ts';
 import { ROUTES } from './routes/index.ts';
+import type { Route } from './routes/route.ts';
 import { show } from './show.ts';
-import { API_VERSION, at } from './state.ts';
+import { at } from './state.ts';
 
 const LONGEST_KEY = 255;
 
@@ -32,24 +37,27 @@ export function answerCall(account: Account, call: Call): Answer {
     const key = call.headers['idempotency-key'];
     if (key !== undefined && key.length > LONGEST_KEY)
       throw new Refused(400, { type: 'idempotency_error', message: 'Idempotency keys are too long.' });
+    const work = prepare(call);
     return call.method === 'POST' && typeof key === 'string'
-      ? answerOnce(account, call, key)
-      : run(account, call);
+      ? answerOnce(account, call, key, work)
+      : work(account);
   } catch (error) {
-    if (error instanceof Refused) return json(error.status, { error: error.error });
-    throw error;
+    return refusal(error);
   }
 }
 
-/** Returns the same answer for the same key and request; refuses the same key with another request. */
-function answerOnce(account: Account, call: Call, key: string): Answer {
+/**
+ * Returns the same answer for the same key and request, even if it is an error; refuses the same key with another
+ * request. A request with invalid parameters does not use up its key (docs.stripe.com/api/idempotent_requests).
+ */
+function answerOnce(account: Account, call: Call, key: string, work: Work): Answer {
   const { answers } = account.state;
   const requestHash = createHash('sha256')
     .update(JSON.stringify([call.method, call.path, call.form]))
     .digest('hex');
   const before = at(answers, key);
   if (!before || !isKnown(account, before.at)) {
-    const { status, body } = run(account, call);
+    const { status, body } = work(account);
     answers[key] = { asked: requestHash, status, body, at: account.now() };
     return { status, body };
   }
@@ -61,12 +69,47 @@ function answerOnce(account: Account, call: Call, key: string): Answer {
   return { status, body, headers: { 'idempotent-replayed': 'true' } };
 }
 
-function run(account: Account, { method, path, form }: Call): Answer {
+type Work = (account: Account) => Answer;
+
+/** Checks the parameters, and returns what the call does. */
+function prepare(call: Call): Work {
+  const { route, id, official } = find(call);
+  checkRequest(official.parameters, call.form);
+  const { expand: paths, form } = withoutExpand(call.form);
+  checkExpand(paths, official.answer);
+  const work = route.prepare(form);
+  return (account) => {
+    try {
+      const { state } = account;
+      const answer = expand(state, show(state, work(account, id)), paths);
+      checkObject(official.answer, answer, `${call.method} ${call.path}`);
+      return json(200, answer);
+    } catch (error) {
+      return refusal(error);
+    }
+  };
+}
+
+function refusal(error: unknown): Answer {
+  if (error instanceof Refused) return json(error.status, { error: error.error });
+  throw error;
+}
+
+function find({ method, path }: Call): { route: Route; id: string; official: CallOfStripe } {
   for (const route of ROUTES) {
     const match = route.method === method ? route.path.exec(path) : null;
-    if (match) return json(200, show(account.state, route.answer(account, form, match[1] ?? '')));
+    const official = match ? callAt(method, path) : undefined;
+    if (match && official) return { route, id: match[1] ?? '', official };
   }
   throw new Refused(404, { message: `Unrecognized request URL (${method}: ${path}).` });
+}
+
+/** All calls can expand their answers, so their routes need not know of it. */
+function withoutExpand(form: Form): { form: Form; expand: readonly string[] } {
+  if (typeof form !== 'object' || !('expand' in form)) return { form, expand: [] };
+  const { expand, ...rest } = form;
+  const paths = Array.isArray(expand) ? expand.filter((path) => typeof path === 'string') : [];
+  return { form: rest, expand: paths };
 }
 
 function json(status: number, body: object): Answer {

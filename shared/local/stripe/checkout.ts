@@ -10,6 +10,7 @@ const DAY_SECONDS = 24 * 3600;
 export interface NewSession {
   readonly mode: 'subscription';
   readonly customer: string;
+  readonly client_reference_id?: string | undefined;
   readonly line_items: readonly { readonly price: string; readonly quantity: number }[];
   readonly success_url: string;
   readonly cancel_url?: string | undefined;
@@ -17,34 +18,50 @@ export interface NewSession {
   readonly subscription_data?:
     | { readonly metadata?: Session['metadata'] | undefined; readonly trial_period_days?: number | undefined }
     | undefined;
+  readonly automatic_tax?: { readonly enabled: boolean } | undefined;
+  readonly allow_promotion_codes?: boolean | undefined;
 }
 
 export function openSession(account: Account, parameters: NewSession): Session {
   const { state, now, pagesUrl } = account;
-  customerAt(account, parameters.customer, 'customer');
-  const [line] = parameters.line_items;
-  if (!line || !at(state.prices, line.price))
-    throw missing('price', line?.price ?? '', 'line_items[0][price]');
+  const { customer, line_items, subscription_data: { trial_period_days = 0, ...data } = {} } = parameters;
+  customerAt(account, customer, 'customer');
+  const [line] = line_items;
+  const price = at(state.prices, line?.price ?? '');
+  if (!line || !price) throw missing('price', line?.price ?? '', 'line_items[0][price]');
   const id = newId('cs_test');
+  const due = trial_period_days > 0 ? 0 : line.quantity * price.unit_amount;
+  const isTaxed = parameters.automatic_tax?.enabled ?? false;
   const session: Session = {
     id,
     object: 'checkout.session',
+    created: now(),
     mode: parameters.mode,
-    customer: parameters.customer,
-    url: `${pagesUrl()}/pay/${id}`,
+    customer,
+    currency: price.currency,
+    amount_subtotal: due,
+    amount_total: due,
+    allow_promotion_codes: parameters.allow_promotion_codes ?? null,
+    automatic_tax: {
+      enabled: isTaxed,
+      liability: isTaxed ? { type: 'self' } : null,
+      provider: isTaxed ? 'stripe' : null,
+      status: isTaxed ? 'requires_location_inputs' : null,
+    },
+    client_reference_id: parameters.client_reference_id ?? null,
     expires_at: now() + DAY_SECONDS,
     success_url: parameters.success_url,
-    cancel_url: parameters.cancel_url ?? parameters.success_url,
+    cancel_url: parameters.cancel_url ?? null,
     metadata: parameters.metadata ?? {},
+    payment_method_types: ['card'],
+    url: `${pagesUrl()}/pay/${id}`,
     status: 'open',
+    payment_status: 'unpaid',
     subscription: null,
+    invoice: null,
   };
   state.sessions[id] = session;
-  state.orders[id] = {
-    ...line,
-    trialDays: parameters.subscription_data?.trial_period_days ?? 0,
-    metadata: parameters.subscription_data?.metadata ?? {},
-  };
+  state.orders[id] = { ...line, trialDays: trial_period_days, metadata: data.metadata ?? {} };
   return session;
 }
 
@@ -65,6 +82,7 @@ export function expireSession(account: Account, id: string): Session {
 
 function expireNow({ publish }: Account, session: Session): Session {
   session.status = 'expired';
+  session.url = null;
   publish('checkout.session.expired', session);
   return session;
 }
@@ -76,7 +94,7 @@ export function paySession(account: Account, id: string, card: Card): boolean {
   if (session.status !== 'open') throw new Refused(400, { message: 'This session is not open.' });
   customerAt(account, session.customer);
   if (card === 'declined') {
-    publish('payment_intent.payment_failed', { id: newId('pi'), object: 'payment_intent' });
+    publish('payment_intent.payment_failed', failedPayment(account, session));
     return false;
   }
   const order = found(state.orders, session.id, 'checkout.session');
@@ -86,7 +104,27 @@ export function paySession(account: Account, id: string, card: Card): boolean {
   payInvoice(account, bill(account, subscription, 'subscription_create'), card);
   if (subscription.status !== 'trialing') setStatus(account, subscription, 'active');
   session.status = 'complete';
+  session.payment_status = session.amount_total > 0 ? 'paid' : 'no_payment_required';
   session.subscription = subscription.id;
+  session.invoice = subscription.latest_invoice;
+  session.url = null;
   publish('checkout.session.completed', session);
   return true;
+}
+
+function failedPayment({ now }: Account, { amount_total, currency, customer }: Session): object {
+  return {
+    id: newId('pi'),
+    object: 'payment_intent',
+    amount: amount_total,
+    amount_capturable: 0,
+    amount_received: 0,
+    capture_method: 'automatic',
+    confirmation_method: 'automatic',
+    created: now(),
+    currency,
+    customer,
+    payment_method_types: ['card'],
+    status: 'requires_payment_method',
+  };
 }

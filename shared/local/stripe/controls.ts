@@ -3,7 +3,7 @@ import { paySession } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
-import { type Card, closeDispute, dispute, refund } from './payments.ts';
+import { type Card, closeDispute, dispute, paymentsBy, refund } from './payments.ts';
 import { addPrice, moveLookupKey, setPriceMetadata } from './prices.ts';
 import { at, type State } from './state.ts';
 import {
@@ -58,7 +58,7 @@ export function openControls(account: Account, save: () => void): StripeControls
     refund: saving(refund),
     dispute: saving(dispute),
     closeDispute: saving(closeDispute),
-    deleteCustomer: saving(deleteCustomer),
+    deleteCustomer: saving(remove),
     addEvent: saving(addEvent),
   };
 }
@@ -71,6 +71,10 @@ function end(account: Account, subscriptionId: string): void {
   endSubscription(account, subscriptionId);
 }
 
+function remove(account: Account, customerId: string): void {
+  deleteCustomer(account, customerId);
+}
+
 function addEvent({ emit }: Account, type: string, object: object): SentEvent {
   return emit(type, object);
 }
@@ -81,8 +85,8 @@ export function subscriptionBoughtIn({ sessions }: State, sessionIdOrUrl: string
 
 export function latestChargeOf(state: State, subscriptionId: string): string | undefined {
   const invoiceId = at(state.subscriptions, subscriptionId)?.latest_invoice;
-  const charge = Object.values(state.charges).find(
-    ({ payment_intent }) => at(state.paidInvoices, payment_intent) === invoiceId,
+  const charge = Object.values(state.charges).find(({ payment_intent }) =>
+    paymentsBy(state, payment_intent).some(({ invoice }) => invoice === invoiceId),
   );
   return charge?.id;
 }

@@ -10,10 +10,11 @@ export function customerAt({ state }: Account, id: string, param?: string): Cust
   return customer;
 }
 
-export function deleteCustomer(account: Account, id: string): void {
+export function deleteCustomer(account: Account, id: string): Customer {
   const customer = customerAt(account, id);
   for (const subscription of Object.values(account.state.subscriptions))
     if (subscription.customer === id && subscription.ended_at === null) endNow(account, subscription);
   account.publish('customer.deleted', customer);
   customer.deleted = true;
+  return customer;
 }

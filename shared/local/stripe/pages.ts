@@ -60,7 +60,7 @@ ${trial}${alert}<form method="post">
 <p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>
 <button>${order.trialDays > 0 ? 'Start trial' : `Pay ${dollars(unit_amount * order.quantity)}`}</button>
 </form>
-<p><a href="${html(cancel_url)}">Cancel</a></p>`,
+${cancel_url === null ? '' : `<p><a href="${html(cancel_url)}">Cancel</a></p>`}`,
   );
 }
 

@@ -5,6 +5,7 @@ import {
   type Dispute,
   found,
   type Invoice,
+  type InvoicePayment,
   type Item,
   type LineItem,
   newId,
@@ -52,7 +53,10 @@ export function bill(
     amount_remaining: due,
     period_start: before?.period_end ?? usageEnd,
     period_end: usageEnd,
+    attempt_count: 0,
+    attempted: false,
     status: 'draft',
+    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
     parent: { type: 'subscription_details', subscription_details: { subscription: subscription.id } },
     lines,
   };
@@ -60,16 +64,28 @@ export function bill(
   subscription.latest_invoice = invoice.id;
   publish('invoice.created', invoice);
   if (pause_collection?.behavior === 'keep_as_draft') return invoice;
-  invoice.status = 'open';
+  become(account, invoice, 'open');
   publish('invoice.finalized', invoice);
   if (pause_collection) setAside(account, invoice, pause_collection.behavior);
   else if (collection_method === 'send_invoice') publish('invoice.sent', invoice);
   return invoice;
 }
 
-function setAside({ publish }: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
-  invoice.status = how === 'void' ? 'void' : 'uncollectible';
-  publish(how === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible', invoice);
+function setAside(account: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
+  become(account, invoice, how === 'void' ? 'void' : 'uncollectible');
+  account.publish(how === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible', invoice);
+}
+
+const TRANSITIONS = {
+  open: 'finalized_at',
+  uncollectible: 'marked_uncollectible_at',
+  paid: 'paid_at',
+  void: 'voided_at',
+} as const;
+
+function become({ now }: Account, invoice: Invoice, status: keyof typeof TRANSITIONS): void {
+  invoice.status = status;
+  invoice.status_transitions = { ...invoice.status_transitions, [TRANSITIONS[status]]: now() };
 }
 
 function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): Invoice | undefined {
@@ -91,9 +107,13 @@ function lineOf(account: Account, subscription: Subscription, item: Item, invoic
     period: { start: item.current_period_start, end: item.current_period_end },
     parent: {
       type: 'subscription_item_details',
-      subscription_item_details: { subscription: id, subscription_item: item.id },
+      subscription_item_details: { subscription: id, subscription_item: item.id, proration: false },
     },
-    pricing: { type: 'price_details', price_details: { price: price.id, product: price.product } },
+    pricing: {
+      type: 'price_details',
+      price_details: { price: price.id, product: price.product },
+      unit_amount_decimal: String(price.unit_amount),
+    },
   };
 }
 
@@ -113,36 +133,60 @@ function takeUse({ state }: Account, customer: string, price: Price, invoice: st
  * Returns whether the invoice is settled. One of 0 is paid without a charge. One that is not open is not collected,
  * and has nothing to do with the status of the subscription.
  */
-export function payInvoice({ state, publish }: Account, invoice: Invoice, card: Card): boolean {
+export function payInvoice(account: Account, invoice: Invoice, card: Card): boolean {
+  const { publish } = account;
   if (invoice.status !== 'open') return true;
+  invoice.attempted = true;
   if (invoice.amount_due > 0) {
+    invoice.attempt_count++;
     if (card === 'declined') {
       publish('invoice.payment_failed', invoice);
       return false;
     }
-    publish('charge.succeeded', newCharge(state, invoice));
+    publish('charge.succeeded', newCharge(account, invoice));
   }
-  invoice.status = 'paid';
+  become(account, invoice, 'paid');
   invoice.amount_paid = invoice.amount_due;
   invoice.amount_remaining = 0;
   publish('invoice.paid', invoice);
   return true;
 }
 
-function newCharge(state: State, invoice: Invoice): Charge {
+function newCharge({ state, now }: Account, { id, amount_due, currency, customer }: Invoice): Charge {
+  const created = now();
   const charge: Charge = {
     id: newId('ch'),
     object: 'charge',
-    amount: invoice.amount_due,
+    created,
+    amount: amount_due,
     amount_refunded: 0,
     refunded: false,
-    currency: invoice.currency,
-    customer: invoice.customer,
+    disputed: false,
+    currency,
+    customer,
+    paid: true,
     payment_intent: newId('pi'),
+    status: 'succeeded',
   };
   state.charges[charge.id] = charge;
-  state.paidInvoices[charge.payment_intent] = invoice.id;
+  const payment: InvoicePayment = {
+    id: newId('inpay'),
+    object: 'invoice_payment',
+    created,
+    currency,
+    amount_paid: amount_due,
+    amount_requested: amount_due,
+    invoice: id,
+    payment: { type: 'payment_intent', payment_intent: charge.payment_intent },
+    status: 'paid',
+    status_transitions: { canceled_at: null, paid_at: created },
+  };
+  state.invoicePayments[payment.id] = payment;
   return charge;
+}
+
+export function paymentsBy({ invoicePayments }: State, paymentIntent: string): InvoicePayment[] {
+  return Object.values(invoicePayments).filter(({ payment }) => payment.payment_intent === paymentIntent);
 }
 
 export function refund({ state, publish }: Account, chargeId: string, amount?: number): void {
@@ -152,12 +196,18 @@ export function refund({ state, publish }: Account, chargeId: string, amount?: n
   publish('charge.refunded', charge);
 }
 
-export function dispute({ state, publish }: Account, chargeId: string): string {
-  found(state.charges, chargeId, 'charge');
+export function dispute({ state, now, publish }: Account, chargeId: string): string {
+  const charge = found(state.charges, chargeId, 'charge');
+  charge.disputed = true;
+  const { amount, currency, payment_intent } = charge;
   const opened: Dispute = {
     id: newId('dp'),
     object: 'dispute',
+    created: now(),
+    amount,
+    currency,
     charge: chargeId,
+    payment_intent,
     status: 'needs_response',
   };
   state.disputes[opened.id] = opened;

@@ -186,9 +186,20 @@ describe('an idempotency key', () => {
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).body.id).not.toBe(first.body.id);
   });
 
-  test('can be used again after a refused request, and cannot have 256 characters', async () => {
+  test('can be used again after invalid parameters, but not after another error', async () => {
     expect((await call('POST', '/v1/customers', { color: 'red' }, key)).status).toBe(400);
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, key)).status).toBe(200);
+    const other = { 'idempotency-key': 'key 2' };
+    const unknown = await sessionForm({ customer: 'cus_nobody' });
+    const refused = await call('POST', '/v1/checkout/sessions', unknown, other);
+    expect(refused.body.error?.code).toBe('resource_missing');
+    const again = await call('POST', '/v1/checkout/sessions', unknown, other);
+    expect([again.status, again.body, again.replayed]).toEqual([400, refused.body, 'true']);
+    const changed = await call('POST', '/v1/checkout/sessions', await sessionForm(), other);
+    expect([changed.status, changed.body.error?.type]).toEqual([400, 'idempotency_error']);
+  });
+
+  test('cannot have 256 characters', async () => {
     const long = { 'idempotency-key': 'k'.repeat(256) };
     expect((await call('POST', '/v1/customers', { name: 'Acme' }, long)).status).toBe(400);
   });

@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import { forOwnHosts } from '../own-hosts.ts';
 import { readBody } from '../read-body.ts';
-import { type Account, newEvent } from './account.ts';
+import { type Account, type NewEvent, newEvent } from './account.ts';
 import { type Answer, answerCall, type Call } from './api.ts';
 import {
   latestChargeOf,
@@ -13,12 +13,14 @@ import {
   subscriptionBoughtIn,
 } from './controls.ts';
 import { decodeForm } from './form.ts';
+import { checkEvent } from './official/events.ts';
+import { NotOfStripe } from './official/objects.ts';
 import { answerPage } from './page-routes.ts';
 import { PAGE_POLICY } from './pages.ts';
 import { show } from './show.ts';
 import { newId, newState } from './state.ts';
 import { readState, writeState } from './state-file.ts';
-import type { ApiFailure, FakeStripe, FakeStripeOptions } from './types.ts';
+import type { ApiFailure, FakeStripe, FakeStripeOptions, SentEvent } from './types.ts';
 import { openSender } from './webhooks.ts';
 
 const HOST = '127.0.0.1';
@@ -37,22 +39,28 @@ const PAGE_HEADERS = {
  */
 export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<FakeStripe> {
   // Reads `Date.now` at each call, because tests replace it.
-  const { file, nowMs = () => Date.now() } = options;
+  const { file, nowMs = () => Date.now(), onDefect = fail } = options;
   const state = (file !== undefined && readState(file)) || newState();
   const now = (): number => Math.floor(nowMs() / 1000);
   const sender = openSender(state, now);
   let url = '';
+  const add = (event: NewEvent): SentEvent => {
+    const { id, type, created } = event;
+    const sent = { id, type, created, body: JSON.stringify(event, null, 2) };
+    state.events.push(sent);
+    sender.queue(sent);
+    return sent;
+  };
   const account: Account = {
     state,
     now,
     pagesUrl: () => url,
-    publish: (type, stored) => account.emit(type, show(state, stored)),
-    emit(type, shown) {
-      const event = newEvent(type, shown, now());
-      state.events.push(event);
-      sender.queue(event);
-      return event;
+    publish(type, stored) {
+      const event = newEvent(type, show(state, stored), now());
+      checkEvent(event);
+      return add(event);
     },
+    emit: (type, object) => add(newEvent(type, object, now())),
   };
   const save = (): void => {
     if (file !== undefined) writeState(file, state);
@@ -60,8 +68,11 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
   const traffic: Traffic = { calls: [], failure: undefined };
   const server = http.createServer(
     forOwnHosts((request, response) => {
-      // The body was cut off or is too long.
-      serve(request, response, account, traffic, save).catch(() => response.destroy());
+      serve(request, response, account, traffic, save).catch((error: unknown) => {
+        // If it is not a bug of the fake, the body was cut off or is too long.
+        response.destroy();
+        if (error instanceof NotOfStripe) onDefect(error);
+      });
     }),
   );
   // Keeps the addresses of pages after a restart, unless another program uses the port now.
@@ -101,6 +112,13 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
       await closed;
     },
   };
+}
+
+/** Ends the process, or fails the tests. */
+function fail(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 interface Traffic {

@@ -1,18 +1,32 @@
 import { list } from './list.ts';
+import { complete } from './official/objects.ts';
 import type { Price } from './plan-prices.ts';
 import {
   at,
   type Charge,
   type Customer,
   type Dispute,
+  found,
   type Invoice,
+  type InvoicePayment,
   type Item,
+  type LineItem,
   type Session,
   type State,
   type Subscription,
 } from './state.ts';
 
-type Stored = Charge | Customer | Dispute | Invoice | Item | Price | Session | Subscription;
+type Stored =
+  | Charge
+  | Customer
+  | Dispute
+  | Invoice
+  | InvoicePayment
+  | Item
+  | LineItem
+  | Price
+  | Session
+  | Subscription;
 
 /**
  * The object as Stripe shows it in answers and events. The state keeps only what differs between objects, and each
@@ -20,7 +34,7 @@ type Stored = Charge | Customer | Dispute | Invoice | Item | Price | Session | S
  */
 export function show(state: State, object: object): object {
   if (isList(object)) return { ...object, data: object.data.map((each) => show(state, each)) };
-  return isStored(object) ? showStored(state, object) : object;
+  return complete({ ...(isStored(object) ? showStored(state, object) : object) });
 }
 
 function isList(object: object): object is { readonly data: readonly object[] } {
@@ -33,16 +47,118 @@ function isStored(object: object): object is Stored {
 }
 
 function showStored(state: State, stored: Stored): object {
+  const shown = { livemode: false, ...stored };
   switch (stored.object) {
-    case 'subscription': {
-      const url = `/v1/subscription_items?subscription=${stored.id}`;
-      return { ...stored, items: show(state, list(stored.items, url)) };
-    }
+    case 'customer':
+      if (stored.deleted) return { id: stored.id, object: stored.object, deleted: true };
+      return { ...shown, balance: 0, invoice_settings: {} };
+    case 'price':
+      return showPrice(stored);
+    case 'checkout.session':
+      return { ...shown, custom_text: {} };
+    case 'subscription':
+      return showSubscription(state, stored);
     case 'subscription_item':
-      return { ...stored, price: at(state.prices, stored.price) };
+      return showItem(state, stored);
     case 'invoice':
-      return { ...stored, lines: list(stored.lines, `/v1/invoices/${stored.id}/lines`) };
+      return showInvoice(state, stored);
+    case 'line_item':
+      return { ...shown, discountable: true, subtotal: stored.amount };
+    case 'invoice_payment':
+      return { ...shown, is_default: true };
+    case 'charge':
+      return { ...shown, billing_details: {}, captured: true, amount_captured: stored.amount };
+    case 'dispute':
+      return showDispute(stored);
     default:
-      return stored;
+      return shown;
   }
+}
+
+function showPrice(price: Price): object {
+  const { recurring, unit_amount } = price;
+  return {
+    livemode: false,
+    ...price,
+    billing_scheme: 'per_unit',
+    recurring: { ...recurring, trial_period_days: null },
+    type: 'recurring',
+    unit_amount_decimal: String(unit_amount),
+  };
+}
+
+function showSubscription(state: State, subscription: Subscription): object {
+  const url = `/v1/subscription_items?subscription=${subscription.id}`;
+  return {
+    ...subscription,
+    automatic_tax: { enabled: false, disabled_reason: null, liability: null },
+    billing_mode: { type: 'flexible' },
+    invoice_settings: { issuer: { type: 'self' } },
+    items: show(state, list(subscription.items, url)),
+    start_date: subscription.created,
+  };
+}
+
+function showItem(state: State, item: Item): object {
+  const price = found(state.prices, item.price, 'price');
+  const { id, active, created, currency, metadata, product, recurring, unit_amount } = price;
+  const { interval, interval_count, meter, usage_type } = recurring;
+  const plan = {
+    id,
+    object: 'plan',
+    active,
+    amount: unit_amount,
+    amount_decimal: String(unit_amount),
+    billing_scheme: 'per_unit',
+    created,
+    currency,
+    interval,
+    interval_count,
+    livemode: false,
+    metadata,
+    meter,
+    product,
+    usage_type,
+  };
+  return { ...item, plan: complete(plan), price: show(state, price) };
+}
+
+function showInvoice(state: State, invoice: Invoice): object {
+  const { amount_due, id } = invoice;
+  const customer = at(state.customers, invoice.customer);
+  return {
+    livemode: false,
+    ...invoice,
+    amount_overpaid: 0,
+    amount_shipping: 0,
+    automatic_tax: { enabled: false },
+    customer_name: customer?.name ?? null,
+    issuer: { type: 'self' },
+    lines: show(state, list(invoice.lines, `/v1/invoices/${id}/lines`)),
+    payment_settings: {},
+    post_payment_credit_notes_amount: 0,
+    pre_payment_credit_notes_amount: 0,
+    starting_balance: 0,
+    subtotal: amount_due,
+    subtotal_excluding_tax: amount_due,
+    total: amount_due,
+    total_excluding_tax: amount_due,
+  };
+}
+
+function showDispute(dispute: Dispute): object {
+  return {
+    livemode: false,
+    ...dispute,
+    evidence: { enhanced_evidence: {} },
+    evidence_details: {
+      enhanced_eligibility: {},
+      has_evidence: false,
+      past_due: false,
+      submission_count: 0,
+      submission_method: 'not_submitted',
+    },
+    is_charge_refundable: false,
+    reason: 'fraudulent',
+  };
 }

@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type Price, pricesOfPlans } from './plan-prices.ts';
 import { missing } from './refused.ts';
 
-/** The API version of the Stripe library, which defines the types of requests and events. */
-export const API_VERSION = '2026-10-28.endive';
-
 export interface Customer {
   readonly id: string;
   readonly object: 'customer';
+  readonly created: number;
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
   deleted?: true;
@@ -16,15 +14,31 @@ export interface Customer {
 export interface Session {
   readonly id: string;
   readonly object: 'checkout.session';
+  readonly created: number;
   readonly mode: 'subscription';
   readonly customer: string;
-  readonly url: string;
+  readonly currency: string;
+  readonly amount_subtotal: number;
+  readonly amount_total: number;
+  readonly allow_promotion_codes: boolean | null;
+  readonly automatic_tax: {
+    readonly enabled: boolean;
+    readonly liability: { readonly type: 'self' } | null;
+    readonly provider: 'stripe' | null;
+    readonly status: 'requires_location_inputs' | null;
+  };
+  readonly client_reference_id: string | null;
   readonly expires_at: number;
   readonly success_url: string;
-  readonly cancel_url: string;
+  readonly cancel_url: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly payment_method_types: readonly string[];
+  /** Absent at Stripe once the session is not open. */
+  url: string | null;
   status: 'open' | 'complete' | 'expired';
+  payment_status: 'unpaid' | 'paid' | 'no_payment_required';
   subscription: string | null;
+  invoice: string | null;
 }
 
 /** What a customer buys in a session. */
@@ -92,7 +106,15 @@ export interface Invoice {
   /** The period before the one that is paid; usage in it is invoiced. The lines have the periods that they pay for. */
   readonly period_start: number;
   readonly period_end: number;
+  attempt_count: number;
+  attempted: boolean;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+  status_transitions: {
+    readonly finalized_at: number | null;
+    readonly marked_uncollectible_at: number | null;
+    readonly paid_at: number | null;
+    readonly voided_at: number | null;
+  };
   readonly parent: {
     readonly type: 'subscription_details';
     readonly subscription_details: { readonly subscription: string };
@@ -112,29 +134,56 @@ export interface LineItem {
   readonly period: { readonly start: number; readonly end: number };
   readonly parent: {
     readonly type: 'subscription_item_details';
-    readonly subscription_item_details: { readonly subscription: string; readonly subscription_item: string };
+    readonly subscription_item_details: {
+      readonly subscription: string;
+      readonly subscription_item: string;
+      readonly proration: boolean;
+    };
   };
   readonly pricing: {
     readonly type: 'price_details';
     readonly price_details: { readonly price: string; readonly product: string };
+    readonly unit_amount_decimal: string;
   };
+}
+
+/** What paid an invoice. */
+export interface InvoicePayment {
+  readonly id: string;
+  readonly object: 'invoice_payment';
+  readonly created: number;
+  readonly currency: string;
+  readonly amount_paid: number;
+  readonly amount_requested: number;
+  readonly invoice: string;
+  readonly payment: { readonly type: 'payment_intent'; readonly payment_intent: string };
+  readonly status: 'paid';
+  readonly status_transitions: { readonly canceled_at: null; readonly paid_at: number };
 }
 
 export interface Charge {
   readonly id: string;
   readonly object: 'charge';
+  readonly created: number;
   readonly amount: number;
   amount_refunded: number;
   refunded: boolean;
+  disputed: boolean;
   readonly currency: string;
   readonly customer: string;
+  readonly paid: boolean;
   readonly payment_intent: string;
+  readonly status: 'succeeded';
 }
 
 export interface Dispute {
   readonly id: string;
   readonly object: 'dispute';
+  readonly created: number;
+  readonly amount: number;
+  readonly currency: string;
   readonly charge: string;
+  readonly payment_intent: string;
   status: string;
 }
 
@@ -169,8 +218,7 @@ export interface State {
   readonly subscriptions: Record<string, Subscription>;
   readonly invoices: Record<string, Invoice>;
   readonly charges: Record<string, Charge>;
-  /** Ids of invoices, by the payment intent that paid them. */
-  readonly paidInvoices: Record<string, string>;
+  readonly invoicePayments: Record<string, InvoicePayment>;
   readonly disputes: Record<string, Dispute>;
   readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
   /** Every accepted meter event. */
@@ -203,7 +251,7 @@ export function newState(): State {
     subscriptions: {},
     invoices: {},
     charges: {},
-    paidInvoices: {},
+    invoicePayments: {},
     disputes: {},
     portals: {},
     usage: [],

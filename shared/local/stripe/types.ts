@@ -147,6 +147,8 @@ export interface FakeStripeOptions {
   readonly file?: string | undefined;
   /** Current time in milliseconds. Default: the machine's clock. */
   readonly nowMs?: () => number;
+  /** Called when an answer is not as Stripe's library describes it. Default: throws the error, which fails a test. */
+  readonly onDefect?: (error: Error) => void;
 }
 
 export interface NewItem {

@@ -1,19 +1,16 @@
 import * as z from 'zod/mini';
 import { deleteCustomer } from '../customers.ts';
-import { newId } from '../state.ts';
+import { type Customer, newId } from '../state.ts';
 import { metadata, none, text } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
 const Create = z.strictObject({ name: z.optional(text(256)), metadata: z.optional(metadata) });
 
 export const CUSTOMERS: readonly Route[] = [
-  route('POST', /^\/v1\/customers$/, Create, ({ state }, { name = '', metadata = {} }) => {
-    const customer = { id: newId('cus'), object: 'customer' as const, name, metadata };
+  route('POST', /^\/v1\/customers$/, Create, ({ state, now }, { name = '', metadata = {} }) => {
+    const customer: Customer = { id: newId('cus'), object: 'customer', created: now(), name, metadata };
     state.customers[customer.id] = customer;
     return customer;
   }),
-  route('DELETE', /^\/v1\/customers\/(\w+)$/, none, (account, _, id) => {
-    deleteCustomer(account, id);
-    return { id, object: 'customer', deleted: true };
-  }),
+  route('DELETE', /^\/v1\/customers\/(\w+)$/, none, (account, _, id) => deleteCustomer(account, id)),
 ];

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { list } from '../list.ts';
-import { subscriptionOf } from '../payments.ts';
-import { at, found, newId } from '../state.ts';
+import { paymentsBy, subscriptionOf } from '../payments.ts';
+import { found } from '../state.ts';
 import { id, page } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
@@ -13,7 +13,6 @@ const ListInvoices = z.strictObject({
 
 const ListPayments = z.strictObject({
   payment: z.strictObject({ type: z.literal('payment_intent'), payment_intent: id('pi') }),
-  expand: z.optional(z.array(z.literal('data.invoice'))),
   ...page,
 });
 
@@ -26,11 +25,7 @@ export const INVOICES: readonly Route[] = [
     // Newest first.
     return list(invoices.toReversed(), '/v1/invoices', page);
   }),
-  route('GET', /^\/v1\/invoice_payments$/, ListPayments, ({ state }, { payment, expand, ...page }) => {
-    const url = '/v1/invoice_payments';
-    const invoiceId = at(state.paidInvoices, payment.payment_intent);
-    if (invoiceId === undefined) return list([], url, page);
-    const invoice = expand?.includes('data.invoice') ? at(state.invoices, invoiceId) : invoiceId;
-    return list([{ id: newId('inpay'), object: 'invoice_payment', invoice, payment }], url, page);
+  route('GET', /^\/v1\/invoice_payments$/, ListPayments, ({ state }, { payment, ...page }) => {
+    return list(paymentsBy(state, payment.payment_intent), '/v1/invoice_payments', page);
   }),
 ];

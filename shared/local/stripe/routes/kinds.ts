@@ -13,8 +13,11 @@ export const flag = z.pipe(
   z.enum(['true', 'false']),
   z.transform((word) => word === 'true'),
 );
-/** docs.stripe.com/api/metadata */
-export const metadata = z.record(z.string().check(z.maxLength(40)), z.string().check(z.maxLength(500)));
+/** docs.stripe.com/api/metadata: an empty value removes its key. */
+export const metadata = z.pipe(
+  z.record(z.string(), z.string()),
+  z.transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))),
+);
 export const url = z.url({ protocol: /^https?$/, error: NO_URL });
 /** docs.stripe.com/api/pagination */
 export const page = {

@@ -11,7 +11,15 @@ export const PORTAL: readonly Route[] = [
     customerAt(account, customer, 'customer');
     const id = newId('bps');
     account.state.portals[id] = { customer, returnUrl: return_url };
-    const url = `${account.pagesUrl()}/portal/${id}`;
-    return { id, object: 'billing_portal.session', customer, return_url, url };
+    return {
+      id,
+      object: 'billing_portal.session',
+      configuration: 'bpc_default',
+      created: account.now(),
+      customer,
+      livemode: false,
+      return_url,
+      url: `${account.pagesUrl()}/portal/${id}`,
+    };
   }),
 ];

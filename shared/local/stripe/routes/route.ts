@@ -6,8 +6,8 @@ export interface Route {
   readonly method: string;
   /** Its group captures the id in the path. */
   readonly path: RegExp;
-  /** Returns the body of the answer. Throws Stripe's error as `Refused`. */
-  answer(account: Account, form: Form, id: string): object;
+  /** Reads the parameters, and returns what the call does. Both throw Stripe's errors as `Refused`. */
+  prepare(form: Form): (account: Account, id: string) => object;
 }
 
 /** A call with the parameters of `schema`. Like Stripe, the fake refuses all others. */
@@ -17,5 +17,12 @@ export function route<T>(
   schema: z.ZodMiniType<T>,
   handle: (account: Account, parameters: T, id: string) => object,
 ): Route {
-  return { method, path, answer: (account, form, id) => handle(account, readForm(schema, form), id) };
+  return {
+    method,
+    path,
+    prepare(form) {
+      const parameters = readForm(schema, form);
+      return (account, id) => handle(account, parameters, id);
+    },
+  };
 }

@@ -1,0 +1,23 @@
+import { checkObject, NotOfStripe } from './objects.ts';
+import { type Kind, kindOf, objectOf } from './table.ts';
+
+export interface Event {
+  readonly type: string;
+  readonly data: { readonly object: object };
+}
+
+/** Throws `NotOfStripe` for an event that Stripe does not send like this. */
+export function checkEvent({ type, data, ...envelope }: Event): void {
+  checkObject(ENVELOPE, envelope, `event ${type}`);
+  const kind = objectOf(type);
+  if (!kind) throw new NotOfStripe(`no event of the table has the type ${type}`);
+  checkObject(kind, data.object, type);
+}
+
+/** The type decides what the object is, which the library says for each type alone. */
+const ENVELOPE = without(kindOf('EventBase'), ['type', 'data']);
+
+function without(kind: Kind, names: readonly string[]): Kind {
+  if (kind.is !== 'object') return kind;
+  return { ...kind, fields: new Map([...kind.fields].filter(([name]) => !names.includes(name))) };
+}
