@@ -1,5 +1,5 @@
 import { checkObject, NotOfStripe } from './objects.ts';
-import { type Kind, kindOf, objectOf } from './table.ts';
+import { type Kind, kindOf, kindOfThinEvent, objectOf } from './table.ts';
 
 export interface Event {
   readonly type: string;
@@ -12,6 +12,13 @@ export function checkEvent({ type, data, ...envelope }: Event): void {
   const kind = objectOf(type);
   if (!kind) throw new NotOfStripe(`no event of the table has the type ${type}`);
   checkObject(kind, data.object, type);
+}
+
+/** Throws `NotOfStripe` for a notification, or the event that it announces, that API v2 does not send like this. */
+export function checkThinEvent(event: { readonly type: string }, of: 'notification' | 'event'): void {
+  const kind = kindOfThinEvent(event.type, of);
+  if (!kind) throw new NotOfStripe(`no thin event of the table has the type ${event.type}`);
+  checkObject(kind, event, event.type);
 }
 
 /** The type decides what the object is, which the library says for each type alone. */

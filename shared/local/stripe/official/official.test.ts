@@ -5,7 +5,7 @@ import { Refused } from '../refused.ts';
 import { ROUTES } from '../routes/index.ts';
 import { startFakeStripe } from '../server.ts';
 import type { FakeStripe } from '../types.ts';
-import { checkEvent } from './events.ts';
+import { checkEvent, checkThinEvent } from './events.ts';
 import { checkObject, complete } from './objects.ts';
 import { checkRequest } from './requests.ts';
 import { API_VERSION, callAt, kindOf } from './table.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => stripe.close());
 
-const Record_ = z.record(z.string(), z.unknown());
+const Shown = z.record(z.string(), z.unknown());
 
 async function bought(): Promise<string> {
   const { id: customer } = await client.customers.create({ name: 'Acme' });
@@ -55,7 +55,7 @@ describe('an object', () => {
   async function subscription(): Promise<Record<string, unknown>> {
     await bought();
     const event = stripe.events.findLast(({ type }) => type === 'customer.subscription.updated');
-    return z.parse(z.object({ data: z.object({ object: Record_ }) }), JSON.parse(event?.body ?? '')).data
+    return z.parse(z.object({ data: z.object({ object: Shown }) }), JSON.parse(event?.body ?? '')).data
       .object;
   }
   const check = (object: object) => checkObject(kindOf('Subscription'), object, 'subscription');
@@ -78,10 +78,10 @@ describe('an object', () => {
     expect(() => check({ ...whole, status: 'happy' })).toThrow('subscription.status is happy, not one of');
     const paused = { ...whole, pause_collection: { behavior: 'later', resumes_at: null } };
     expect(() => check(paused)).toThrow('subscription.pause_collection.behavior is later');
-    const [item] = z.parse(z.object({ data: z.array(Record_) }), whole.items).data;
-    const items = { ...z.parse(Record_, whole.items), data: [{ ...item, quantity: 'two' }] };
+    const [item] = z.parse(z.object({ data: z.array(Shown) }), whole.items).data;
+    const items = { ...z.parse(Shown, whole.items), data: [{ ...item, quantity: 'two' }] };
     expect(() => check({ ...whole, items })).toThrow('subscription.items.data[0].quantity is not a whole');
-    const { has_more: _, ...endless } = z.parse(Record_, whole.items);
+    const { has_more: _, ...endless } = z.parse(Shown, whole.items);
     expect(() => check({ ...whole, items: endless })).toThrow('subscription.items is not a list');
   });
 
@@ -106,6 +106,41 @@ test('an event of a type that Stripe does not send, or about another object, is 
   expect(() => checkEvent({ ...event, type: 'checkout.session.paid' })).toThrow('no event of the table');
   expect(() => checkEvent({ ...event, type: 'invoice.paid' })).toThrow('invoice.paid.lines is missing');
   expect(() => checkEvent({ ...event, request: undefined })).toThrow('request is missing');
+});
+
+test('a thin event has the fields of its type, and a notification has no data', () => {
+  const notification = {
+    id: 'evt_test_1',
+    object: 'v2.core.event',
+    created: '2027-01-31T12:00:00.000Z',
+    livemode: false,
+    type: 'v1.billing.meter.error_report_triggered',
+    related_object: { id: 'mtr_1', type: 'billing.meter', url: '/v1/billing/meters/mtr_1' },
+  };
+  const data = {
+    developer_message_summary: 'There is 1 invalid event',
+    reason: {
+      error_count: 1,
+      error_types: [
+        {
+          code: 'meter_event_customer_not_found',
+          error_count: 1,
+          sample_errors: [{ error_message: 'No such customer', request: { identifier: 'use_1' } }],
+        },
+      ],
+    },
+    validation_start: '2027-01-31T12:00:00.000Z',
+    validation_end: '2027-01-31T12:00:10.000Z',
+  };
+  checkThinEvent(notification, 'notification');
+  checkThinEvent(Object.assign({ data }, notification), 'event');
+  expect(() => checkThinEvent(Object.assign({ data }, notification), 'notification')).toThrow(
+    'data is unknown',
+  );
+  expect(() => checkThinEvent(notification, 'event')).toThrow('data is missing');
+  expect(() => checkThinEvent({ ...notification, type: 'v1.billing.meter.lost' }, 'event')).toThrow(
+    'no thin event',
+  );
 });
 
 describe('a request', () => {

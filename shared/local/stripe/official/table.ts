@@ -145,3 +145,19 @@ export function kindOfObject(object: string, isDeleted = false): Kind | undefine
   const name = BY_OBJECT.get(isDeleted ? `deleted ${object}` : object);
   return name === undefined ? undefined : kindOf(name);
 }
+
+/** The kind of a notification or an event of API v2 with that type. */
+export function kindOfThinEvent(type: string, of: 'notification' | 'event'): Kind | undefined {
+  const name = Object.keys(TYPES).find((each) => {
+    const fields = TYPES[each];
+    const isNotification = each.endsWith('EventNotification');
+    return (
+      fields !== undefined &&
+      !isChoices(fields) &&
+      fields.object === "'v2.core.event'" &&
+      fields.type === `'${type}'` &&
+      isNotification === (of === 'notification')
+    );
+  });
+  return name === undefined ? undefined : kindOf(name);
+}
