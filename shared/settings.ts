@@ -502,7 +502,8 @@ const TABLE = {
     schema: url,
     source: 'stack',
     required: ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'],
-    meaning: 'Payments: page that Stripe redirects customers back to.',
+    meaning:
+      'Payments: page that Stripe redirects customers back to. After a checkout, its query has `checkout=paid` or `checkout=canceled`.',
     unset: 'a page of the fake Stripe; required with `STRIPE_SECRET_KEY`',
   },
   CHECKOUT_TRIAL_DAYS: {

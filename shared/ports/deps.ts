@@ -76,7 +76,7 @@ export interface Deps {
 
 /** How seats are sold. */
 export interface CheckoutRules {
-  /** Where users return to after paying, or after managing their subscription. */
+  /** Where users return to after a checkout, with `checkout=paid` or `checkout=canceled`, or from the portal. */
   readonly returnUrl: string;
   /** Length of the free trial before the first payment; 0: no trial. */
   readonly trialDays: number;

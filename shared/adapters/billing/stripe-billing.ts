@@ -10,6 +10,7 @@ import type {
   MeteredUse,
   UsageVerdict,
 } from '../../ports/billing.ts';
+import { returnAddress } from './return-address.ts';
 import { openStripeEvent } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
@@ -129,8 +130,8 @@ async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<Checkou
         customer: ask.customerId,
         client_reference_id: ask.licenseId,
         line_items: [{ price: price.id, quantity: ask.seats }],
-        success_url: ask.returnUrl,
-        cancel_url: ask.returnUrl,
+        success_url: returnAddress(ask.returnUrl, 'paid'),
+        cancel_url: returnAddress(ask.returnUrl, 'canceled'),
         metadata,
         subscription_data: { metadata, ...(ask.trialDays > 0 && { trial_period_days: ask.trialDays }) },
         ...(ask.automaticTax && {

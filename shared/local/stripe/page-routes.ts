@@ -1,9 +1,17 @@
 import type { Account } from './account.ts';
 import { paySession, sessionAt } from './checkout.ts';
+import { periodEndOf } from './items.ts';
 import { payPage, portalPage, returnPage, trouble } from './pages.ts';
 import { Refused } from './refused.ts';
-import { at, found } from './state.ts';
-import { cancelAtPeriodEnd, changeSeats, renew, retryPayment } from './subscriptions.ts';
+import { at, found, type Subscription } from './state.ts';
+import {
+  cancelAt,
+  cancelAtPeriodEnd,
+  changePrice,
+  changeSeats,
+  renew,
+  retryPayment,
+} from './subscriptions.ts';
 
 /** Stripe's test card that is declined (docs.stripe.com/testing). Every other number works. */
 const DECLINED_CARD = '4000000000000002';
@@ -15,18 +23,21 @@ export type PageAnswer = { readonly status: number; readonly page: string } | { 
 export function answerPage(
   account: Account,
   method: string,
-  path: string,
+  { pathname: path, searchParams }: URL,
   form: URLSearchParams,
 ): PageAnswer {
   try {
-    return (method === 'POST' ? submitForm(account, path, form) : undefined) ?? showPage(account, path);
+    return (
+      (method === 'POST' ? submitForm(account, path, form) : undefined) ??
+      showPage(account, path, searchParams)
+    );
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { status: error.status, page: trouble('That did not work', error.message) };
   }
 }
 
-function showPage(account: Account, path: string): PageAnswer {
+function showPage(account: Account, path: string, query: URLSearchParams): PageAnswer {
   const { state } = account;
   const [, kind, id = ''] = path.split('/');
   switch (kind) {
@@ -34,7 +45,7 @@ function showPage(account: Account, path: string): PageAnswer {
       const session = sessionAt(account, id);
       return {
         status: 200,
-        page: payPage(state, session, found(state.orders, id, 'checkout.session'), false),
+        page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), false),
       };
     }
     case 'portal': {
@@ -43,7 +54,7 @@ function showPage(account: Account, path: string): PageAnswer {
       return { status: 200, page: portalPage(state, subscriptions, returnUrl) };
     }
     case 'return':
-      return { status: 200, page: returnPage() };
+      return { status: 200, page: returnPage(query.get('checkout')) };
     default:
       return { status: 404, page: trouble('Page not found', 'There is no page at this address.') };
   }
@@ -58,7 +69,10 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
     if (session.status !== 'open') return undefined;
     const isDeclined = form.get('card')?.replaceAll(/\D/g, '') === DECLINED_CARD;
     if (paySession(account, id, isDeclined ? 'declined' : 'good')) return { location: session.success_url };
-    return { status: 200, page: payPage(state, session, found(state.orders, id, 'checkout.session'), true) };
+    return {
+      status: 200,
+      page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), true),
+    };
   }
   if (kind === 'portal') {
     changeByPortal(account, found(state.portals, id, 'page').customer, form);
@@ -69,19 +83,34 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
 
 function changeByPortal(account: Account, customer: string, form: URLSearchParams): void {
   const id = form.get('subscription') ?? '';
-  if (at(account.state.subscriptions, id)?.customer !== customer)
+  const subscription = at(account.state.subscriptions, id);
+  if (subscription?.customer !== customer)
     throw new Refused(404, { message: 'This customer has no such subscription.' });
   switch (form.get('do')) {
     case 'seats': {
+      onlyOneItem(subscription);
       const seats = form.get('seats') ?? '';
       if (!SEATS.test(seats))
         throw new Refused(400, { message: 'The number of seats must be a whole number from 1 to 999999.' });
       changeSeats(account, id, Number(seats));
       return;
     }
+    case 'price': {
+      onlyOneItem(subscription);
+      const price = at(account.state.prices, form.get('price') ?? '');
+      if (!price?.active) throw new Refused(400, { message: 'This plan is not for sale.' });
+      changePrice(account, id, price.id);
+      return;
+    }
     case 'cancel':
+      cancelAtPeriodEnd(account, id, true);
+      return;
+    case 'cancel_at':
+      cancelAt(account, id, periodEndOf(subscription));
+      return;
     case 'keep':
-      cancelAtPeriodEnd(account, id, form.get('do') === 'cancel');
+      if (subscription.cancel_at_period_end) cancelAtPeriodEnd(account, id, false);
+      else cancelAt(account, id, null);
       return;
     case 'retry':
       retryPayment(account, id);
@@ -90,4 +119,8 @@ function changeByPortal(account: Account, customer: string, form: URLSearchParam
     case 'fail':
       renew(account, id, form.get('do') === 'fail' ? 'declined' : 'good');
   }
+}
+
+function onlyOneItem({ items }: Subscription): void {
+  if (items.length !== 1) throw new Refused(400, { message: 'This subscription can only be canceled here.' });
 }

@@ -718,8 +718,9 @@ describe('in a browser', () => {
       'fake Stripe',
       'no money',
       '<dd>pro</dd>',
-      '$9.00 per month',
-      '$18.00 per month',
+      '$9.00 per seat / month',
+      '<dt>Total</dt><dd>$18.00 per month</dd>',
+      '<dt>Due today</dt><dd>$18.00</dd>',
       'Pay $18.00',
     ])
       expect(page).toContain(text);
@@ -733,7 +734,26 @@ describe('in a browser', () => {
       'line_items[0][quantity]': '1001',
     });
     const shown = (await show(trial.url)).page;
-    for (const text of ['14 days', 'Start trial', '$150150.00 per year']) expect(shown).toContain(text);
+    for (const text of [
+      '14 days free. The first payment of $150,150.00 is on 2027-02-14.',
+      'Start trial',
+      '$150.00 per seat / year',
+      '$150,150.00 per year',
+      '<dt>Due today</dt><dd>$0.00</dd>',
+    ])
+      expect(shown).toContain(text);
+  });
+
+  test('the pages show a currency without decimals in wholes', async () => {
+    const price = await stripe.addPrice({ unitAmount: 1_200, currency: 'jpy', metadata: { plan: 'pro' } });
+    const { id, url, customer } = await openSession({ 'line_items[0][price]': price });
+    for (const text of ['¥1,200 per seat / month', '¥2,400 per month', 'Pay ¥2,400'])
+      expect((await show(url)).page).toContain(text);
+    await stripe.pay(id);
+    const { body } = await call('POST', '/v1/billing_portal/sessions', { customer, return_url: HOSTILE });
+    expect((await show(String(body.url))).page).toContain(
+      '2 seats, ¥1,200 per seat / month, ¥2,400 per month',
+    );
   });
 
   test('the checkout page reports a declined card, accepts another, redirects back, and sells only once', async () => {
@@ -769,7 +789,13 @@ describe('in a browser', () => {
     const change = (what: string, more: Record<string, string> = {}) =>
       submit(url, { subscription, do: what, ...more });
     const { page } = await show(url);
-    for (const text of ['pro, billed every month', '2 seats, active', '<label for="seats-0">'])
+    for (const text of [
+      '<h2>pro</h2>',
+      '2 seats, $9.00 per seat / month, $18.00 per month, until 2027-02-28',
+      '<p>active</p>',
+      '<label for="seats-0">',
+      '<option value="price_seatlease_pro_month" selected>',
+    ])
       expect(page).toContain(text);
     for (const text of ['<script', 'overdue']) expect(page).not.toContain(text);
     const changed = await change('seats', { seats: '7' });
@@ -778,11 +804,18 @@ describe('in a browser', () => {
     for (const seats of ['0', '-1', '1.5', 'many', ''])
       expect((await change('seats', { seats })).status, seats).toBe(400);
     expect(stripe.subscription(subscription)?.seats).toBe(7);
-    await change('cancel');
-    expect(stripe.subscription(subscription)?.cancelAt).not.toBeNull();
-    expect((await show(url)).page).toContain('ends on 2027-02-28');
-    await change('keep');
-    expect(stripe.subscription(subscription)?.cancelAt).toBeNull();
+    await change('price', { price: 'price_seatlease_team_month' });
+    expect(stripe.subscription(subscription)).toMatchObject({ lookupKey: 'seatlease_team_month', seats: 7 });
+    expect((await change('price', { price: 'price_nothing' })).status).toBe(400);
+    for (const how of ['cancel', 'cancel_at']) {
+      await change(how);
+      expect(day(stripe.subscription(subscription)?.cancelAt)).toBe('2027-02-28');
+      const { body } = await call('GET', `/v1/subscriptions/${subscription}`);
+      expect(body.cancel_at_period_end).toBe(how === 'cancel');
+      expect((await show(url)).page).toContain('ends on 2027-02-28');
+      await change('keep');
+      expect(stripe.subscription(subscription)?.cancelAt).toBeNull();
+    }
     await change('fail');
     expect(stripe.subscription(subscription)?.status).toBe('past_due');
     expect((await show(url)).page).toContain('Pay overdue invoices');
@@ -801,8 +834,33 @@ describe('in a browser', () => {
     expect(ended).not.toContain('<form');
   });
 
-  test('shows the return page, and a 404 for unknown pages', async () => {
-    expect((await show(stripe.returnUrl)).page).toContain('Thank you');
+  test('the portal only cancels a subscription with several items', async () => {
+    const { id, customer } = await openSession();
+    await stripe.pay(id);
+    const subscription = stripe.subscriptionOf(id) ?? '';
+    await stripe.addItem(subscription, { price: await stripe.addPrice({ meter: 'exports', unitAmount: 3 }) });
+    const { body } = await call('POST', '/v1/billing_portal/sessions', { customer, return_url: HOSTILE });
+    const url = String(body.url);
+    const { page } = await show(url);
+    for (const text of ['2 seats', '$0.03 per unit / month, metered', 'can only be canceled here'])
+      expect(page).toContain(text);
+    for (const what of [
+      { do: 'seats', seats: '3' },
+      { do: 'price', price: 'price_seatlease_team_month' },
+    ])
+      expect((await submit(url, { subscription, ...what })).status).toBe(400);
+    await submit(url, { subscription, do: 'cancel' });
+    expect(stripe.subscription(subscription)).toMatchObject({ seats: 2, cancelAt: expect.any(Number) });
+  });
+
+  test('the return page thanks only for what was paid', async () => {
+    expect((await show(`${stripe.returnUrl}?checkout=paid`)).page).toContain('Thank you');
+    for (const query of ['', '?checkout=canceled', '?checkout=other'])
+      expect((await show(stripe.returnUrl + query)).page, query).not.toContain('Thank you');
+    expect((await show(`${stripe.returnUrl}?checkout=canceled`)).page).toContain('Nothing was bought');
+  });
+
+  test('shows a 404 for unknown pages', async () => {
     for (const path of ['/', '/pay/cs_test_nobody', '/portal/constructor', '/pay/__proto__'])
       expect((await show(`${stripe.url}${path}`)).status, path).toBe(404);
   });

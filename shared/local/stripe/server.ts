@@ -135,14 +135,15 @@ async function serve(
   save: () => void,
 ): Promise<void> {
   const { method = 'GET', headers } = request;
-  const { pathname: path, search } = new URL(request.url ?? '/', account.pagesUrl());
+  const address = new URL(request.url ?? '/', account.pagesUrl());
+  const { pathname: path, search } = address;
   const body = await readBody(request, MAX_CHARACTERS);
   if (path.startsWith('/v1/')) {
     const form = decodeForm(method === 'POST' ? body : search.slice(1));
     serveCall({ method, path, form, headers }, response, account, traffic, save);
     return;
   }
-  const answer = answerPage(account, method, path, new URLSearchParams(body));
+  const answer = answerPage(account, method, address, new URLSearchParams(body));
   save();
   if ('location' in answer) response.writeHead(303, { location: answer.location }).end();
   else response.writeHead(answer.status, PAGE_HEADERS).end(answer.page);
