@@ -328,6 +328,11 @@ export const PROBLEMS = {
     next: STOP,
   },
   ALREADY_SUBSCRIBED: { status: 409, title: 'This license already has a subscription.', next: STOP },
+  INVOICE_NOT_PAID: {
+    status: 409,
+    title: 'The subscription of this license has an unpaid invoice. Pay it in the billing portal.',
+    next: STOP,
+  },
   BILLED_BY_SUBSCRIPTION: {
     status: 409,
     title: 'A subscription pays for this license. Change the subscription instead.',

@@ -4,8 +4,18 @@ import { MAX_SEATS } from '../../shared/domain/license.ts';
 import { BILLING_INTERVALS, PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import { LicenseId, TenantId, Timestamp, wholeNumber } from '../../shared/http/fields.ts';
+import { SeatPriceFields } from '../../shared/http/seat-price-view.ts';
 
 const BUYING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'refuse' } as const;
+
+const Price = z.strictObject({
+  interval: z.enum(BILLING_INTERVALS),
+  ...SeatPriceFields,
+  /** Whether the price of a seat depends on the number of seats. Stripe shows the total at checkout. */
+  tiers: z.boolean(),
+  /** Whether the amount includes taxes; unspecified if the vendor has not set it. */
+  tax_behavior: z.enum(['inclusive', 'exclusive', 'unspecified']),
+});
 
 const Plan = z.strictObject({
   plan: z.enum(PLAN_NAMES),
@@ -25,6 +35,8 @@ const Plan = z.strictObject({
   /** Days that seats stay usable after a failed payment. */
   payment_grace_days: z.int(),
   intervals: z.array(z.enum(BILLING_INTERVALS)),
+  /** What a seat costs in each interval; null while the payment service is unavailable. A few minutes old. */
+  prices: z.nullable(z.array(Price)),
 });
 
 const Plans = z.strictObject({
@@ -53,8 +65,8 @@ export default defineFunction({
       answers: {
         plans: {
           status: 200,
-          description: 'All plans that are for sale. Stripe shows the prices at checkout.',
-          cacheSeconds: 300,
+          description: 'All plans that are for sale, with their prices.',
+          cacheSeconds: 60,
           body: Plans,
         },
       },
@@ -65,7 +77,7 @@ export default defineFunction({
       path: '/api/v1/checkout/create-session',
       summary: 'Create a checkout session to buy seats.',
       description:
-        'Returns the address of a Stripe page to pay on. Pass `license_id` to buy seats for a trial license or for a license whose subscription has ended; omit it for a new license. Requests with the same `Idempotency-Key` within 24 hours are the same purchase.',
+        'Returns the address of a Stripe page that can be paid on now. Pass `license_id` to buy seats for a trial license or for a license whose subscription has ended; omit it for a new license. A license has one page at a time: another request with the same options returns it again, and one with other options replaces it. Requests with the same `Idempotency-Key` within 24 hours are the same purchase.',
       auth: accessOf('checkout.create'),
       limit: BUYING,
       idempotencyKey: 'handler',
@@ -91,6 +103,7 @@ export default defineFunction({
         'LICENSE_NOT_FOUND',
         'LICENSE_NOT_FOR_SALE',
         'ALREADY_SUBSCRIBED',
+        'INVOICE_NOT_PAID',
         'PLAN_NOT_FOR_SALE',
         'IDEMPOTENCY_KEY_REUSED',
         'FORBIDDEN',

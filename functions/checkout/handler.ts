@@ -1,31 +1,47 @@
 import {
   BILLING_INTERVALS,
+  type BillingInterval,
   PLAN_NAMES,
   PLANS,
   type Plan,
   type PlanTerms,
   priceKeyOf,
 } from '../../shared/domain/plans.ts';
-import { isOver } from '../../shared/domain/subscription.ts';
+import { priceOf, type SeatPrice, unpricedKeys } from '../../shared/domain/prices.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
-import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
+import { viewOfAmount } from '../../shared/http/seat-price-view.ts';
+import { BILLING_ACCOUNTS, LICENSES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type contract from './contract.ts';
-import { openSession, purchaseOf } from './purchase.ts';
+import { openPage, purchaseOf } from './purchase.ts';
 
 type Create = RequestOf<typeof contract, 'create'>;
 
-async function listPlans(): Promise<ReplyOf<typeof contract, 'plans'>> {
-  const sold = PLAN_NAMES.filter((plan) => intervalsOf(plan).length > 0);
-  return { answer: 'plans', body: { plans: sold.map(viewOfPlan) } };
+/** While the prices are not known, all plans are listed without. */
+async function listPlans(
+  { note }: RequestOf<typeof contract, 'plans'>,
+  { billing }: Deps,
+): Promise<ReplyOf<typeof contract, 'plans'>> {
+  const { prices, failure } = (await billing?.recentPrices()) ?? { prices: null, failure: undefined };
+  const because = failure ?? reasonNotSold(prices);
+  if (because !== undefined) note({ severity: 'WARNING', because });
+  const sold = PLAN_NAMES.map((plan) => viewOfPlan(plan, prices)).filter(
+    ({ intervals }) => intervals.length > 0,
+  );
+  return { answer: 'plans', body: { plans: sold } };
+}
+
+function reasonNotSold(prices: readonly SeatPrice[] | null): string | undefined {
+  const unpriced = prices === null ? [] : unpricedKeys(prices);
+  return unpriced.length > 0 ? `Stripe has no active price with ${unpriced.join(', ')}` : undefined;
 }
 
 async function createSession(
-  { body, by, standing, idempotencyKey }: Create,
+  { body, by, standing, idempotencyKey, note }: Create,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'create'>> {
   const { billing } = deps;
@@ -37,9 +53,12 @@ async function createSession(
   if (refusal) return refusal;
   const purchase = await purchaseOf(tenant.tenantId, body, idempotencyKey, deps);
   if ('problem' in purchase) return purchase;
-  const session = await openSession(tenant, body, purchase, by, billing, deps);
-  if ('problem' in session) return session;
-  const { url, licenseId, expiresAtMs } = session;
+  const page = await openPage(tenant, body, purchase, by, billing, deps);
+  if ('problem' in page) {
+    if (page.problem === 'PLAN_NOT_FOR_SALE') note({ severity: 'WARNING' });
+    return page;
+  }
+  const { url, licenseId, expiresAtMs } = page;
   return {
     answer: 'created',
     body: { checkout_url: url, license_id: licenseId, expires_at: timestamp(expiresAtMs) },
@@ -87,30 +106,29 @@ function refuseOrder({
   return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail }]);
 }
 
-/** Only trial licenses and licenses whose subscription has ended can be bought. */
+/** Refuses a license that no subscription ever paid for, unless it is a trial. */
 async function refuseLicense(
   { tenantId }: Tenant,
   licenseId: string | undefined,
   standing: Create['standing'],
   { records }: Deps,
-): Promise<
-  Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'ALREADY_SUBSCRIBED' | 'LICENSE_NOT_FOR_SALE'> | undefined
-> {
+): Promise<Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'LICENSE_NOT_FOR_SALE'> | undefined> {
   if (licenseId === undefined) return undefined;
   const found = await records.get(LICENSES, licenseId);
   const license = own(found?.tenantId === tenantId ? found : undefined, standing, 'LICENSE_NOT_FOUND');
   if ('problem' in license) return license;
   const { subscriptionId, trial } = license;
-  if (subscriptionId === null) return trial ? undefined : { problem: 'LICENSE_NOT_FOR_SALE' };
-  const subscription = await records.get(SUBSCRIPTIONS, subscriptionId);
-  return subscription && !isOver(subscription) ? { problem: 'ALREADY_SUBSCRIBED' } : undefined;
+  return subscriptionId === null && !trial ? { problem: 'LICENSE_NOT_FOR_SALE' } : undefined;
 }
 
-function intervalsOf(plan: Plan) {
-  return BILLING_INTERVALS.filter((interval) => priceKeyOf(plan, interval) !== undefined);
+/** The intervals that the plan is sold with, as far as prices are known. */
+function intervalsOf(plan: Plan, prices: readonly SeatPrice[] | null = null): BillingInterval[] {
+  return BILLING_INTERVALS.filter((interval) =>
+    prices === null ? priceKeyOf(plan, interval) !== undefined : priceOf(prices, plan, interval),
+  );
 }
 
-function viewOfPlan(plan: Plan) {
+function viewOfPlan(plan: Plan, prices: readonly SeatPrice[] | null) {
   const terms: PlanTerms = PLANS[plan];
   const { borrow } = terms;
   return {
@@ -125,8 +143,13 @@ function viewOfPlan(plan: Plan) {
     features: [...terms.features],
     limits: { ...terms.limits },
     payment_grace_days: terms.paymentGraceDays,
-    intervals: intervalsOf(plan),
+    intervals: intervalsOf(plan, prices),
+    prices: prices?.filter((price) => price.plan === plan).map(viewOfPrice) ?? null,
   };
+}
+
+function viewOfPrice({ interval, taxBehavior, hasTiers, ...amount }: SeatPrice) {
+  return { interval, ...viewOfAmount(amount), tiers: hasTiers, tax_behavior: taxBehavior };
 }
 
 export default { plans: listPlans, create: createSession, portal: openPortal } satisfies HandlersOf<

@@ -1,17 +1,32 @@
 import type { By } from '../../shared/domain/actor.ts';
 import type { Checkout } from '../../shared/domain/checkout.ts';
-import { hashSecret, newLicenseId, newSecretWord } from '../../shared/domain/ids.ts';
+import { hashSecret, newLicenseId } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
+import { priceOf } from '../../shared/domain/prices.ts';
+import { isOver, type SubscriptionState } from '../../shared/domain/subscription.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
+import { Unavailable } from '../../shared/errors.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
-import type { Billing, CheckoutVerdict } from '../../shared/ports/billing.ts';
-import { BILLING_ACCOUNTS, CHECKOUT_KEYS, CHECKOUTS } from '../../shared/ports/collections.ts';
+import type { Billing, OpenCheckout } from '../../shared/ports/billing.ts';
+import {
+  BILLING_ACCOUNTS,
+  CHECKOUT_KEYS,
+  CHECKOUTS,
+  LICENSES,
+  SUBSCRIPTIONS,
+  TENANTS,
+} from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { removeCustomer } from '../../shared/use-cases/customers.ts';
 import { recordEvent } from '../../shared/use-cases/record-event.ts';
 
-/** As long as Stripe keeps its own idempotency keys (docs.stripe.com/api/idempotent_requests). */
-const KEY_MS = 24 * 3600 * 1000;
+const MINUTE_MS = 60_000;
+/** How long a client's idempotency key means the same purchase. */
+const KEY_MS = 24 * 60 * MINUTE_MS;
+/** A page that expires sooner is replaced, so that there is time to pay. */
+const LEAST_LEFT_MS = 30 * MINUTE_MS;
+/** Upper bound on attempts when requests for the same license overtake each other. */
+const MAX_ATTEMPTS = 10;
 
 export interface Order {
   readonly plan: Plan;
@@ -20,10 +35,10 @@ export interface Order {
   readonly license_id?: string | undefined;
 }
 
-/** `requestId` is the idempotency key for Stripe. The same request has the same license. */
 export interface Purchase {
-  readonly requestId: string;
   readonly licenseId: string;
+  /** Nobody can have bought it before. */
+  readonly isNew: boolean;
 }
 
 /** Returns a new purchase, or the purchase that the client's idempotency key was first used for. */
@@ -33,99 +48,190 @@ export async function purchaseOf(
   key: string | undefined,
   { records, clock }: Deps,
 ): Promise<Purchase | Refusal<'IDEMPOTENCY_KEY_REUSED'>> {
-  const licenseId = order.license_id ?? newLicenseId(tenantId);
-  if (key === undefined) return { requestId: `checkout:${newSecretWord()}`, licenseId };
-  const keyId = hashSecret(JSON.stringify([tenantId, key]));
   const { plan, interval = 'month', seats, license_id = null } = order;
+  const purchase = { licenseId: license_id ?? newLicenseId(tenantId), isNew: license_id === null };
+  if (key === undefined) return purchase;
+  const keyId = hashSecret(JSON.stringify([tenantId, key]));
   const asked = hashSecret(JSON.stringify([plan, interval, seats, license_id]));
   return records.transact(async (transaction) => {
     const nowMs = clock.nowMs();
     const known = await transaction.get(CHECKOUT_KEYS, keyId);
-    const isKnown = known !== undefined && known.expiresAtMs > nowMs;
-    if (isKnown && known.asked !== asked) return { problem: 'IDEMPOTENCY_KEY_REUSED' as const };
-    if (!isKnown)
+    if (known === undefined || known.expiresAtMs <= nowMs) {
+      const { licenseId } = purchase;
       transaction.set(CHECKOUT_KEYS, keyId, { keyId, asked, licenseId, expiresAtMs: nowMs + KEY_MS });
-    return { requestId: `checkout:${keyId}`, licenseId: isKnown ? known.licenseId : licenseId };
+      return purchase;
+    }
+    if (known.asked !== asked) return { problem: 'IDEMPOTENCY_KEY_REUSED' as const };
+    return { licenseId: known.licenseId, isNew: false };
   });
 }
 
-/** Creates a page to pay on, and expires the license's previous page, so that a license is not paid for twice. */
-export async function openSession(
+type NotPayable = Refusal<'PLAN_NOT_FOR_SALE' | 'ALREADY_SUBSCRIBED' | 'INVOICE_NOT_PAID' | 'TENANT_CLOSED'>;
+
+/**
+ * Returns a page that can be paid now. The page that is recorded for a license is the only one that anybody was given:
+ * it is expired before the next one is created, and the next one is recorded before it is given out, unless another
+ * request recorded one meanwhile. While it is open, it is returned again for the same order.
+ */
+export async function openPage(
   tenant: Tenant,
   order: Order,
-  { requestId, licenseId }: Purchase,
+  { licenseId, isNew }: Purchase,
   by: By,
   billing: Billing,
   deps: Deps,
-): Promise<Checkout | Refusal<'PLAN_NOT_FOR_SALE' | 'ALREADY_SUBSCRIBED'>> {
+): Promise<Checkout | NotPayable> {
   const { tenantId } = tenant;
-  const createFor = (customerId: string): Promise<CheckoutVerdict> =>
-    billing.createCheckout({
-      ...deps.checkout,
-      // Stripe rejects an idempotency key that is reused with other parameters, such as another customer.
-      requestId: `${requestId}:${customerId}`,
-      customerId,
-      tenantId,
-      licenseId,
-      plan: order.plan,
-      interval: order.interval ?? 'month',
-      seats: order.seats,
-    });
-  const customerId = await customerOf(tenant, billing, deps);
-  let verdict = await createFor(customerId);
-  if (verdict.verdict === 'NO_CUSTOMER') {
-    await removeCustomer(tenantId, customerId, deps.records);
-    verdict = await createFor(await customerOf(tenant, billing, deps));
+  const { plan, interval = 'month', seats } = order;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const price = priceOf(await billing.readPrices(), plan, interval);
+    if (!price)
+      return {
+        problem: 'PLAN_NOT_FOR_SALE',
+        because: `Stripe has no active price for ${plan} per ${interval}`,
+      };
+    const { priceId } = price;
+    const customerId = await customerOf(tenant, billing, deps);
+    if (customerId === undefined) return { problem: 'TENANT_CLOSED' };
+    const ask = { ...deps.checkout, customerId, tenantId, licenseId, price: { priceId, plan }, seats };
+    const askHash = hashSecret(JSON.stringify(ask));
+    const recorded = await deps.records.get(CHECKOUTS, licenseId);
+    const refusal = isNew ? undefined : await refusePayer(licenseId, billing, deps);
+    if (refusal) return refusal;
+    if (recorded) {
+      const isSame = recorded.askHash === askHash && hasTime(recorded, deps);
+      if (isSame && (await isOnlyPage(recorded, ask, billing))) return recorded;
+      const paid = await closePage(recorded, billing);
+      if (paid) return paid;
+    }
+    const created = await billing.createCheckout(ask);
+    if (created.verdict === 'NO_CUSTOMER') await removeCustomer(tenantId, customerId, deps.records);
+    if (created.verdict !== 'OPEN') continue;
+    const opened = { licenseId, tenantId, askHash, ...created.page };
+    if (!(await recordPage(opened, recorded, by, deps))) await billing.expireCheckout(opened.sessionId);
+    else if (isNew || (await isOnlyPage(opened, ask, billing))) return opened;
   }
-  if (verdict.verdict === 'NO_CUSTOMER')
-    throw new Error('Stripe does not know the customer that was just created');
-  if (verdict.verdict === 'NOT_FOR_SALE') return { problem: 'PLAN_NOT_FOR_SALE' };
-  const { sessionId, url, expiresAtMs } = verdict;
-  const opened: Checkout = { licenseId, tenantId, sessionId, url, expiresAtMs };
-  const previous = await replaceCheckout(opened, by, deps);
-  if (previous === undefined || previous.sessionId === sessionId) return opened;
-  if ((await billing.expireCheckout(previous.sessionId)) === 'EXPIRED') return opened;
-  await billing.expireCheckout(sessionId);
-  return { problem: 'ALREADY_SUBSCRIBED' };
+  throw new Unavailable('billing', `${licenseId}: other requests were faster ${MAX_ATTEMPTS} times in a row`);
 }
 
-/** Returns the license's previous checkout. */
-function replaceCheckout(opened: Checkout, by: By, { records, clock }: Deps): Promise<Checkout | undefined> {
+function hasTime({ expiresAtMs }: OpenCheckout, { clock }: Deps): boolean {
+  return expiresAtMs - clock.nowMs() >= LEAST_LEFT_MS;
+}
+
+/**
+ * Whether the recorded page is open. Expires the license's older ones, which a crash or a lost answer left open and
+ * nobody was given. Newer ones may be about to replace it.
+ */
+async function isOnlyPage(
+  { sessionId }: OpenCheckout,
+  of: { readonly customerId: string; readonly licenseId: string },
+  billing: Billing,
+): Promise<boolean> {
+  const open = await billing.openCheckouts(of);
+  const place = open.findIndex((page) => page.sessionId === sessionId);
+  if (place < 0) return false;
+  for (const older of open.slice(place + 1)) await billing.expireCheckout(older.sessionId);
+  return true;
+}
+
+/** Expires the page. Returns why the license cannot be bought, if it was paid. */
+async function closePage({ sessionId }: OpenCheckout, billing: Billing): Promise<NotPayable | undefined> {
+  const end = await billing.expireCheckout(sessionId);
+  if (end.verdict === 'EXPIRED') return undefined;
+  return refuseSubscribed(
+    end.subscriptionId === null ? undefined : await billing.readSubscription(end.subscriptionId),
+  );
+}
+
+/** Refuses a license that a subscription pays for. Its record may be older than its end at Stripe. */
+async function refusePayer(
+  licenseId: string,
+  billing: Billing,
+  { records }: Deps,
+): Promise<NotPayable | undefined> {
+  const license = await records.get(LICENSES, licenseId);
+  if (license?.subscriptionId == null) return undefined;
+  const payer = await records.get(SUBSCRIPTIONS, license.subscriptionId);
+  if (payer && isOver(payer)) return undefined;
+  return refuseSubscribed(await billing.readSubscription(license.subscriptionId));
+}
+
+/**
+ * Nothing is sold beside a subscription that can still be paid, whatever it grants now: the buyer would pay twice. One
+ * whose first payment is not complete is left to Stripe, which gives it up after 23 hours
+ * (docs.stripe.com/billing/subscriptions/overview): the payment may be on its way. A declined card leaves none behind,
+ * since Stripe creates the subscription after the payment
+ * (docs.stripe.com/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade).
+ */
+function refuseSubscribed(subscription: SubscriptionState | undefined): NotPayable | undefined {
+  if (!subscription)
+    return { problem: 'ALREADY_SUBSCRIBED', because: 'Stripe does not know the subscription' };
+  if (isOver(subscription)) return undefined;
+  switch (subscription.status) {
+    case 'past_due':
+    case 'unpaid':
+      return { problem: 'INVOICE_NOT_PAID' };
+    case 'incomplete': {
+      const detail =
+        'The first payment is not complete. Pay the open invoice in the billing portal; if it is not paid within 23 hours, buy again.';
+      return { problem: 'INVOICE_NOT_PAID', detail };
+    }
+    case 'paused':
+      return {
+        problem: 'ALREADY_SUBSCRIBED',
+        detail: 'The subscription of this license is paused. Resume it instead.',
+      };
+    default:
+      return { problem: 'ALREADY_SUBSCRIBED' };
+  }
+}
+
+/** Returns whether the page is the license's now: `false` if another request recorded one since `before` was read. */
+function recordPage(
+  opened: Checkout,
+  before: Checkout | undefined,
+  by: By,
+  { records, clock }: Deps,
+): Promise<boolean> {
+  const { tenantId, licenseId, sessionId } = opened;
   return records.transact(async (transaction) => {
-    const previous = await transaction.get(CHECKOUTS, opened.licenseId);
-    transaction.set(CHECKOUTS, opened.licenseId, opened);
-    const { tenantId, licenseId, sessionId } = opened;
-    // A retry gets the same page.
-    if (previous?.sessionId !== sessionId)
-      recordEvent(
-        transaction,
-        { type: 'checkout.created', tenantId, licenseId, subject: sessionId, by },
-        clock.nowMs(),
-      );
-    return previous;
+    const current = await transaction.get(CHECKOUTS, licenseId);
+    if (current?.sessionId !== before?.sessionId) return false;
+    transaction.set(CHECKOUTS, licenseId, { ...current, ...opened });
+    recordEvent(
+      transaction,
+      { type: 'checkout.created', tenantId, licenseId, subject: sessionId, by },
+      clock.nowMs(),
+    );
+    return true;
   });
 }
 
-/** The tenant's customer id at Stripe. Creates the customer if there is none. */
+/** The tenant's customer id at Stripe. Creates the customer if there is none; `undefined` if the tenant is closed. */
 async function customerOf(
   { tenantId, name }: Tenant,
   billing: Billing,
   { records, clock }: Deps,
-): Promise<string> {
+): Promise<string | undefined> {
   const account = await records.get(BILLING_ACCOUNTS, tenantId);
   if (account?.customerId != null) return account.customerId;
   const attempt = account?.formerCustomerIds.length ?? 0;
-  const customerId = await billing.createCustomer({ tenantId, name, attempt });
-  return records.transact(async (transaction) => {
+  const created = await billing.createCustomer({ tenantId, name, attempt });
+  const customerId = await records.transact(async (transaction) => {
     const current = await transaction.get(BILLING_ACCOUNTS, tenantId);
+    const isOpen = (await transaction.get(TENANTS, tenantId))?.closedAtMs === null;
+    if (!isOpen) return undefined;
     if (current?.customerId != null) return current.customerId;
     transaction.set(BILLING_ACCOUNTS, tenantId, {
       ...current,
       tenantId,
-      customerId,
+      customerId: created,
       formerCustomerIds: current?.formerCustomerIds ?? [],
       createdAtMs: current?.createdAtMs ?? clock.nowMs(),
     });
-    return customerId;
+    return created;
   });
+  // Another request was faster after a customer was deleted, or the tenant was erased meanwhile.
+  if (customerId !== created) await billing.deleteCustomer(created);
+  return customerId;
 }

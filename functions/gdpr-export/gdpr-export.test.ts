@@ -197,6 +197,7 @@ describe('the export of a tenant', () => {
         license_id: boughtId,
         plan: 'pro',
         seats: 2,
+        items: [expect.objectContaining({ seats: 2, currency: 'usd', unit_amount: 900 })],
         needs_review: null,
         status: 'active',
         created_at,

@@ -38,6 +38,28 @@ test('lists subscriptions with the paid period, and the end of the grace for an 
   expect([...page.body.subscriptions, ...rest.body.subscriptions]).toEqual(body.subscriptions);
 });
 
+test('shows what a seat costs by the items of the subscription, also after its price was replaced', async () => {
+  const { tenantId } = await suite.createLicense();
+  const purchase = await beginPurchase(suite, { tenantId, seats: 5 });
+  const subscriptionId = await purchase.pay();
+  const changes = { unitAmount: 1_200.5, currency: 'usd' };
+  const priceId = await suite.stripe.moveLookupKey('seatlease_pro_month', changes);
+  const yearly = await suite.stripe.addPrice({
+    isTiered: true,
+    interval: 'year',
+    metadata: { seatlease_plan: 'pro' },
+  });
+  for (const price of [priceId, yearly]) await suite.stripe.addItem(subscriptionId, { price, quantity: 2 });
+  await suite.stripe.idle();
+  const { body } = await list(`?tenant_id=${tenantId}`);
+  const month = { plan: 'pro', interval: 'month', interval_count: 1, currency: 'usd' };
+  expect(body.subscriptions[0].items).toMatchObject([
+    { ...month, seats: 5, unit_amount: 900, unit_amount_decimal: '900' },
+    { ...month, seats: 2, unit_amount: null, unit_amount_decimal: '1200.5' },
+    { ...month, seats: 2, interval: 'year', unit_amount: null, unit_amount_decimal: null },
+  ]);
+});
+
 test('requires tenant_id from operators', async () => {
   expect((await list('')).body.code).toBe('VALIDATION_FAILED');
 });

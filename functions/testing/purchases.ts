@@ -1,5 +1,6 @@
 import { newLicenseId } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
+import { priceOf } from '../../shared/domain/prices.ts';
 import { BILLING_ACCOUNTS } from '../../shared/ports/collections.ts';
 import type { TestLicense, TestSuite } from './suite.ts';
 
@@ -35,13 +36,13 @@ export async function beginPurchase(suite: TestSuite, options: PurchaseOptions =
     const account = { tenantId, customerId, formerCustomerIds: [], createdAtMs: 0 };
     if (!known) transaction.set(BILLING_ACCOUNTS, tenantId, account);
   });
+  const price = priceOf(await billing.readPrices(), options.plan ?? 'pro', options.interval ?? 'month');
+  if (!price) throw new Error('not for sale');
   const checkout = await billing.createCheckout({
-    requestId: `test:${licenseId}:${Math.random()}`,
     customerId,
     tenantId,
     licenseId,
-    plan: options.plan ?? 'pro',
-    interval: options.interval ?? 'month',
+    price,
     seats: options.seats ?? 2,
     returnUrl: suite.stripe.returnUrl,
     trialDays: options.trialDays ?? 0,
@@ -49,7 +50,7 @@ export async function beginPurchase(suite: TestSuite, options: PurchaseOptions =
     promotionCodes: false,
   });
   if (checkout.verdict !== 'OPEN') throw new Error(checkout.verdict);
-  const { sessionId } = checkout;
+  const { sessionId } = checkout.page;
   return {
     tenantId,
     licenseId,

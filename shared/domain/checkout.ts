@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 
-/** A checkout in progress, by the license that it pays for: at most one open Stripe session per license. */
+/** The page that was last given out for a license. It is the only one that can be open. */
 export const CheckoutSchema = z.object({
   licenseId: z.string(),
   tenantId: z.string(),
@@ -9,6 +9,8 @@ export const CheckoutSchema = z.object({
   url: z.string(),
   /** When the session expires at Stripe. */
   expiresAtMs: z.int(),
+  /** A hash of all that the page was created with: the order, the customer, the price and our settings. */
+  askHash: z.string(),
 });
 export type Checkout = z.infer<typeof CheckoutSchema>;
 
@@ -18,7 +20,7 @@ export const CheckoutKeySchema = z.object({
   /** A hash of the request: the same key with another request is an error. */
   asked: z.string(),
   licenseId: z.string(),
-  /** Until then the key means the same purchase: 24 h, as long as Stripe keeps its own keys. */
+  /** Until then the key means the same purchase: 24 h. */
   expiresAtMs: z.int(),
 });
 export type CheckoutKey = z.infer<typeof CheckoutKeySchema>;

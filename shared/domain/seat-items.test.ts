@@ -16,6 +16,8 @@ function item(change: Partial<PricedItem> = {}): PricedItem {
     isMetered: false,
     interval: 'month',
     intervalCount: 1,
+    currency: 'usd',
+    unitAmount: '900',
     periodStartMs: NOW_MS - 10 * DAY_MS,
     periodEndMs: NOW_MS + 20 * DAY_MS,
     ...change,

@@ -11,6 +11,10 @@ export interface PricedItem extends PlanPrice {
   readonly interval: 'day' | 'week' | 'month' | 'year';
   /** How many intervals a period has. */
   readonly intervalCount: number;
+  /** What one unit costs each period, before discounts and taxes. */
+  readonly currency: string;
+  /** Decimal, in the smallest unit of the currency; `null` if it depends on the quantity. */
+  readonly unitAmount: string | null;
   readonly periodStartMs: number;
   readonly periodEndMs: number;
 }
@@ -24,6 +28,8 @@ export const LicensedItemSchema = z.object({
   quantity: z.int(),
   interval: z.enum(['day', 'week', 'month', 'year']),
   intervalCount: z.int(),
+  currency: z.string(),
+  unitAmount: z.nullable(z.string()),
   periodStartMs: z.int(),
   periodEndMs: z.int(),
 });

@@ -48,6 +48,8 @@ function item(change: Partial<PricedItem> = {}): PricedItem {
     isMetered: false,
     interval: 'month',
     intervalCount: 1,
+    currency: 'usd',
+    unitAmount: '900',
     periodStartMs: NOW_MS - 10 * DAY_MS,
     periodEndMs: NOW_MS + 20 * DAY_MS,
     ...change,
@@ -80,6 +82,8 @@ const anyItem: fc.Arbitrary<PricedItem> = fc.record({
   isMetered: fc.nat(4).map((n) => n === 0),
   interval: fc.constant('month'),
   intervalCount: fc.constant(1),
+  currency: fc.constant('usd'),
+  unitAmount: fc.option(fc.constant('900'), { nil: null }),
   periodStartMs: moment,
   periodEndMs: moment,
 });

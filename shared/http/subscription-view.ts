@@ -1,8 +1,20 @@
 import * as z from 'zod/mini';
-import { PLAN_NAMES } from '../domain/plans.ts';
-import { REVIEW_REASONS } from '../domain/seat-items.ts';
+import { PLAN_NAMES, type Plan } from '../domain/plans.ts';
+import { type LicensedItem, REVIEW_REASONS, seatItemsOf } from '../domain/seat-items.ts';
 import { graceEndMs, reviewOf, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
+import { SeatPriceFields, viewOfAmount } from './seat-price-view.ts';
+
+/** Seats that are paid at one price. */
+const SeatItem = z.strictObject({
+  plan: z.enum(PLAN_NAMES),
+  seats: z.int(),
+  interval: z.enum(['day', 'week', 'month', 'year']),
+  /** How many intervals a billing period has. */
+  interval_count: z.int(),
+  ...SeatPriceFields,
+  current_period_end: Timestamp,
+});
 
 /** Fields that the API and exports share. */
 export const SubscriptionFields = {
@@ -12,6 +24,8 @@ export const SubscriptionFields = {
   /** null if no price of the subscription ever belonged to a plan. */
   plan: z.nullable(z.enum(PLAN_NAMES)),
   seats: z.int(),
+  /** What its seats cost, by price: more than one if seats have different billing intervals, or cost different amounts. */
+  items: z.array(SeatItem),
   /**
    * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for
    * is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan
@@ -47,9 +61,23 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     needs_review: reviewOf(subscription),
     status: subscription.status,
     created_at: timestamp(subscription.createdAtMs),
+    items: seatItemsOf(subscription).flatMap(({ plan, ...item }) =>
+      plan === null ? [] : viewOfItem(plan, item),
+    ),
     current_period_end: timestamp(subscription.periodEndMs),
     cancel_at: timestampOrNull(subscription.cancelAtMs),
     ended_at: timestampOrNull(subscription.endedAtMs),
     grace_until: timestampOrNull(unpaidSinceMs === null ? null : graceEndMs(subscription, unpaidSinceMs)),
+  };
+}
+
+function viewOfItem(plan: Plan, item: Omit<LicensedItem, 'plan'>): z.infer<typeof SeatItem> {
+  return {
+    plan,
+    seats: item.quantity,
+    interval: item.interval,
+    interval_count: item.intervalCount,
+    ...viewOfAmount(item),
+    current_period_end: timestamp(item.periodEndMs),
   };
 }

@@ -1,5 +1,6 @@
 import type { BillingEvent } from '../domain/billing-event.ts';
-import type { BillingInterval, Plan } from '../domain/plans.ts';
+import type { Plan } from '../domain/plans.ts';
+import type { SeatPrice } from '../domain/prices.ts';
 import type { Dispute, Payment, SubscriptionState } from '../domain/subscription.ts';
 
 /**
@@ -22,11 +23,23 @@ export interface Billing {
   /** Deletes the customer, what Stripe stores of them and their subscriptions. Ignored if it does not exist. */
   deleteCustomer(customerId: string): Promise<void>;
 
-  /** Creates a page at Stripe to pay for `ask`. Within a day, the same `requestId` returns the same page. */
+  /** Creates a page at Stripe to pay for `ask`, another one at each call. */
   createCheckout(ask: CheckoutAsk): Promise<CheckoutVerdict>;
 
-  /** Expires the session, so that it cannot be paid any more. `PAID`: it was paid already. */
-  expireCheckout(sessionId: string): Promise<'EXPIRED' | 'PAID'>;
+  /** All pages at Stripe on which the customer can pay for the license now, newest first. */
+  openCheckouts(of: {
+    readonly customerId: string;
+    readonly licenseId: string;
+  }): Promise<readonly OpenCheckout[]>;
+
+  /** Expires the page, so that it cannot be paid any more, unless it is completed already. */
+  expireCheckout(sessionId: string): Promise<CheckoutEnd>;
+
+  /** The prices that plans are sold at now. A plan without an active price is left out. */
+  readPrices(): Promise<readonly SeatPrice[]>;
+
+  /** The same, some minutes old. Never throws: if Stripe is unavailable, the last known prices, however old. */
+  recentPrices(): Promise<RecentPrices>;
 
   /** A page at Stripe where a customer manages cards, invoices and the number of seats. */
   createPortal(ask: { readonly customerId: string; readonly returnUrl: string }): Promise<string>;
@@ -59,14 +72,11 @@ export interface BillingEvents {
 }
 
 export interface CheckoutAsk {
-  /** Identifies the request: the same id again is a retry. At most 255 characters. */
-  readonly requestId: string;
   readonly customerId: string;
   readonly tenantId: string;
   /** The license to pay for, which may not exist yet. */
   readonly licenseId: string;
-  readonly plan: Plan;
-  readonly interval: BillingInterval;
+  readonly price: { readonly priceId: string; readonly plan: Plan };
   readonly seats: number;
   readonly returnUrl: string;
   /** Length of the free trial before the first payment; 0: no trial. */
@@ -75,17 +85,31 @@ export interface CheckoutAsk {
   readonly promotionCodes: boolean;
 }
 
+/** A page at Stripe that can be paid on. */
+export interface OpenCheckout {
+  readonly sessionId: string;
+  readonly url: string;
+  readonly expiresAtMs: number;
+}
+
 export type CheckoutVerdict =
-  | {
-      readonly verdict: 'OPEN';
-      readonly sessionId: string;
-      readonly url: string;
-      readonly expiresAtMs: number;
-    }
-  /** Stripe has no active price with the plan's lookup key. */
-  | { readonly verdict: 'NOT_FOR_SALE' }
+  | { readonly verdict: 'OPEN'; readonly page: OpenCheckout }
+  /** The price was archived or deleted at Stripe. */
+  | { readonly verdict: 'NO_PRICE' }
   /** The customer was deleted at Stripe. */
   | { readonly verdict: 'NO_CUSTOMER' };
+
+export type CheckoutEnd =
+  | { readonly verdict: 'EXPIRED' }
+  /** It was paid, or a payment is on its way; the subscription that it started. */
+  | { readonly verdict: 'COMPLETE'; readonly subscriptionId: string | null };
+
+export interface RecentPrices {
+  /** `null` if none are known. */
+  readonly prices: readonly SeatPrice[] | null;
+  /** Why they could not be read, if they could not. For the log. */
+  readonly failure: string | undefined;
+}
 
 export interface MeteredUse {
   /** At most 100 characters. */

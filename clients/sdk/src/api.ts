@@ -924,6 +924,10 @@ export interface ExportedSubscription {
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
   /**
+   * What its seats cost, by price: more than one if seats have different billing intervals, or cost different amounts.
+   */
+  items: SeatItem[];
+  /**
    * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
    */
   needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
@@ -968,6 +972,31 @@ export interface ExportedSubscription {
    * Invoices whose payment was refunded.
    */
   refunded_invoice_ids: string[];
+}
+/**
+ * Seats that are paid at one price.
+ */
+export interface SeatItem {
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  seats: number;
+  interval: 'day' | 'week' | 'month' | 'year';
+  /**
+   * How many intervals a billing period has.
+   */
+  interval_count: number;
+  /**
+   * ISO 4217, in lower case.
+   */
+  currency: string;
+  /**
+   * In the smallest unit of the currency, as Stripe counts it (docs.stripe.com/currencies#minor-units); null if it is not a whole number, or if the price of a seat depends on the number of seats.
+   */
+  unit_amount: number | null;
+  /**
+   * The same with decimals; null if the price of a seat depends on the number of seats.
+   */
+  unit_amount_decimal: string | null;
+  current_period_end: Timestamp;
 }
 export interface ExtendedSession {
   status: 'heartbeat_acknowledged';
@@ -1160,6 +1189,10 @@ export interface InvitationNotFoundProblem {
 export interface InvitationPage {
   invitations: Invitation[];
   next_cursor: string | null;
+}
+export interface InvoiceNotPaidProblem {
+  status: 409;
+  code: 'INVOICE_NOT_PAID';
 }
 export interface Joined {
   tenant_id: TenantId;
@@ -2051,6 +2084,33 @@ export interface Plan {
    */
   payment_grace_days: number;
   intervals: ('month' | 'year')[];
+  /**
+   * What a seat costs in each interval; null while the payment service is unavailable. A few minutes old.
+   */
+  prices: Price[] | null;
+}
+export interface Price {
+  interval: 'month' | 'year';
+  /**
+   * ISO 4217, in lower case.
+   */
+  currency: string;
+  /**
+   * In the smallest unit of the currency, as Stripe counts it (docs.stripe.com/currencies#minor-units); null if it is not a whole number, or if the price of a seat depends on the number of seats.
+   */
+  unit_amount: number | null;
+  /**
+   * The same with decimals; null if the price of a seat depends on the number of seats.
+   */
+  unit_amount_decimal: string | null;
+  /**
+   * Whether the price of a seat depends on the number of seats. Stripe shows the total at checkout.
+   */
+  tiers: boolean;
+  /**
+   * Whether the amount includes taxes; unspecified if the vendor has not set it.
+   */
+  tax_behavior: 'inclusive' | 'exclusive' | 'unspecified';
 }
 export interface PlanNotForSaleProblem {
   status: 409;
@@ -2359,6 +2419,10 @@ export interface Subscription {
    */
   plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
   seats: number;
+  /**
+   * What its seats cost, by price: more than one if seats have different billing intervals, or cost different amounts.
+   */
+  items: SeatItem[];
   /**
    * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
    */
@@ -3545,6 +3609,7 @@ export type ProblemCode =
   | 'INVALID_CURSOR'
   | 'INVALID_JSON'
   | 'INVITATION_NOT_FOUND'
+  | 'INVOICE_NOT_PAID'
   | 'LICENSE_EXPIRED'
   | 'LICENSE_NOT_FOR_SALE'
   | 'LICENSE_NOT_FOUND'

@@ -21,19 +21,17 @@ test('a checkout returns to the vendor’s page, which can tell whether it was p
     const billing = openStripe({ secretKey, server: { host, port } });
     const tenantId = newTenantId(1);
     const checkout = await billing.createCheckout({
-      requestId: 'request 1',
       customerId: await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 }),
       tenantId,
       licenseId: newLicenseId(tenantId),
-      plan: 'pro',
-      interval: 'month',
+      price: { priceId: 'price_seatlease_pro_month', plan: 'pro' },
       seats: 3,
       returnUrl: 'https://vendor.example/shop?from=app#seats',
       trialDays: 0,
       automaticTax: false,
       promotionCodes: false,
     });
-    const url = checkout.verdict === 'OPEN' ? checkout.url : '';
+    const url = checkout.verdict === 'OPEN' ? checkout.page.url : '';
     const page = await (await fetch(url)).text();
     expect(page).toContain('https://vendor.example/shop?from=app&#38;checkout=canceled#seats');
     const paid = await fetch(url, {

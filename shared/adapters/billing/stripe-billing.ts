@@ -1,20 +1,13 @@
 import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
-import { priceKeyOf } from '../../domain/plans.ts';
 import type { Dispute, Payment } from '../../domain/subscription.ts';
-import type {
-  Billing,
-  BillingEvents,
-  CheckoutAsk,
-  CheckoutVerdict,
-  MeteredUse,
-  UsageVerdict,
-} from '../../ports/billing.ts';
-import { returnAddress } from './return-address.ts';
+import type { Billing, BillingEvents, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
+import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
 import { openStripeEvent } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
-import { readSubscription, soldAsMetadata } from './stripe-subscription.ts';
+import { cachePrices, readPrices } from './stripe-prices.ts';
+import { readSubscription } from './stripe-subscription.ts';
 
 export interface StripeOptions {
   /** Secret or restricted key, of live or test mode. */
@@ -26,34 +19,28 @@ export interface StripeOptions {
 /** A function's time limit is longer than this, including one retry by the library. */
 const ANSWER_WITHIN_MS = 8_000;
 
-const seconds = z.int();
-
 const ChargeAnswer = z.object({ refunded: z.boolean(), payment_intent: Ref });
 const PaymentsAnswer = z.array(z.object({ invoice: z.extend(Invoice, { id: z.string() }) }));
 const DisputeAnswer = z.object({ id: z.string(), charge: Ref, status: z.string() });
-const SessionAnswer = z.object({ id: z.string(), url: z.string(), expires_at: seconds });
 
 /** Disputes in which the vendor keeps the money (docs.stripe.com/api/disputes/object, `status`). */
 const WON = new Set(['won', 'prevented', 'warning_closed']);
 
 /** Payments with Stripe. Opening it costs nothing: the library is loaded when it is first used. */
-export function openStripe(options: StripeOptions): Billing {
+export function openStripe(options: StripeOptions, nowMs: () => number = Date.now): Billing {
   let client: Promise<Stripe> | undefined;
   const getClient = (): Promise<Stripe> => (client ??= openClient(options));
+  const readCurrentPrices = async () => readPrices(await getClient());
   return {
-    async createCustomer({ tenantId, name, attempt }) {
-      const stripe = await getClient();
-      const metadata = { seatlease_tenant_id: tenantId };
-      const idempotencyKey = `customer:${tenantId}:${attempt}`;
-      return callStripe('customers.create', async () => {
-        return (await stripe.customers.create({ name, metadata }, { idempotencyKey })).id;
-      });
-    },
+    readPrices: readCurrentPrices,
+    recentPrices: cachePrices(readCurrentPrices, nowMs),
+    createCustomer: async (tenant) => createCustomer(await getClient(), tenant),
     async deleteCustomer(customerId) {
       const stripe = await getClient();
       await unlessMissing('customers.del', undefined, () => stripe.customers.del(customerId));
     },
     createCheckout: async (ask) => createCheckout(await getClient(), ask),
+    openCheckouts: async (of) => openCheckouts(await getClient(), of),
     expireCheckout: async (sessionId) => expireCheckout(await getClient(), sessionId),
     async createPortal({ customerId, returnUrl }) {
       const stripe = await getClient();
@@ -112,57 +99,6 @@ async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe>
     telemetry: false,
     ...(server && { ...server, protocol: 'http' }),
   });
-}
-
-async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<CheckoutVerdict> {
-  const lookupKey = priceKeyOf(ask.plan, ask.interval);
-  if (lookupKey === undefined) return { verdict: 'NOT_FOR_SALE' };
-  const { data } = await callStripe('prices.list', () =>
-    stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 }),
-  );
-  const [price] = data;
-  if (!price) return { verdict: 'NOT_FOR_SALE' };
-  const metadata = soldAsMetadata({ ...ask, price: { priceId: price.id, plan: ask.plan } });
-  try {
-    const session = await stripe.checkout.sessions.create(
-      {
-        mode: 'subscription',
-        customer: ask.customerId,
-        client_reference_id: ask.licenseId,
-        line_items: [{ price: price.id, quantity: ask.seats }],
-        success_url: returnAddress(ask.returnUrl, 'paid'),
-        cancel_url: returnAddress(ask.returnUrl, 'canceled'),
-        metadata,
-        subscription_data: { metadata, ...(ask.trialDays > 0 && { trial_period_days: ask.trialDays }) },
-        ...(ask.automaticTax && {
-          automatic_tax: { enabled: true },
-          customer_update: { address: 'auto', name: 'auto' },
-        }),
-        ...(ask.promotionCodes && { allow_promotion_codes: true }),
-      },
-      { idempotencyKey: ask.requestId },
-    );
-    const { id, url, expires_at } = z.parse(SessionAnswer, session);
-    return { verdict: 'OPEN', sessionId: id, url, expiresAtMs: expires_at * 1000 };
-  } catch (error) {
-    const { code } = refusalOf(error, 'checkout.sessions.create');
-    if (code === 'resource_missing') return { verdict: 'NO_CUSTOMER' };
-    throw faultOf(error, 'checkout.sessions.create');
-  }
-}
-
-async function expireCheckout(stripe: Stripe, sessionId: string): Promise<'EXPIRED' | 'PAID'> {
-  const call = 'checkout.sessions.expire';
-  try {
-    await stripe.checkout.sessions.expire(sessionId);
-    return 'EXPIRED';
-  } catch (error) {
-    // Only an open session can be expired; the session shows whether it was paid or had already expired.
-    refusalOf(error, call);
-    const session = await unlessMissing(call, undefined, () => stripe.checkout.sessions.retrieve(sessionId));
-    if (session?.status === 'open') throw faultOf(error, call);
-    return session?.status === 'complete' ? 'PAID' : 'EXPIRED';
-  }
 }
 
 async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {

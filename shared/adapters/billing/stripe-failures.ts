@@ -7,6 +7,7 @@ const Failure = z.object({
   code: z.catch(z.optional(z.string()), undefined),
   param: z.catch(z.optional(z.string()), undefined),
   statusCode: z.catch(z.optional(z.number()), undefined),
+  headers: z.catch(z.optional(z.record(z.string(), z.string())), undefined),
   rawType: z.catch(z.optional(z.string()), undefined),
 });
 
@@ -19,17 +20,31 @@ const OUTAGES = new Set([
   'StripePermissionError',
 ]);
 
-export type StripeRefusal = { readonly code: string | undefined; readonly status: number | undefined };
+export interface StripeRefusal {
+  readonly code: string | undefined;
+  /** The parameter that Stripe rejects. */
+  readonly param: string | undefined;
+  readonly status: number | undefined;
+}
 
-/** Code and status of a request that Stripe rejected; any other failure is thrown. */
+/** Code, parameter and status of a request that Stripe rejected; any other failure is thrown. */
 export function refusalOf(error: unknown, call: string): StripeRefusal {
   const failure = z.safeParse(Failure, error).data;
   if (failure?.type === undefined) throw error;
-  const { type, code, statusCode: status } = failure;
+  const { type, code, param, statusCode: status } = failure;
   const facts = [type, status, code].filter((fact) => fact !== undefined).join(' ');
   if (OUTAGES.has(type) || (status !== undefined && status >= 500))
     throw new Unavailable('billing', `${call}: ${facts}`);
-  return { code, status };
+  return { code, param, status };
+}
+
+/**
+ * Whether Stripe repeats a failure that it saved under the idempotency key: it will do so for a day, whatever became of
+ * its cause (docs.stripe.com/api/idempotent_requests, docs.stripe.com/error-low-level#idempotency).
+ */
+export function isSavedFailure(error: unknown): boolean {
+  const { statusCode = 0, headers } = z.safeParse(Failure, error).data ?? {};
+  return statusCode >= 500 && headers?.['idempotent-replayed'] === 'true';
 }
 
 /**

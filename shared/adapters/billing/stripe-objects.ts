@@ -7,6 +7,27 @@ export function idOf(ref: z.infer<typeof Ref>): string | null {
   return typeof ref === 'string' ? ref : (ref?.id ?? null);
 }
 
+/** What a price says about the cost of one unit. */
+export const AmountFields = {
+  currency: z.string(),
+  billing_scheme: z.string(),
+  transform_quantity: z.nullish(z.object({ divide_by: z.int() })),
+  // A `Decimal` of the library, which has its digits as text.
+  unit_amount_decimal: z.nullable(z.pipe(z.unknown(), z.transform(String))),
+};
+const Amount = z.object(AmountFields);
+
+/** What one unit costs: `null` with tiers, and where quantities are divided before they are billed. */
+export function amountOf({
+  currency,
+  billing_scheme,
+  transform_quantity,
+  unit_amount_decimal,
+}: z.infer<typeof Amount>): { readonly currency: string; readonly unitAmount: string | null } {
+  const isPerUnit = billing_scheme === 'per_unit' && !transform_quantity;
+  return { currency, unitAmount: isPerUnit ? unit_amount_decimal : null };
+}
+
 /** The part of an invoice that names its subscription. */
 export const Invoice = z.object({
   parent: z.nullish(z.object({ subscription_details: z.nullish(z.object({ subscription: Ref })) })),

@@ -5,7 +5,7 @@ import { PLAN_METADATA_KEY, PLAN_NAMES } from '../../domain/plans.ts';
 import type { PricedItem, SoldPrice } from '../../domain/seat-items.ts';
 import { SUBSCRIPTION_STATUSES, type SubscriptionState } from '../../domain/subscription.ts';
 import { callStripe, unlessMissing } from './stripe-failures.ts';
-import { idOf, Ref } from './stripe-objects.ts';
+import { AmountFields, amountOf, idOf, Ref } from './stripe-objects.ts';
 
 /** How many open invoices of one subscription are read: enough for years. */
 const MAX_OPEN_INVOICES = 100;
@@ -34,6 +34,7 @@ const ItemAnswer = z.object({
     id: z.string(),
     lookup_key: z.nullable(z.string()),
     metadata,
+    ...AmountFields,
     recurring: z.object({
       usage_type: z.string(),
       interval: z.enum(['day', 'week', 'month', 'year']),
@@ -147,6 +148,7 @@ function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
     isMetered: recurring.usage_type === 'metered',
     interval: recurring.interval,
     intervalCount: recurring.interval_count,
+    ...amountOf(price),
     periodStartMs: period.current_period_start * 1000,
     periodEndMs: period.current_period_end * 1000,
   };

@@ -27,8 +27,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers an API call like Stripe, including errors. */
-export function answerCall(account: Account, call: Call): Answer {
+/** Answers an API call like Stripe, including errors. With `failure`, the call does nothing and fails. */
+export function answerCall(account: Account, call: Call, failure?: Answer): Answer {
   try {
     if (call.headers.authorization !== `Bearer ${account.state.apiKey}`)
       throw new Refused(401, { message: 'Invalid API Key provided.' });
@@ -37,7 +37,7 @@ export function answerCall(account: Account, call: Call): Answer {
     const key = call.headers['idempotency-key'];
     if (key !== undefined && key.length > LONGEST_KEY)
       throw new Refused(400, { type: 'idempotency_error', message: 'Idempotency keys are too long.' });
-    const work = prepare(call);
+    const work = failure ? () => failure : prepare(call);
     return call.method === 'POST' && typeof key === 'string'
       ? answerOnce(account, call, key, work)
       : work(account);

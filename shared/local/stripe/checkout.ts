@@ -29,6 +29,10 @@ export function openSession(account: Account, parameters: NewSession): Session {
   const [line] = line_items;
   const price = at(state.prices, line?.price ?? '');
   if (!line || !price) throw missing('price', line?.price ?? '', 'line_items[0][price]');
+  if (!price.active) {
+    const message = 'The price specified is inactive. This field only accepts active prices.';
+    throw new Refused(400, { param: 'line_items[0][price]', message });
+  }
   const id = newId('cs_test');
   const due = trial_period_days > 0 ? 0 : line.quantity * price.unit_amount;
   const isTaxed = parameters.automatic_tax?.enabled ?? false;
@@ -65,6 +69,14 @@ export function openSession(account: Account, parameters: NewSession): Session {
   return session;
 }
 
+/** The sessions of a customer, newest first, after expiring those that are due. */
+export function sessionsOf(account: Account, customer: string): Session[] {
+  return Object.values(account.state.sessions)
+    .filter((session) => session.customer === customer)
+    .map(({ id }) => sessionAt(account, id))
+    .toReversed();
+}
+
 /** The session, after expiring it if it is due. */
 export function sessionAt(account: Account, id: string): Session {
   const session = found(account.state.sessions, id, 'checkout.session');
@@ -89,27 +101,42 @@ function expireNow({ publish }: Account, session: Session): Session {
 
 /** Returns whether the payment succeeded: `false` for a declined card. */
 export function paySession(account: Account, id: string, card: Card): boolean {
-  const { state, publish } = account;
+  const session = payableAt(account, id);
+  if (card === 'declined') account.publish('payment_intent.payment_failed', failedPayment(account, session));
+  else complete(account, session, card);
+  return card !== 'declined';
+}
+
+/** Completes the session by a payment that takes days. */
+export function paySessionLater(account: Account, id: string): void {
+  complete(account, payableAt(account, id), undefined);
+}
+
+function payableAt(account: Account, id: string): Session {
   const session = sessionAt(account, id);
   if (session.status !== 'open') throw new Refused(400, { message: 'This session is not open.' });
   customerAt(account, session.customer);
-  if (card === 'declined') {
-    publish('payment_intent.payment_failed', failedPayment(account, session));
-    return false;
-  }
+  return session;
+}
+
+/** Starts the subscription that is bought in the session. Without a card, its payment is on its way. */
+function complete(account: Account, session: Session, card: Card | undefined): void {
+  const { state, publish } = account;
   const order = found(state.orders, session.id, 'checkout.session');
   const subscription = newSubscription(account, session.customer, order);
   state.subscriptions[subscription.id] = subscription;
   publish('customer.subscription.created', subscription);
-  payInvoice(account, bill(account, subscription, 'subscription_create'), card);
-  if (subscription.status !== 'trialing') setStatus(account, subscription, 'active');
+  const invoice = bill(account, subscription, 'subscription_create');
+  if (card) {
+    payInvoice(account, invoice, card);
+    if (subscription.status !== 'trialing') setStatus(account, subscription, 'active');
+  }
   session.status = 'complete';
-  session.payment_status = session.amount_total > 0 ? 'paid' : 'no_payment_required';
+  if (card) session.payment_status = session.amount_total > 0 ? 'paid' : 'no_payment_required';
   session.subscription = subscription.id;
   session.invoice = subscription.latest_invoice;
   session.url = null;
   publish('checkout.session.completed', session);
-  return true;
 }
 
 function failedPayment({ now }: Account, { amount_total, currency, customer }: Session): object {

@@ -1,11 +1,11 @@
 import type { Account } from './account.ts';
-import { paySession } from './checkout.ts';
+import { paySession, paySessionLater, sessionAt, sessionsOf } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
 import { type Card, closeDispute, dispute, paymentsBy, refund } from './payments.ts';
-import { addPrice, moveLookupKey, setPriceMetadata } from './prices.ts';
-import { at, type State } from './state.ts';
+import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
+import { at, type Customer, type State } from './state.ts';
 import {
   announceTrialEnd,
   cancelAt,
@@ -35,6 +35,7 @@ export function openControls(account: Account, save: () => void): StripeControls
     };
   return {
     pay: saving(pay),
+    payLater: saving(payLater),
     changeSeats: saving(changeSeats),
     changePrice: saving(changePrice),
     renew: saving(renew),
@@ -50,6 +51,7 @@ export function openControls(account: Account, save: () => void): StripeControls
     changeQuantityOf: saving(changeQuantityOf),
     addPrice: saving(addPrice),
     moveLookupKey: saving(moveLookupKey),
+    archivePrice: saving(archivePrice),
     setPriceMetadata: saving(setPriceMetadata),
     sendInvoice: saving(sendInvoice),
     passDueDate: saving(passDueDate),
@@ -65,6 +67,27 @@ export function openControls(account: Account, save: () => void): StripeControls
 
 function pay(account: Account, sessionIdOrUrl: string, card: Card = 'good'): void {
   paySession(account, idIn(sessionIdOrUrl), card);
+}
+
+function payLater(account: Account, sessionIdOrUrl: string): void {
+  paySessionLater(account, idIn(sessionIdOrUrl));
+}
+
+export function statusOfSession(account: Account, sessionIdOrUrl: string): string {
+  return sessionAt(account, idIn(sessionIdOrUrl)).status;
+}
+
+export function openSessionsFor(account: Account, licenseId: string): { id: string; url: string }[] {
+  return Object.keys(account.state.customers)
+    .flatMap((customer) => sessionsOf(account, customer))
+    .filter((session) => session.client_reference_id === licenseId && session.status === 'open')
+    .map(({ id, url }) => ({ id, url: url ?? '' }));
+}
+
+export function customersOfTenant({ customers }: State, tenantId: string): Customer[] {
+  return Object.values(customers).filter(
+    ({ metadata, deleted }) => metadata.seatlease_tenant_id === tenantId && !deleted,
+  );
 }
 
 function end(account: Account, subscriptionId: string): void {

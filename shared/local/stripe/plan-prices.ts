@@ -5,6 +5,7 @@ export interface Price {
   readonly id: string;
   readonly object: 'price';
   active: boolean;
+  readonly billing_scheme: 'per_unit' | 'tiered';
   readonly created: number;
   readonly currency: string;
   lookup_key: string | null;
@@ -17,15 +18,24 @@ export interface Price {
     readonly meter: string | null;
     readonly usage_type: 'licensed' | 'metered';
   };
-  /** In the smallest unit of the currency. */
+  readonly tax_behavior: 'inclusive' | 'exclusive' | 'unspecified';
+  readonly transform_quantity: null;
+  /** In the smallest unit of the currency; what is billed. Stripe shows it if it is exact. */
   readonly unit_amount: number;
+  readonly unit_amount_decimal: string;
 }
 
 export interface NewPrice {
   readonly lookupKey?: string;
+  /** In the smallest unit of the currency. A fraction is shown, but not billed. */
   readonly unitAmount?: number;
   readonly currency?: string;
   readonly interval?: Interval;
+  /** Default 1. */
+  readonly intervalCount?: number;
+  /** Whether the price of a unit depends on the quantity. It is billed as if it did not. */
+  readonly isTiered?: boolean;
+  readonly taxBehavior?: Price['tax_behavior'];
   /** Name of the meter events that the price counts; absent for a licensed price. */
   readonly meter?: string;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -62,6 +72,7 @@ export function priceOf(id: string, created: number, price: NewPrice): Price {
     id,
     object: 'price',
     active: true,
+    billing_scheme: price.isTiered ? 'tiered' : 'per_unit',
     created,
     currency,
     lookup_key: lookupKey,
@@ -69,10 +80,13 @@ export function priceOf(id: string, created: number, price: NewPrice): Price {
     product: price.product ?? 'prod_other',
     recurring: {
       interval,
-      interval_count: 1,
+      interval_count: price.intervalCount ?? 1,
       meter: meter === undefined ? null : `mtr_${meter}`,
       usage_type: meter === undefined ? 'licensed' : 'metered',
     },
-    unit_amount: unitAmount,
+    tax_behavior: price.taxBehavior ?? 'unspecified',
+    transform_quantity: null,
+    unit_amount: Math.trunc(unitAmount),
+    unit_amount_decimal: String(unitAmount),
   };
 }

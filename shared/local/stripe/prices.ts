@@ -19,16 +19,24 @@ export function addPrice({ state, now, publish }: Account, price: NewPrice = {})
 /** Moves a lookup key to a new price, which differs from the old one only in `changes`. Returns the new price's id. */
 export function moveLookupKey(account: Account, lookupKey: string, changes: NewPrice = {}): string {
   const old = priceBy(account.state, lookupKey);
-  const { unit_amount, currency, recurring, product, metadata } = old;
+  const { unit_amount_decimal, currency, recurring, product, metadata, tax_behavior } = old;
   return addPrice(account, {
     lookupKey,
-    unitAmount: unit_amount,
+    unitAmount: Number(unit_amount_decimal),
+    taxBehavior: tax_behavior,
     currency,
     interval: recurring.interval,
     product,
     metadata,
     ...changes,
   });
+}
+
+/** An archived price is not sold any more. It keeps its lookup key, and its subscribers keep paying. */
+export function archivePrice({ state, publish }: Account, id: string): void {
+  const price = found(state.prices, id, 'price');
+  price.active = false;
+  publish('price.updated', price);
 }
 
 export function setPriceMetadata({ state, publish }: Account, id: string, metadata: Price['metadata']): void {

@@ -6,10 +6,13 @@ import { readBody } from '../read-body.ts';
 import { type Account, type NewEvent, newEvent } from './account.ts';
 import { type Answer, answerCall, type Call } from './api.ts';
 import {
+  customersOfTenant,
   latestChargeOf,
   openControls,
+  openSessionsFor,
   readMeterEvents,
   readSubscription,
+  statusOfSession,
   subscriptionBoughtIn,
 } from './controls.ts';
 import { decodeForm } from './form.ts';
@@ -94,6 +97,9 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     send: sender.send,
     idle: sender.idle,
     ...openControls(account, save),
+    sessionStatus: (sessionIdOrUrl) => statusOfSession(account, sessionIdOrUrl),
+    openSessions: (licenseId) => openSessionsFor(account, licenseId),
+    customersOf: (tenantId) => customersOfTenant(state, tenantId),
     subscriptionOf: (sessionIdOrUrl) => subscriptionBoughtIn(state, sessionIdOrUrl),
     chargeOf: (subscriptionId) => latestChargeOf(state, subscriptionId),
     subscription: (subscriptionId) => readSubscription(state, subscriptionId),
@@ -162,18 +168,24 @@ function serveCall(
     response.destroy();
     return;
   }
+  if (failure === 'saved 500') {
+    sendAnswer(response, answerCall(account, call, failureOf(500)));
+    save();
+    return;
+  }
   if (failure?.startsWith('status ')) {
-    const error = { type: 'api_error', message: 'An error occurred at Stripe.' };
-    sendAnswer(response, {
-      status: Number(failure.slice('status '.length)),
-      body: JSON.stringify({ error }),
-    });
+    sendAnswer(response, failureOf(Number(failure.slice('status '.length))));
     return;
   }
   const answer = answerCall(account, call);
   save();
   if (failure === 'reset after doing') response.destroy();
   else sendAnswer(response, answer);
+}
+
+function failureOf(status: number): Answer {
+  const error = { type: 'api_error', message: 'An error occurred at Stripe.' };
+  return { status, body: JSON.stringify({ error }) };
 }
 
 function sendAnswer(response: ServerResponse, { status, body, headers }: Answer): void {

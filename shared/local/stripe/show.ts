@@ -76,14 +76,16 @@ function showStored(state: State, stored: Stored): object {
 }
 
 function showPrice(price: Price): object {
-  const { recurring, unit_amount } = price;
+  const { billing_scheme, recurring, unit_amount, unit_amount_decimal } = price;
+  const isTiered = billing_scheme === 'tiered';
   return {
     livemode: false,
     ...price,
-    billing_scheme: 'per_unit',
     recurring: { ...recurring, trial_period_days: null },
+    tiers_mode: isTiered ? 'graduated' : null,
     type: 'recurring',
-    unit_amount_decimal: String(unit_amount),
+    unit_amount: isTiered || unit_amount_decimal !== String(unit_amount) ? null : unit_amount,
+    unit_amount_decimal: isTiered ? null : unit_amount_decimal,
   };
 }
 

@@ -6,7 +6,7 @@ export interface Customer {
   readonly id: string;
   readonly object: 'customer';
   readonly created: number;
-  readonly name: string;
+  name: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   deleted?: true;
 }

@@ -140,10 +140,15 @@ export function retryPayment(account: Account, id: string, card: Card = 'good'):
   setStatus(account, subscription, 'active');
 }
 
-export function giveUp(account: Account, id: string, how: 'unpaid' | 'canceled'): void {
+export function giveUp(
+  account: Account,
+  id: string,
+  how: 'unpaid' | 'canceled' | 'incomplete_expired',
+): void {
   const subscription = runningAt(account, id);
   if (how === 'canceled') endNow(account, subscription);
-  else setStatus(account, subscription, 'unpaid');
+  else setStatus(account, subscription, how);
+  if (how === 'incomplete_expired') subscription.ended_at = account.now();
 }
 
 export function announceTrialEnd(account: Account, id: string): void {

@@ -28,6 +28,12 @@ export interface FakeStripe extends StripeControls {
 
   /** Id of the subscription that was bought in the session. */
   subscriptionOf(sessionIdOrUrl: string): string | undefined;
+  /** `open`, `complete` or `expired`. */
+  sessionStatus(sessionIdOrUrl: string): string;
+  /** The sessions that a license can be paid in now. */
+  openSessions(licenseId: string): readonly { readonly id: string; readonly url: string }[];
+  /** The customers of a tenant that were not deleted. */
+  customersOf(tenantId: string): readonly { readonly id: string; readonly name: string | null }[];
   /** Id of the charge that paid the latest invoice. */
   chargeOf(subscriptionId: string): string | undefined;
   /** Status, seats and end dates at Stripe, for comparisons in tests. */
@@ -43,12 +49,18 @@ export interface FakeStripe extends StripeControls {
   close(): Promise<void>;
 }
 
-export type ApiFailure = 'status 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
+/** `saved 500`: Stripe does nothing, and repeats the failure for the same idempotency key also later. */
+export type ApiFailure = 'status 500' | 'saved 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
 
 /** What customers, banks and time do at Stripe, as calls for tests. */
 export interface StripeControls {
   /** Pays a session with a working or a declined card. */
   pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
+  /**
+   * Pays by a method that takes days, such as a bank debit: the session is complete and its subscription `incomplete`.
+   * `retryPayment` ends it well, `giveUp` badly.
+   */
+  payLater(sessionIdOrUrl: string): Promise<void>;
   /** Changes the number of seats, like the customer portal. */
   changeSeats(subscriptionId: string, seats: number): Promise<void>;
   changePrice(subscriptionId: string, lookupKey: string): Promise<void>;
@@ -59,8 +71,11 @@ export interface StripeControls {
   renew(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
   /** Retries the payment of overdue invoices. */
   retryPayment(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
-  /** Ends the retries: the subscription becomes `unpaid` or `canceled`, depending on the account's settings. */
-  giveUp(subscriptionId: string, how: 'unpaid' | 'canceled'): Promise<void>;
+  /**
+   * Ends the retries: the subscription becomes `unpaid` or `canceled`, depending on the account's settings; after a
+   * first payment `incomplete_expired`.
+   */
+  giveUp(subscriptionId: string, how: 'unpaid' | 'canceled' | 'incomplete_expired'): Promise<void>;
   /** Sends the event that Stripe sends three days before a trial ends. */
   announceTrialEnd(subscriptionId: string): Promise<void>;
   /** Pauses a subscription, as an account can be set up to do when a trial ends without a card. */
@@ -78,6 +93,8 @@ export interface StripeControls {
   addPrice(price?: NewPrice): Promise<string>;
   /** Gives the lookup key to a new price like the old one but for `changes`, whose id is returned. */
   moveLookupKey(lookupKey: string, changes?: NewPrice): Promise<string>;
+  /** Stops selling the price. Its subscribers keep paying it. */
+  archivePrice(priceId: string): Promise<void>;
   setPriceMetadata(priceId: string, metadata: Readonly<Record<string, string>>): Promise<void>;
   /** Sends invoices from now on, due in `daysUntilDue` days (default 30); `retryPayment` pays them. */
   sendInvoice(subscriptionId: string, daysUntilDue?: number): Promise<void>;

@@ -82,6 +82,7 @@ NEXT: Dict[str, Next] = {
     "PLAN_NOT_FOR_SALE": Next("stop"),
     "LICENSE_NOT_FOR_SALE": Next("stop"),
     "ALREADY_SUBSCRIBED": Next("stop"),
+    "INVOICE_NOT_PAID": Next("stop"),
     "BILLED_BY_SUBSCRIPTION": Next("stop"),
     "SUBSCRIPTION_ENDED": Next("stop"),
     "NO_BILLING_ACCOUNT": Next("stop"),

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
-import { expireSession, openSession, sessionAt } from '../checkout.ts';
-import { flag, id, metadata, none, positive, text, url } from './kinds.ts';
+import { expireSession, openSession, sessionAt, sessionsOf } from '../checkout.ts';
+import { list } from '../list.ts';
+import { flag, id, metadata, none, page, positive, text, url } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
 const Create = z.strictObject({
@@ -23,8 +24,19 @@ const Create = z.strictObject({
   allow_promotion_codes: z.optional(flag),
 });
 
+const List = z.strictObject({
+  customer: id('cus'),
+  status: z.optional(z.enum(['open', 'complete', 'expired'])),
+  ...page,
+});
+
 export const CHECKOUT: readonly Route[] = [
   route('POST', /^\/v1\/checkout\/sessions$/, Create, openSession),
+  route('GET', /^\/v1\/checkout\/sessions$/, List, (account, { customer, status, ...page }) => {
+    const sessions = sessionsOf(account, customer);
+    const wanted = sessions.filter((session) => status === undefined || session.status === status);
+    return list(wanted, '/v1/checkout/sessions', page);
+  }),
   route('POST', /^\/v1\/checkout\/sessions\/(\w+)\/expire$/, none, (account, _, id) =>
     expireSession(account, id),
   ),

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
+import { OFFERS, priceOf, unpricedKeys } from '../../../domain/prices.ts';
 import { Unavailable } from '../../../errors.ts';
 import type { FakeStripe } from '../../../local/stripe/types.ts';
-import type { Billing, BillingEvents, CheckoutAsk } from '../../../ports/billing.ts';
+import type { Billing, BillingEvents, CheckoutAsk, OpenCheckout } from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {
   readonly billing: Billing;
@@ -32,13 +33,13 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
 
   async function newRequest(change: Partial<CheckoutAsk> = {}): Promise<CheckoutAsk> {
     const customerId = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
+    const price = priceOf(await billing.readPrices(), 'pro', 'month');
+    if (!price) throw new Error('not for sale');
     return {
-      requestId: 'request 1',
       customerId,
       tenantId,
       licenseId,
-      plan: 'pro',
-      interval: 'month',
+      price,
       seats: 3,
       returnUrl: 'https://vendor.example/thanks',
       trialDays: 0,
@@ -48,11 +49,16 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     };
   }
 
+  async function opened(change: Partial<CheckoutAsk> = {}): Promise<OpenCheckout> {
+    const created = await billing.createCheckout(await newRequest(change));
+    if (created.verdict !== 'OPEN') throw new Error(created.verdict);
+    return created.page;
+  }
+
   async function bought(change: Partial<CheckoutAsk> = {}): Promise<string> {
-    const session = await billing.createCheckout(await newRequest(change));
-    if (session.verdict !== 'OPEN') throw new Error(session.verdict);
-    await stripe.pay(session.sessionId);
-    return stripe.subscriptionOf(session.sessionId) ?? '';
+    const { sessionId } = await opened(change);
+    await stripe.pay(sessionId);
+    return stripe.subscriptionOf(sessionId) ?? '';
   }
 
   describe('customers', () => {
@@ -61,6 +67,12 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 })).toBe(first);
       await billing.deleteCustomer(first);
       expect(await billing.createCustomer({ tenantId, name: 'Acme', attempt: 1 })).not.toBe(first);
+    });
+
+    test('are the same if the tenant was renamed after an answer was lost, with the new name', async () => {
+      const first = await billing.createCustomer({ tenantId, name: 'Acme', attempt: 0 });
+      expect(await billing.createCustomer({ tenantId, name: 'Acme & Sons', attempt: 0 })).toBe(first);
+      expect(stripe.customersOf(tenantId)).toMatchObject([{ id: first, name: 'Acme & Sons' }]);
     });
 
     test('lose their subscriptions when they are deleted; unknown customers are ignored', async () => {
@@ -74,12 +86,25 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   describe('a purchase', () => {
-    test('opens a page to pay on, the same one for the same request', async () => {
-      const ask = await newRequest();
-      const first = await billing.createCheckout(ask);
-      expect(first).toMatchObject({ verdict: 'OPEN', url: expect.stringMatching(/^https?:/) });
-      expect(await billing.createCheckout(ask)).toEqual(first);
-      expect(await billing.createCheckout({ ...ask, requestId: 'request 2' })).not.toEqual(first);
+    test('opens another page to pay on at each request', async () => {
+      const first = await opened();
+      expect(first).toMatchObject({ url: expect.stringMatching(/^https?:/), expiresAtMs: NOW_MS + DAY_MS });
+      expect((await opened()).sessionId).not.toBe(first.sessionId);
+    });
+
+    test('lists the pages that are open for the license and the customer, of any number', async () => {
+      const { customerId } = await newRequest();
+      const pages: OpenCheckout[] = [];
+      for (let i = 0; i < 3; i += 1) pages.push(await opened());
+      await opened({ licenseId: newLicenseId(tenantId) });
+      const [first] = pages;
+      if (!first) throw new Error('no page');
+      await billing.expireCheckout(first.sessionId);
+      const open = await billing.openCheckouts({ customerId, licenseId });
+      expect([...open].reverse()).toEqual(pages.slice(1));
+      expect(await billing.openCheckouts({ customerId: 'cus_nobody', licenseId })).toEqual([]);
+      for (let i = 0; i < 110; i += 1) await opened();
+      expect(await billing.openCheckouts({ customerId, licenseId })).toHaveLength(112);
     });
 
     test('creates a subscription that names its tenant and license', async () => {
@@ -98,6 +123,8 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
             isMetered: false,
             interval: 'month',
             intervalCount: 1,
+            currency: 'usd',
+            unitAmount: '900',
             periodStartMs: NOW_MS,
             periodEndMs: Date.UTC(2026, 11, 25),
           },
@@ -132,24 +159,78 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       });
     });
 
-    test('is refused for a plan without a price and for an unknown customer', async () => {
-      expect(await billing.createCheckout(await newRequest({ plan: 'free' }))).toEqual({
-        verdict: 'NOT_FOR_SALE',
-      });
-      const unknown = await newRequest({ customerId: 'cus_nobody' });
+    test('is refused for a price that is not sold any more, and for an unknown customer', async () => {
+      const { price } = await newRequest();
+      const gone = await newRequest({ price: { ...price, priceId: 'price_nothing' } });
+      expect(await billing.createCheckout(gone)).toEqual({ verdict: 'NO_PRICE' });
+      const ask = await newRequest();
+      await stripe.archivePrice(price.priceId);
+      expect(await billing.createCheckout(ask)).toEqual({ verdict: 'NO_PRICE' });
+      const unknown = { ...ask, customerId: 'cus_nobody' };
       expect(await billing.createCheckout(unknown)).toEqual({ verdict: 'NO_CUSTOMER' });
     });
 
-    test('can be closed until it is paid', async () => {
-      const session = await billing.createCheckout(await newRequest());
-      if (session.verdict !== 'OPEN') throw new Error(session.verdict);
-      const { sessionId } = session;
-      expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
-      expect(await billing.expireCheckout(sessionId)).toBe('EXPIRED');
-      const other = await billing.createCheckout(await newRequest({ requestId: 'request 2' }));
-      if (other.verdict !== 'OPEN') throw new Error(other.verdict);
-      await stripe.pay(other.sessionId);
-      expect(await billing.expireCheckout(other.sessionId)).toBe('PAID');
+    test('can be closed until it is completed, and names its subscription then', async () => {
+      const { sessionId } = await opened();
+      expect(await billing.expireCheckout(sessionId)).toEqual({ verdict: 'EXPIRED' });
+      expect(await billing.expireCheckout(sessionId)).toEqual({ verdict: 'EXPIRED' });
+      expect(await billing.expireCheckout('cs_test_nobody')).toEqual({ verdict: 'EXPIRED' });
+      for (const pay of [stripe.pay, stripe.payLater]) {
+        const other = await opened();
+        await pay(other.sessionId);
+        const subscriptionId = stripe.subscriptionOf(other.sessionId);
+        expect(await billing.expireCheckout(other.sessionId)).toEqual({
+          verdict: 'COMPLETE',
+          subscriptionId,
+        });
+      }
+    });
+  });
+
+  describe('prices', () => {
+    test('are those of the lookup keys of plans, per seat in the smallest unit', async () => {
+      const prices = await billing.readPrices();
+      expect(prices).toHaveLength(OFFERS.length);
+      expect(prices[0]).toEqual({
+        plan: 'pro',
+        interval: 'month',
+        priceId: expect.stringMatching(/^price_/),
+        currency: 'usd',
+        unitAmount: '900',
+        hasTiers: false,
+        taxBehavior: 'unspecified',
+      });
+      expect(await billing.recentPrices()).toEqual({ prices, failure: undefined });
+    });
+
+    test('follow a lookup key that moves to another price', async () => {
+      const changes = { currency: 'jpy', unitAmount: 1_200, taxBehavior: 'inclusive' } as const;
+      const priceId = await stripe.moveLookupKey('seatlease_pro_month', changes);
+      expect(priceOf(await billing.readPrices(), 'pro', 'month')).toMatchObject({
+        priceId,
+        currency: 'jpy',
+        unitAmount: '1200',
+        taxBehavior: 'inclusive',
+      });
+    });
+
+    test.each([
+      ['a fraction of the smallest unit', { unitAmount: 900.25 }, { unitAmount: '900.25', hasTiers: false }],
+      ['tiers', { isTiered: true }, { unitAmount: null, hasTiers: true }],
+      ['another interval', { interval: 'year' }, undefined],
+      ['a period of three months', { intervalCount: 3 }, undefined],
+      ['metered usage', { meter: 'exports' }, undefined],
+    ] as const)('with %s are %j, read as %j', async (_, changes, read) => {
+      await stripe.moveLookupKey('seatlease_pro_month', changes);
+      const price = priceOf(await billing.readPrices(), 'pro', 'month');
+      if (read) expect(price).toMatchObject(read);
+      else expect(price).toBeUndefined();
+    });
+
+    test('are left out when they are archived', async () => {
+      const { price } = await newRequest();
+      await stripe.archivePrice(price.priceId);
+      expect(unpricedKeys(await billing.readPrices())).toEqual(['seatlease_pro_month']);
     });
   });
 
@@ -235,7 +316,9 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       stripe.breakApi(how);
       const calls = [
         billing.createCustomer({ tenantId: newTenantId(16), name: 'Ada Lovelace', attempt: 0 }),
-        billing.createCheckout({ ...ask, requestId: 'another' }),
+        billing.createCheckout(ask),
+        billing.openCheckouts(ask),
+        billing.readPrices(),
         billing.readSubscription('sub_1'),
         billing.endSubscription('sub_1', 'now'),
         billing.recordUsage({
