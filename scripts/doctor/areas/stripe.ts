@@ -2,7 +2,7 @@ import { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import stripeWebhook from '../../../functions/stripe-webhook/contract.ts';
 import { HANDLED_EVENTS } from '../../../shared/adapters/billing/stripe-events.ts';
-import { PLANS, type PlanTerms } from '../../../shared/domain/plans.ts';
+import { OFFERS } from '../../../shared/domain/prices.ts';
 import { SETTINGS } from '../../../shared/settings.ts';
 import { type Answer, NoAnswer } from '../answers.ts';
 import { type Area, type Asking, type Check, type Stack, settled } from '../check.ts';
@@ -24,9 +24,10 @@ const Prices = listOf(
   z.object({
     id: z.string(),
     active: z.boolean(),
-    billing_scheme: z.string(),
     lookup_key: z.nullable(z.string()),
-    recurring: z.nullable(z.object({ interval: z.string(), usage_type: z.string() })),
+    recurring: z.nullable(
+      z.object({ interval: z.string(), interval_count: z.int(), usage_type: z.string() }),
+    ),
   }),
 );
 const Meters = listOf(
@@ -53,11 +54,6 @@ const READ_BY_FUNCTIONS = [
   'disputes',
 ];
 
-/** The prices that plans are sold at, with their interval. */
-const SOLD = Object.values(PLANS).flatMap(({ prices }: PlanTerms) =>
-  Object.entries(prices).map(([interval, [lookupKey]]) => ({ interval, lookupKey })),
-);
-
 /** Payments: the account at Stripe must have what the code expects. */
 export const STRIPE: Area = {
   name: 'Stripe',
@@ -83,7 +79,7 @@ export const STRIPE: Area = {
       check('key', async (ask) => [await checkKey(ask, key)]),
       check('webhook endpoint', async (ask) => checkEndpoint(ask, stack)),
       check('prices', async (ask) => {
-        const query = SOLD.map(({ lookupKey }) => `lookup_keys[]=${lookupKey}`).join('&');
+        const query = OFFERS.map(({ lookupKey }) => `lookup_keys[]=${lookupKey}`).join('&');
         return judgePrices(read(Prices, await ask(`prices?limit=100&${query}`, 'Prices')));
       }),
       ...(metersIn(stack).length === 0
@@ -213,22 +209,24 @@ function judgeEndpoint({ data }: z.output<typeof Endpoints>, url: string): Verdi
 }
 
 function judgePrices({ data }: z.output<typeof Prices>): Verdict[] {
-  const problems = SOLD.flatMap(({ interval, lookupKey }) => {
-    const price = data.find((each) => each.lookup_key === lookupKey);
+  const problems = OFFERS.flatMap(({ interval, lookupKey }) => {
+    // Without `active=false`, Stripe lists active prices (docs.stripe.com/api/prices/list).
+    const price = data.find((each) => each.lookup_key === lookupKey && each.active);
     if (!price)
       return [
         warning(
-          `No price has the lookup key ${lookupKey}: that plan cannot be bought.`,
+          `No active price has the lookup key ${lookupKey}: it cannot be bought.`,
           `Create it at Stripe, per unit, each ${interval}; or remove it from shared/domain/plans.ts.`,
         ),
       ];
-    const { active, billing_scheme, recurring } = price;
+    const { recurring } = price;
     const wrong = [
-      ...(active ? [] : ['archived']),
-      ...(billing_scheme === 'per_unit' ? [] : [`billed ${billing_scheme}`]),
       ...(recurring?.interval === interval
         ? []
         : [`for each ${recurring?.interval ?? 'payment, not recurring'}`]),
+      ...(recurring && recurring.interval_count !== 1
+        ? [`for ${recurring.interval_count} periods at once`]
+        : []),
       ...(recurring && recurring.usage_type !== 'licensed' ? [`for ${recurring.usage_type} usage`] : []),
     ];
     return wrong.length === 0
@@ -240,7 +238,7 @@ function judgePrices({ data }: z.output<typeof Prices>): Verdict[] {
           ),
         ];
   });
-  return problems.length > 0 ? problems : [ok(`All ${SOLD.length} prices exist.`)];
+  return problems.length > 0 ? problems : [ok(`All ${OFFERS.length} prices exist.`)];
 }
 
 function metersIn({ settings: { environment } }: Stack): string[] {

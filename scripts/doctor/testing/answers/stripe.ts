@@ -271,19 +271,29 @@ export const STRIPE_CASES: readonly Case[] = [
     finding: {
       check: 'prices',
       level: 'warning',
-      found: 'No price has the lookup key seatlease_team_year',
+      found: 'No active price has the lookup key seatlease_team_year',
       cure: 'per unit, each year',
     },
   },
   {
     name: 'a price is archived',
     answers: [prices({ lookupKey: 'seatlease_pro_month', price: { active: false } })],
-    finding: { check: 'prices', level: 'error', found: 'The price seatlease_pro_month is archived.' },
+    finding: {
+      check: 'prices',
+      level: 'warning',
+      found: 'No active price has the lookup key seatlease_pro_month',
+      cure: 'per unit, each month',
+    },
   },
   {
-    name: 'a price has tiers',
-    answers: [prices({ lookupKey: 'seatlease_pro_month', price: { billing_scheme: 'tiered' } })],
-    finding: { check: 'prices', level: 'error', found: 'seatlease_pro_month is billed tiered.' },
+    name: 'a price is paid every three months',
+    answers: [
+      prices({
+        lookupKey: 'seatlease_pro_month',
+        price: { recurring: { ...recurring('month'), interval_count: 3 } },
+      }),
+    ],
+    finding: { check: 'prices', level: 'error', found: 'seatlease_pro_month is for 3 periods at once.' },
   },
   {
     name: 'a price is not recurring',
