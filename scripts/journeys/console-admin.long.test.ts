@@ -118,7 +118,9 @@ describeReal('chromium', 'the console for admins and operators', () => {
     const path = `/console/tenants/${owner.tenantId}/billing`;
     const page = await open({ as: owner, path });
     await page.getByLabel('Team').check();
+    await page.getByText('$15.00 per seat per month').waitFor();
     await page.getByLabel('Seats', { exact: true }).fill('7');
+    await page.getByText('Total: $105.00 per month').waitFor();
     await expectUsable(page);
     await page.getByRole('button', { name: 'Continue to payment' }).click();
     await page.getByRole('button', { name: /^Pay/ }).click();
@@ -127,6 +129,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
 
     const card = page.getByRole('article', { name: 'Team, 7 seats' });
     await card.getByText('Active').waitFor();
+    await card.getByText('7 seats, $15.00 per seat per month').waitFor();
     await card.getByRole('button', { name: 'Cancel subscription' }).click();
     const question = page.getByRole('dialog', { name: 'When should the subscription end?' });
     await expectUsable(page);

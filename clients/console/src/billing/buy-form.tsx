@@ -5,7 +5,7 @@ import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useCreate } from '../use-create.ts';
-import { INTERVAL_LABELS, type Interval } from './labels.ts';
+import { INTERVAL_LABELS, type Interval, priceText, totalText } from './labels.ts';
 
 interface BuyProps {
   readonly tenantId: string;
@@ -21,13 +21,14 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
   const [interval, setInterval] = useState<Interval>();
   const [licenseId, setLicenseId] = useState('');
   const plan = plans.find((each) => each.plan === chosen) ?? plans[0];
+  const seats = Number(seatsText || plan?.seats.least);
   const buy = useAction(async () => {
     if (!plan) return;
     const order = {
       tenant_id: tenantId,
       plan: plan.plan,
       interval: intervalOf(plan, interval),
-      seats: Number(seatsText || plan.seats.least),
+      seats,
       ...(licenseId !== '' && { license_id: licenseId }),
     };
     const { checkout_url } = await create('checkoutCreate', { body: order });
@@ -55,6 +56,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
               onChange={() => setChosen(each.plan)}
             />
             <span class="plan-name">{planName(each.plan)}</span>
+            <span class="small">{priceText(each, intervalOf(each, interval))}</span>
             <PlanTerms plan={each} />
           </label>
         ))}
@@ -103,7 +105,9 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
           Continue to payment
         </Button>
       </div>
-      <p class="quiet small">The next page shows the price before you pay.</p>
+      <p>
+        <output>{totalText(plan, intervalOf(plan, interval), seats)}</output>
+      </p>
       {buy.problem && <Alert problem={buy.problem} />}
     </form>
   );

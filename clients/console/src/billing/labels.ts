@@ -1,4 +1,6 @@
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
+import { seatsOf } from '../licenses.ts';
+import { amountText } from '../money.ts';
 import { dateOf } from '../time.ts';
 
 export type Interval = Plan['intervals'][number];
@@ -7,6 +9,44 @@ export const INTERVAL_LABELS: Readonly<Record<Interval, string>> = {
   month: 'Monthly',
   year: 'Yearly',
 };
+
+/** What a seat of the plan costs. Empty while the prices are not known. */
+export function priceText({ prices }: Plan, interval: Interval): string {
+  const price = prices?.find((each) => each.interval === interval);
+  if (!price) return '';
+  const amount = amountText(price);
+  return amount === undefined
+    ? 'The price depends on the number of seats'
+    : `${amount} per seat per ${interval}`;
+}
+
+/** What the seats cost together, as far as it is known before the page of the payment provider. */
+export function totalText(
+  { prices, seats: { least, most } }: Plan,
+  interval: Interval,
+  seats: number,
+): string {
+  const isOffered = Number.isInteger(seats) && seats >= least && seats <= most;
+  const price = isOffered ? prices?.find((each) => each.interval === interval) : undefined;
+  const amount = price && amountText(price, seats);
+  if (price === undefined || amount === undefined) return 'The next page shows the price before you pay.';
+  return `Total: ${amount} per ${interval}${TAXES[price.tax_behavior]}`;
+}
+
+const TAXES = {
+  inclusive: ', including taxes',
+  exclusive: ', plus taxes',
+  unspecified: '',
+} as const;
+
+/** What the seats of a subscription cost, before discounts and taxes. */
+export function costTexts({ items }: Pick<Subscription, 'items'>): string[] {
+  return items.flatMap((item) => {
+    const amount = amountText(item);
+    const period = item.interval_count === 1 ? item.interval : `${item.interval_count} ${item.interval}s`;
+    return amount === undefined ? [] : `${seatsOf(item.seats)}, ${amount} per seat per ${period}`;
+  });
+}
 
 export interface SubscriptionState {
   readonly tone: 'good' | 'warn' | 'bad' | 'plain';

@@ -8,7 +8,7 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
+import { costTexts, hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -35,6 +35,11 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
       </div>
       <p>{explanation}</p>
       {review !== undefined && <p class="warn">{review}</p>}
+      {costTexts(subscription).map((cost) => (
+        <p key={cost} class="small">
+          {cost}
+        </p>
+      ))}
       <p class="quiet small">
         License <code>{license_id}</code>
       </p>

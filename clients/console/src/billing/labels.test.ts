@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import type { Plan, Subscription } from '../../../sdk/src/api.ts';
+import { costTexts, priceText, totalText } from './labels.ts';
+
+type Price = NonNullable<Plan['prices']>[number];
+
+function planWith(prices: Plan['prices']): Plan {
+  return {
+    plan: 'team',
+    seats: { least: 5, most: 1_000 },
+    ttl_seconds: 360,
+    max_sessions: 64,
+    offline_grace_days: 0,
+    offline_start_days: 0,
+    signed_limit: null,
+    borrow: { max_days: 0, low_water: 0 },
+    features: [],
+    limits: {},
+    payment_grace_days: 7,
+    intervals: ['month', 'year'],
+    prices,
+  };
+}
+
+const MONTHLY: Price = {
+  interval: 'month',
+  currency: 'usd',
+  unit_amount: 1_500,
+  unit_amount_decimal: '1500',
+  tiers: false,
+  tax_behavior: 'exclusive',
+};
+const YEARLY: Price = { ...MONTHLY, interval: 'year', currency: 'jpy', unit_amount_decimal: '9000' };
+
+describe('a plan', () => {
+  test('shows the price of a seat and of all seats in the chosen interval', () => {
+    const plan = planWith([MONTHLY, { ...YEARLY, tax_behavior: 'inclusive' }]);
+    expect(priceText(plan, 'month')).toBe('$15.00 per seat per month');
+    expect(totalText(plan, 'month', 6)).toBe('Total: $90.00 per month, plus taxes');
+    expect(totalText(plan, 'year', 6)).toBe('Total: ¥54,000 per year, including taxes');
+  });
+
+  test.each([
+    ['while prices are not known', planWith(null), 6],
+    ['if the price depends on the number of seats', planWith([{ ...MONTHLY, unit_amount_decimal: null }]), 6],
+    ['for fewer seats than the plan has', planWith([MONTHLY]), 4],
+    ['for more seats than the plan has', planWith([MONTHLY]), 1_001],
+    ['for no number', planWith([MONTHLY]), Number.NaN],
+  ])('shows no total %s', (_, plan, seats) => {
+    expect(totalText(plan, 'month', seats)).toBe('The next page shows the price before you pay.');
+  });
+});
+
+test('a subscription shows what its seats cost, for each price', () => {
+  const item = { plan: 'team', interval_count: 1, current_period_end: '2027-01-01T00:00:00.000Z' } as const;
+  const subscription: Pick<Subscription, 'items'> = {
+    items: [
+      { ...item, ...MONTHLY, seats: 5 },
+      { ...item, ...YEARLY, seats: 1, interval_count: 2 },
+      { ...item, ...MONTHLY, seats: 3, unit_amount_decimal: null },
+    ],
+  };
+  expect(costTexts(subscription)).toEqual([
+    '5 seats, $15.00 per seat per month',
+    '1 seat, ¥9,000 per seat per 2 years',
+  ]);
+});
