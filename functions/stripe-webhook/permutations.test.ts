@@ -78,7 +78,7 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
       money.isDisputed = true;
       return;
     case 'dispute won':
-      if (money.dispute !== undefined && money.isDisputed) await stripe.closeDispute(money.dispute, 'won');
+      if (money.dispute !== undefined && money.isDisputed) await stripe.moveDispute(money.dispute, 'won');
       money.isDisputed = false;
       return;
     case 'refund':

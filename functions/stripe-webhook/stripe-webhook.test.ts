@@ -91,7 +91,7 @@ describe('when a payment fails', () => {
     const dispute = await stripe.dispute(charge);
     await stripe.idle();
     expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_SUSPENDED');
-    await stripe.closeDispute(dispute, 'won');
+    await stripe.moveDispute(dispute, 'won');
     await stripe.idle();
     expect((await bought.acquire('laptop')).status).toBe(201);
     await stripe.refund(charge);

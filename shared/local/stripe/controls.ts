@@ -1,10 +1,12 @@
 import type { Account } from './account.ts';
 import { paySession, paySessionLater, sessionAt, sessionsOf } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
+import { dispute, moveDispute } from './disputes.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
-import { type Card, closeDispute, dispute, paymentsBy, refund } from './payments.ts';
+import { type Card, paymentsBy } from './payments.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
+import { failRefund, refund } from './refunds.ts';
 import { at, type Customer, type State } from './state.ts';
 import {
   announceTrialEnd,
@@ -16,6 +18,7 @@ import {
   passDueDate,
   pause,
   pauseCollection,
+  prorate,
   renew,
   resume,
   resumeCollection,
@@ -38,6 +41,7 @@ export function openControls(account: Account, save: () => void): StripeControls
     payLater: saving(payLater),
     changeSeats: saving(changeSeats),
     changePrice: saving(changePrice),
+    prorate: saving(prorate),
     renew: saving(renew),
     retryPayment: saving(retryPayment),
     giveUp: saving(giveUp),
@@ -58,8 +62,9 @@ export function openControls(account: Account, save: () => void): StripeControls
     pauseCollection: saving(pauseCollection),
     resumeCollection: saving(resumeCollection),
     refund: saving(refund),
+    failRefund: saving(failRefund),
     dispute: saving(dispute),
-    closeDispute: saving(closeDispute),
+    moveDispute: saving(moveDispute),
     deleteCustomer: saving(remove),
     addEvent: saving(addEvent),
   };

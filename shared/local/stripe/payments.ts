@@ -2,7 +2,6 @@ import type { Account } from './account.ts';
 import type { Price } from './plan-prices.ts';
 import {
   type Charge,
-  type Dispute,
   found,
   type Invoice,
   type InvoicePayment,
@@ -31,10 +30,14 @@ export function bill(
   subscription: Subscription,
   reason: Invoice['billing_reason'],
   items: readonly Item[] = subscription.items,
+  proration?: number,
 ): Invoice {
   const { state, now, publish } = account;
   const id = newId('in');
-  const lines = items.map((item) => lineOf(account, subscription, item, id));
+  const lines = items.map((item) => {
+    const line = lineOf(account, subscription, item, id);
+    return proration === undefined ? line : prorated(line, proration);
+  });
   const due = lines.reduce((sum, { amount }) => sum + amount, 0);
   const { collection_method, days_until_due, pause_collection } = subscription;
   const usageEnd = reason === 'subscription_cycle' ? (items[0]?.current_period_start ?? now()) : now();
@@ -117,6 +120,12 @@ function lineOf(account: Account, subscription: Subscription, item: Item, invoic
   };
 }
 
+function prorated(line: LineItem, amount: number): LineItem {
+  const { parent } = line;
+  const subscription_item_details = { ...parent.subscription_item_details, proration: true };
+  return { ...line, amount, parent: { ...parent, subscription_item_details } };
+}
+
 /** Puts the usage of a metered price that is not invoiced yet on the invoice. Returns its sum. */
 function takeUse({ state }: Account, customer: string, price: Price, invoice: string): number {
   let sum = 0;
@@ -187,36 +196,4 @@ function newCharge({ state, now }: Account, { id, amount_due, currency, customer
 
 export function paymentsBy({ invoicePayments }: State, paymentIntent: string): InvoicePayment[] {
   return Object.values(invoicePayments).filter(({ payment }) => payment.payment_intent === paymentIntent);
-}
-
-export function refund({ state, publish }: Account, chargeId: string, amount?: number): void {
-  const charge = found(state.charges, chargeId, 'charge');
-  charge.amount_refunded = Math.min(charge.amount, charge.amount_refunded + (amount ?? charge.amount));
-  charge.refunded = charge.amount_refunded === charge.amount;
-  publish('charge.refunded', charge);
-}
-
-export function dispute({ state, now, publish }: Account, chargeId: string): string {
-  const charge = found(state.charges, chargeId, 'charge');
-  charge.disputed = true;
-  const { amount, currency, payment_intent } = charge;
-  const opened: Dispute = {
-    id: newId('dp'),
-    object: 'dispute',
-    created: now(),
-    amount,
-    currency,
-    charge: chargeId,
-    payment_intent,
-    status: 'needs_response',
-  };
-  state.disputes[opened.id] = opened;
-  publish('charge.dispute.created', opened);
-  return opened.id;
-}
-
-export function closeDispute({ state, publish }: Account, id: string, outcome: 'won' | 'lost'): void {
-  const closed = found(state.disputes, id, 'dispute');
-  closed.status = outcome;
-  publish('charge.dispute.closed', closed);
 }

@@ -387,21 +387,59 @@ describe('a subscription, with events in Stripe’s order and amounts in cents,'
   });
 });
 
-test('a charge can be refunded in parts up to its amount, and disputed', async () => {
+test('a charge can be refunded in parts up to its amount, and again once a refund has failed', async () => {
   const charge = stripe.chargeOf(await bought()) ?? '';
   const read = async () => (await call('GET', `/v1/charges/${charge}`)).body;
-  expect(await eventsOf(() => stripe.refund(charge, 800))).toEqual(['charge.refunded']);
+  const refunds = async () =>
+    (await call('GET', '/v1/refunds', { charge })).body.data as { amount: number; status: string }[];
+  const events = ['refund.created', 'charge.refunded'];
+  expect(await eventsOf(() => stripe.refund(charge, 800).then(() => {}))).toEqual(events);
   expect(await read()).toMatchObject({ amount: 1_800, amount_refunded: 800, refunded: false });
-  await stripe.refund(charge);
+  const last = await stripe.refund(charge);
   expect(await read()).toMatchObject({ amount_refunded: 1_800, refunded: true });
-  let dispute = '';
-  expect(
-    await eventsOf(async () => {
-      dispute = await stripe.dispute(charge);
-      await stripe.closeDispute(dispute, 'lost');
-    }),
-  ).toEqual(['charge.dispute.created', 'charge.dispute.closed']);
-  expect((await call('GET', `/v1/disputes/${dispute}`)).body).toMatchObject({ charge, status: 'lost' });
+  await expect(stripe.refund(charge)).rejects.toThrow('Already refunded');
+  expect(await eventsOf(() => stripe.failRefund(last))).toEqual([
+    'refund.updated',
+    'charge.refund.updated',
+    'refund.failed',
+  ]);
+  const statuses = ({ amount, status }: { amount: number; status: string }) => [amount, status];
+  expect((await refunds()).map(statuses)).toEqual([
+    [1_000, 'failed'],
+    [800, 'succeeded'],
+  ]);
+  await stripe.refund(charge);
+  expect((await refunds())[0]).toMatchObject({ amount: 1_000, status: 'succeeded', charge });
+});
+
+test('a dispute goes its way with the events of Stripe, and moves money', async () => {
+  const charge = stripe.chargeOf(await bought()) ?? '';
+  const read = async (id: string) => (await call('GET', `/v1/disputes/${id}`)).body;
+  let id = '';
+  const open = async (kind?: 'inquiry') => {
+    id = await stripe.dispute(charge, kind);
+  };
+  expect(await eventsOf(() => open())).toEqual(['charge.dispute.created', 'charge.dispute.funds_withdrawn']);
+  expect(await read(id)).toMatchObject({ charge, status: 'needs_response', amount: 1_800 });
+  expect(await eventsOf(() => stripe.moveDispute(id, 'lost'))).toEqual(['charge.dispute.closed']);
+  await expect(stripe.moveDispute(id, 'won')).rejects.toThrow('after lost');
+  await stripe.moveDispute(id, 'appeal_needs_response');
+  await stripe.moveDispute(id, 'appeal_under_review');
+  expect(await eventsOf(() => stripe.moveDispute(id, 'won'))).toEqual([
+    'charge.dispute.closed',
+    'charge.dispute.funds_reinstated',
+  ]);
+  const amounts = async () =>
+    ((await read(id)).balance_transactions as { amount: number }[]).map(({ amount }) => amount);
+  expect(await amounts()).toEqual([-1_800, 1_800]);
+
+  expect(await eventsOf(() => open('inquiry'))).toEqual(['charge.dispute.created']);
+  expect(await amounts()).toEqual([]);
+  expect(await eventsOf(() => stripe.moveDispute(id, 'needs_response'))).toEqual([
+    'charge.dispute.funds_withdrawn',
+    'charge.dispute.updated',
+  ]);
+  expect(await amounts()).toEqual([-1_800]);
 });
 
 test('a session expires after a day or by a call, and can then not be paid', async () => {

@@ -3,6 +3,7 @@ import { complete } from './official/objects.ts';
 import type { Price } from './plan-prices.ts';
 import {
   at,
+  type BalanceTransaction,
   type Charge,
   type Customer,
   type Dispute,
@@ -11,12 +12,14 @@ import {
   type InvoicePayment,
   type Item,
   type LineItem,
+  type Refund,
   type Session,
   type State,
   type Subscription,
 } from './state.ts';
 
 type Stored =
+  | BalanceTransaction
   | Charge
   | Customer
   | Dispute
@@ -25,6 +28,7 @@ type Stored =
   | Item
   | LineItem
   | Price
+  | Refund
   | Session
   | Subscription;
 
@@ -69,7 +73,11 @@ function showStored(state: State, stored: Stored): object {
     case 'charge':
       return { ...shown, billing_details: {}, captured: true, amount_captured: stored.amount };
     case 'dispute':
-      return showDispute(stored);
+      return showDispute(state, stored);
+    case 'refund':
+      return stored;
+    case 'balance_transaction':
+      return { ...stored, balance_type: 'payments', fee: 0, net: stored.amount, status: 'available' };
     default:
       return shown;
   }
@@ -148,10 +156,11 @@ function showInvoice(state: State, invoice: Invoice): object {
   };
 }
 
-function showDispute(dispute: Dispute): object {
+function showDispute(state: State, dispute: Dispute): object {
   return {
     livemode: false,
     ...dispute,
+    balance_transactions: dispute.balance_transactions.map((each) => show(state, each)),
     evidence: { enhanced_evidence: {} },
     evidence_details: {
       enhanced_eligibility: {},
@@ -160,7 +169,6 @@ function showDispute(dispute: Dispute): object {
       submission_count: 0,
       submission_method: 'not_submitted',
     },
-    is_charge_refundable: false,
     reason: 'fraudulent',
   };
 }

@@ -176,6 +176,33 @@ export interface Charge {
   readonly status: 'succeeded';
 }
 
+export interface Refund {
+  readonly id: string;
+  readonly object: 'refund';
+  readonly amount: number;
+  readonly charge: string;
+  readonly created: number;
+  readonly currency: string;
+  readonly customer: string;
+  readonly payment_intent: string;
+  readonly reason: 'requested_by_customer';
+  status: 'succeeded' | 'failed';
+  failure_reason?: string;
+}
+
+/** docs.stripe.com/api/disputes/object */
+export type DisputeStatus =
+  | 'warning_needs_response'
+  | 'warning_under_review'
+  | 'warning_closed'
+  | 'needs_response'
+  | 'under_review'
+  | 'appeal_needs_response'
+  | 'appeal_under_review'
+  | 'won'
+  | 'lost'
+  | 'prevented';
+
 export interface Dispute {
   readonly id: string;
   readonly object: 'dispute';
@@ -184,7 +211,22 @@ export interface Dispute {
   readonly currency: string;
   readonly charge: string;
   readonly payment_intent: string;
-  status: string;
+  readonly balance_transactions: BalanceTransaction[];
+  is_charge_refundable: boolean;
+  status: DisputeStatus;
+}
+
+/** Money that a dispute moved out of the vendor's account (negative), or back. */
+export interface BalanceTransaction {
+  readonly id: string;
+  readonly object: 'balance_transaction';
+  readonly amount: number;
+  readonly available_on: number;
+  readonly created: number;
+  readonly currency: string;
+  readonly reporting_category: 'dispute' | 'dispute_reversal';
+  readonly source: string;
+  readonly type: 'adjustment';
 }
 
 export interface MeterEvent {
@@ -220,6 +262,7 @@ export interface State {
   readonly charges: Record<string, Charge>;
   readonly invoicePayments: Record<string, InvoicePayment>;
   readonly disputes: Record<string, Dispute>;
+  readonly refunds: Record<string, Refund>;
   readonly portals: Record<string, { readonly customer: string; readonly returnUrl: string }>;
   /** Every accepted meter event. */
   readonly usage: MeterEvent[];
@@ -253,6 +296,7 @@ export function newState(): State {
     charges: {},
     invoicePayments: {},
     disputes: {},
+    refunds: {},
     portals: {},
     usage: [],
     metered: {},

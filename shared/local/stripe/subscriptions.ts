@@ -72,6 +72,13 @@ export function changePrice(account: Account, id: string, keyOrId: string): void
   if (startsPeriod) payInvoice(account, bill(account, subscription, 'subscription_update', [item]), 'good');
 }
 
+/** Bills a change within the period at once, with a proration and nothing else. */
+export function prorate(account: Account, id: string, amount: number): void {
+  const subscription = runningAt(account, id);
+  const items = [seatItemOf(subscription)];
+  payInvoice(account, bill(account, subscription, 'subscription_update', items, amount), 'good');
+}
+
 export function renew(account: Account, id: string, card: Card = 'good'): void {
   const subscription = runningAt(account, id);
   const end = periodEndOf(subscription);

@@ -1,5 +1,5 @@
 import type { NewPrice } from './plan-prices.ts';
-import type { PauseCollection } from './state.ts';
+import type { DisputeStatus, PauseCollection } from './state.ts';
 
 /**
  * A fake Stripe on the developer's machine: the API calls that `Billing` makes, a checkout page, and signed webhooks.
@@ -64,6 +64,8 @@ export interface StripeControls {
   /** Changes the number of seats, like the customer portal. */
   changeSeats(subscriptionId: string, seats: number): Promise<void>;
   changePrice(subscriptionId: string, lookupKey: string): Promise<void>;
+  /** Bills and pays a change within the period, with a proration of `amount` and nothing else. */
+  prorate(subscriptionId: string, amount: number): Promise<void>;
   /**
    * Ends the current period. The next one starts with an invoice and a payment attempt, unless the subscription was
    * canceled.
@@ -107,11 +109,14 @@ export interface StripeControls {
     resumesAt?: number | null,
   ): Promise<void>;
   resumeCollection(subscriptionId: string): Promise<void>;
-  /** Refunds all of a charge, or `amount` in the smallest unit of its currency. */
-  refund(chargeId: string, amount?: number): Promise<void>;
-  /** Opens a dispute and returns its id. */
-  dispute(chargeId: string): Promise<string>;
-  closeDispute(disputeId: string, outcome: 'won' | 'lost'): Promise<void>;
+  /** Refunds all of a charge, or `amount` in the smallest unit of its currency. Returns the refund's id. */
+  refund(chargeId: string, amount?: number): Promise<string>;
+  /** The bank cannot give the money of a refund to the customer. */
+  failRefund(refundId: string): Promise<void>;
+  /** Opens a dispute or an inquiry and returns its id. */
+  dispute(chargeId: string, kind?: 'dispute' | 'inquiry'): Promise<string>;
+  /** Moves a dispute to its next status, with the events of that. */
+  moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   deleteCustomer(customerId: string): Promise<void>;
   /** Adds any event, because Stripe also sends types that we did not ask for. */
   addEvent(type: string, object: Readonly<Record<string, unknown>>): Promise<SentEvent>;

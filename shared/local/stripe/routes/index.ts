@@ -6,6 +6,7 @@ import { INVOICES } from './invoices.ts';
 import { METERS } from './meters.ts';
 import { PORTAL } from './portal.ts';
 import { PRICES } from './prices.ts';
+import { REFUNDS } from './refunds.ts';
 import type { Route } from './route.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
 
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...SUBSCRIPTIONS,
   ...INVOICES,
   ...CHARGES,
+  ...REFUNDS,
   ...DISPUTES,
   ...METERS,
 ];

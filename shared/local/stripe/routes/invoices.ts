@@ -25,6 +25,9 @@ export const INVOICES: readonly Route[] = [
     // Newest first.
     return list(invoices.toReversed(), '/v1/invoices', page);
   }),
+  route('GET', /^\/v1\/invoices\/(\w+)\/lines$/, z.strictObject(page), ({ state }, page, id) =>
+    list(found(state.invoices, id, 'invoice').lines, `/v1/invoices/${id}/lines`, page),
+  ),
   route('GET', /^\/v1\/invoice_payments$/, ListPayments, ({ state }, { payment, ...page }) => {
     return list(paymentsBy(state, payment.payment_intent), '/v1/invoice_payments', page);
   }),

@@ -290,7 +290,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       for (const outcome of ['won', 'lost'] as const) {
         const disputeId = await stripe.dispute(chargeId);
         expect(await billing.readDispute(disputeId)).toEqual({ disputeId, chargeId, standing: 'open' });
-        await stripe.closeDispute(disputeId, outcome);
+        await stripe.moveDispute(disputeId, outcome);
         expect(await billing.readDispute(disputeId)).toMatchObject({ standing: outcome });
       }
       expect(await billing.readDispute('dp_nobody')).toBeUndefined();
