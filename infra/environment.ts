@@ -22,7 +22,7 @@ import type { StackSettings } from './settings.ts';
 /** The dependencies of features that a stack can leave out, by their field in its settings. */
 const OPTIONAL = {
   signIn: ['signIn', 'signInPage'],
-  billing: ['billing', 'billingEvents', 'checkout'],
+  billing: ['billing', 'billingEvents', 'checkout', 'holdPolicy'],
   operatorKey: ['isOperatorKey'],
 } as const satisfies Partial<Record<keyof StackSettings, readonly Dependency[]>>;
 

@@ -530,6 +530,24 @@ const TABLE = {
     default: 'off',
     meaning: 'Payments: `on` to let customers enter promotion codes, or `off`.',
   },
+  BILLING_DISPUTES: {
+    field: 'holdPolicy.disputes',
+    readBy: ['holdPolicy'],
+    schema: z.enum(['hold', 'keep'], 'needs hold or keep'),
+    source: 'chosen',
+    default: 'hold',
+    meaning:
+      'Payments: `hold` to grant no seats while a payment is disputed, or `keep`. A change applies to a subscription when it is next read from Stripe.',
+  },
+  BILLING_PAUSED_COLLECTION: {
+    field: 'holdPolicy.pausedCollection',
+    readBy: ['holdPolicy'],
+    schema: z.enum(['keep', 'hold'], 'needs keep or hold'),
+    source: 'chosen',
+    default: 'keep',
+    meaning:
+      'Payments: `keep` the seats while payment collection is paused at Stripe, or `hold`. A subscription whose status is `paused` grants none in either case.',
+  },
   TRIAL_DAYS: {
     field: 'trials.days',
     readBy: ['trials'],

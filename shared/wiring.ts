@@ -172,6 +172,7 @@ export async function assembleDeps(
     billing: () => openers.billing(config.billing),
     billingEvents: () => openers.billingEvents(config.billing, config.webhookSecrets),
     checkout: () => ({ ...config.checkout, returnUrl: config.checkout.returnUrl ?? publicUrl() }),
+    holdPolicy: () => config.holdPolicy,
     trials: () => config.trials,
     usageMeters: () => config.usageMeters,
     usageCaps: () => config.usageCaps,

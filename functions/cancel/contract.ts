@@ -26,7 +26,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'billing', 'seats'],
+  uses: ['records', 'billing', 'holdPolicy', 'seats'],
   endpoints: {
     cancel: {
       method: 'POST',

@@ -73,12 +73,12 @@ const ExportedSubscription = z.strictObject({
   customer_id: z.string(),
   /** End of the current billing period, paid or not. */
   period_end: Timestamp,
-  /** When the payment became overdue; null if no payment is overdue. */
+  /** When the oldest unpaid invoice was due; null if nothing is unpaid. */
   unpaid_since: z.nullable(Timestamp),
   latest_invoice_id: z.nullable(z.string()),
-  /** Disputed payments, by the dispute's id at Stripe. */
-  disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
-  /** Invoices whose payment was refunded. */
+  /** Disputes about payments: the status of each, by its id at Stripe. */
+  disputes: z.record(z.string(), z.string()),
+  /** Invoices that were refunded and hold the license back. */
   refunded_invoice_ids: z.array(z.string()),
 });
 

@@ -227,7 +227,7 @@ describe('the export of a tenant', () => {
     expect(licenses).toContainEqual(
       expect.objectContaining({ license_id: boughtId, status: 'suspended', hold: 'dispute' }),
     );
-    expect(Object.values(subscriptions[0].disputes)).toEqual(['open']);
+    expect(Object.values(subscriptions[0].disputes)).toEqual(['needs_response']);
   });
 
   test('is allowed to operators, refused to lower roles, and hides the tenant from others', async () => {

@@ -90,7 +90,7 @@ export function exportOfLoan(loan: Loan) {
 }
 
 export function exportOfEvent(event: AuditEvent) {
-  return { ...auditEventToJson(event), recorded_at: timestamp(event.recordedAtMs) };
+  return { ...auditEventToJson(event, 'tenant'), recorded_at: timestamp(event.recordedAtMs) };
 }
 
 export function exportOfTenant(tenant: Tenant, nowMs: number) {
@@ -115,15 +115,23 @@ export function exportOfAccount({ customerId, formerCustomerIds, createdAtMs }: 
 }
 
 export function exportOfSubscription(subscription: Subscription) {
-  const { tenant_id: _, grace_until: __, current_period_end, ...view } = viewOfSubscription(subscription);
+  const {
+    tenant_id: _,
+    grace_until: __,
+    hold: ___,
+    current_period_end,
+    ...view
+  } = viewOfSubscription(subscription);
   return {
     ...view,
     customer_id: subscription.customerId,
     period_end: current_period_end,
     unpaid_since: timestampOrNull(subscription.unpaidSinceMs),
     latest_invoice_id: subscription.latestInvoiceId,
-    disputes: subscription.disputes,
-    refunded_invoice_ids: subscription.refundedInvoiceIds,
+    disputes: Object.fromEntries(
+      Object.entries(subscription.payments.disputes).map(([id, { status }]) => [id, status]),
+    ),
+    refunded_invoice_ids: Object.keys(subscription.payments.refunds),
   };
 }
 

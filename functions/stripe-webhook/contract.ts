@@ -11,7 +11,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 60,
   roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
-  uses: ['records', 'billing', 'seats', 'events'],
+  uses: ['records', 'billing', 'holdPolicy', 'seats', 'events'],
   endpoints: {
     receive: {
       method: 'POST',

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { system } from '../../shared/domain/actor.ts';
 import { PLANS, planOfPrice } from '../../shared/domain/plans.ts';
 import type { Caller } from '../../shared/http/contract.ts';
+import type { DisputeStatus } from '../../shared/local/stripe/state.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { BY } from '../../shared/testing/by.ts';
 import { runs } from '../../shared/testing/runs.ts';
@@ -36,8 +37,10 @@ const ACTIONS = [
   'payment succeeds',
   'renewed',
   'dispute',
-  'dispute won',
+  'inquiry',
+  'dispute moves',
   'refund',
+  'refund fails',
   'cancel at period end',
   'undo the cancellation',
   'pause',
@@ -49,10 +52,25 @@ type Action = (typeof ACTIONS)[number];
 
 /** Disputes and refunds that the test caused, to compute the expected hold. */
 interface Money {
-  dispute: string | undefined;
-  isDisputed: boolean;
-  refundedCharge: string | undefined;
+  /** The status of each dispute. */
+  readonly disputes: Map<string, DisputeStatus>;
+  /** The last refund of each charge that did not fail. */
+  readonly refunds: Map<string, string>;
+  /** The last charge that paid for a period. */
+  lastCharge: string | undefined;
 }
+
+/** What can follow; the clock stands still, so that no payment is later than a lost dispute. */
+const NEXT: Readonly<Partial<Record<DisputeStatus, DisputeStatus>>> = {
+  warning_needs_response: 'needs_response',
+  needs_response: 'lost',
+  lost: 'appeal_needs_response',
+  appeal_needs_response: 'appeal_under_review',
+  appeal_under_review: 'won',
+};
+const HOLDING: ReadonlySet<DisputeStatus> = new Set([
+  ...(['needs_response', 'lost', 'appeal_needs_response', 'appeal_under_review'] as const),
+]);
 
 async function act(action: Action, id: string, money: Money): Promise<void> {
   const { stripe } = suite;
@@ -73,19 +91,27 @@ async function act(action: Action, id: string, money: Money): Promise<void> {
     case 'renewed':
       return stripe.renew(id);
     case 'dispute':
-      if (charge === undefined || money.isDisputed) return;
-      money.dispute = await stripe.dispute(charge);
-      money.isDisputed = true;
+    case 'inquiry': {
+      if (charge === undefined) return;
+      const dispute = await stripe.dispute(charge, action);
+      money.disputes.set(dispute, action === 'dispute' ? 'needs_response' : 'warning_needs_response');
       return;
-    case 'dispute won':
-      if (money.dispute !== undefined && money.isDisputed) await stripe.moveDispute(money.dispute, 'won');
-      money.isDisputed = false;
+    }
+    case 'dispute moves':
+      for (const [dispute, status] of money.disputes) {
+        const next = NEXT[status];
+        if (next === undefined) continue;
+        await stripe.moveDispute(dispute, next);
+        money.disputes.set(dispute, next);
+      }
       return;
     case 'refund':
-      if (charge === undefined) return;
-      await stripe.refund(charge);
-      money.refundedCharge = charge;
+      if (charge !== undefined && !money.refunds.has(charge))
+        money.refunds.set(charge, await stripe.refund(charge));
       return;
+    case 'refund fails':
+      for (const refund of money.refunds.values()) await stripe.failRefund(refund);
+      return money.refunds.clear();
     case 'cancel at period end':
       await suite.deps.billing?.endSubscription(id, 'period_end');
       return;
@@ -138,9 +164,10 @@ function expected(id: string, money: Money) {
   const plan = planOfPrice({ lookupKey: now.lookupKey, planName: null });
   if (!plan) throw new Error('no plan');
   const graceMs = PLANS[plan].paymentGraceDays * DAY_MS;
-  const isRefunded = money.refundedCharge !== undefined && money.refundedCharge === suite.stripe.chargeOf(id);
+  const isDisputed = [...money.disputes.values()].some((status) => HOLDING.has(status));
+  const isRefunded = money.lastCharge !== undefined && money.refunds.has(money.lastCharge);
   const byStatus = now.status === 'paused' ? 'paused' : null;
-  const hold = money.isDisputed ? 'dispute' : isRefunded ? 'refund' : byStatus;
+  const hold = isDisputed ? 'dispute' : isRefunded ? 'refund' : byStatus;
   const ends = {
     active: now.periodEnd * 1000 + graceMs,
     past_due: NOW_MS + graceMs,
@@ -163,7 +190,10 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
     held: 0,
     expired: 0,
   };
-  const life = fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 7 });
+  const life = fc.array(
+    fc.constantFrom(...ACTIONS, 'renewed' as const, 'dispute moves' as const, 'refund fails' as const),
+    { minLength: 4, maxLength: 7 },
+  );
   const tape = fc.infiniteStream(fc.nat(999));
 
   await fc.assert(
@@ -172,7 +202,7 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
       const purchase = await beginPurchase(suite, { tenantId, plan: 'pro', seats: 4 });
       const before = suite.stripe.events.length;
       const subscriptionId = await purchase.pay();
-      const money: Money = { dispute: undefined, isDisputed: false, refundedCharge: undefined };
+      const money: Money = { disputes: new Map(), refunds: new Map(), lastCharge: undefined };
       const waiting: string[] = [];
       const dropped: string[] = [];
       let known = before;
@@ -207,6 +237,7 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
       };
       await deliverSome();
       for (const action of actions) {
+        money.lastCharge = suite.stripe.chargeOf(subscriptionId) ?? money.lastCharge;
         await act(action, subscriptionId, money);
         await deliverSome();
       }
@@ -216,6 +247,7 @@ test(`${RUNS} subscriptions end in the same state as at Stripe, for any order of
       while (waiting.length > 0) await deliver(take());
       if (suite.stripe.events.length - before >= 9) seen.withNineOrMore += 1;
 
+      money.lastCharge = suite.stripe.chargeOf(subscriptionId) ?? money.lastCharge;
       const { plan, max, hold, validUntilMs, status } = expected(subscriptionId, money);
       const { records, seats } = suite.deps;
       expect(await records.get(LICENSES, purchase.licenseId)).toMatchObject({

@@ -72,6 +72,7 @@ export default defineFunction({
     'seatMaintenance',
     'events',
     'billing',
+    'holdPolicy',
     'pseudonyms',
     'pseudonymOf',
     'retentionDays',

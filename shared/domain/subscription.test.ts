@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { draftLicense, entitlementOf, type License, MAX_SEATS, withLicenseChange } from './license.ts';
+import { DISPUTE_STATUSES, type PaymentsRead, paymentHolds } from './payment-holds.ts';
 import { PLANS, type Plan } from './plans.ts';
 import type { PricedItem } from './seat-items.ts';
 import {
-  type Dispute,
+  type HoldPolicy,
   hasBegun,
+  holdsOf,
   isOver,
   licenseUnder,
-  type Payment,
+  lifted,
   SUBSCRIPTION_STATUSES,
   type Subscription,
   type SubscriptionState,
@@ -33,9 +35,12 @@ const ACTIVE: SubscriptionState = {
   endedAtMs: null,
   latestInvoiceId: 'in_1',
   unpaidSinceMs: null,
+  unpaidInvoiceId: null,
   unpaidItemIds: [],
   soldAs: { ...OWNER, price: null },
 };
+const POLICY: HoldPolicy = { disputes: 'hold', pausedCollection: 'keep' };
+const NO_PAYMENTS: PaymentsRead = { disputes: new Map(), payments: new Map(), paidInvoices: [] };
 
 /** Five seats of the pro plan. */
 function item(change: Partial<PricedItem> = {}): PricedItem {
@@ -60,8 +65,14 @@ function seatsOf(plan: Plan, quantity = 5): PricedItem {
   return item({ priceId: `price_${plan}`, lookupKey: null, planName: plan, quantity });
 }
 
-function seen(change: Partial<SubscriptionState> = {}, before?: Subscription, nowMs = NOW_MS): Subscription {
-  return seenAs({ ...ACTIVE, ...change }, OWNER, before, {}, nowMs);
+function seen(
+  change: Partial<SubscriptionState> = {},
+  before?: Subscription,
+  nowMs = NOW_MS,
+  payments = NO_PAYMENTS,
+  policy = POLICY,
+): Subscription {
+  return seenAs({ state: { ...ACTIVE, ...change }, payments }, OWNER, before, policy, nowMs);
 }
 
 /** A subscription bought at `NOW_MS`, and its license. */
@@ -100,28 +111,48 @@ const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
   endedAtMs: fc.option(moment),
   latestInvoiceId: fc.option(fc.constantFrom('in_1', 'in_2')),
   unpaidSinceMs: fc.option(moment),
+  unpaidInvoiceId: fc.constant(null),
   unpaidItemIds: fc.subarray(['si_1', 'si_2', 'si_3']),
   soldAs: fc.constant({ ...OWNER, price: null }),
 });
-const anyNews = fc.array(
-  fc.oneof(
-    fc.record({
-      payment: fc.record({
-        subscriptionId: fc.constant('sub_1'),
-        invoiceId: fc.option(fc.constantFrom('in_1', 'in_2')),
-        isRefunded: fc.boolean(),
-      }),
-    }),
-    fc.record({
-      dispute: fc.record({
-        disputeId: fc.constantFrom('dp_1', 'dp_2'),
-        chargeId: fc.constant('ch_1'),
-        standing: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
-      }),
-    }),
+const anyDispute = fc.record({
+  disputeId: fc.constantFrom('du_1', 'du_2'),
+  chargeId: fc.constant('ch_1'),
+  status: fc.constantFrom(...DISPUTE_STATUSES, 'of tomorrow'),
+  isMoneyWithdrawn: fc.boolean(),
+  createdAtMs: moment,
+});
+const anyPayment = fc.record({
+  chargeId: fc.constantFrom('ch_1', 'ch_2'),
+  subscriptionId: fc.constant('sub_1'),
+  invoiceId: fc.constantFrom('in_1', 'in_2'),
+  refund: fc.option(
+    fc.record({ refundId: fc.constant('re_1'), status: fc.constant('succeeded'), atMs: moment }),
   ),
-  { maxLength: 4 },
-);
+});
+const anyPaidInvoice = fc.record({
+  invoiceId: fc.constantFrom('in_1', 'in_2'),
+  paidAtMs: moment,
+  amountPaid: fc.nat(2),
+  periods: fc.array(fc.record({ itemId: fc.constantFrom('si_1', 'si_2'), startMs: moment }), {
+    maxLength: 2,
+  }),
+});
+const anyPayments: fc.Arbitrary<PaymentsRead> = fc
+  .record({
+    disputes: fc.array(anyDispute, { maxLength: 2 }),
+    payments: fc.array(anyPayment, { maxLength: 2 }),
+    paidInvoices: fc.array(anyPaidInvoice, { maxLength: 3 }),
+  })
+  .map(({ disputes, payments, paidInvoices }) => ({
+    disputes: new Map(disputes.map((each) => [each.disputeId, each])),
+    payments: new Map(payments.map((each) => [each.chargeId, each])),
+    paidInvoices,
+  }));
+const anyPolicy: fc.Arbitrary<HoldPolicy> = fc.record({
+  disputes: fc.constantFrom('hold', 'keep'),
+  pausedCollection: fc.constantFrom('hold', 'keep'),
+});
 
 /** Whether the license grants a new seat at `atMs`. */
 function grantsSeats(license: License | undefined, atMs: number): boolean {
@@ -143,35 +174,43 @@ describe('for every subscription that Stripe can report,', () => {
   test('the license grants the seats that are paid for, and none after its end or grace', () => {
     let granting = 0;
     fc.assert(
-      fc.property(anyState, anyNews, aLicense, moment, (state, news, before, nowMs) => {
-        let record: Subscription | undefined;
-        for (const each of news) record = seenAs(state, OWNER, record, each, nowMs);
-        const subscription = seenAs(state, OWNER, record, {}, nowMs);
-        const license = licenseUnder(subscription, before, nowMs);
-        if (!hasBegun(state) || subscription.plan === null || !license) {
-          expect(license).toBe(before);
-          return;
-        }
-        expect(license.max).toBeLessThanOrEqual(subscription.seats);
-        expect(license.trial).toBe(false);
-        const graceMs = PLANS[subscription.plan].paymentGraceDays * DAY_MS;
-        const lastEndMs = Math.max(...state.items.map((each) => each.periodEndMs));
-        const ends = [state.cancelAtMs, state.endedAtMs].filter((end) => end !== null);
-        if (state.status === 'canceled') ends.push(state.endedAtMs ?? nowMs);
-        else if (state.status === 'past_due')
-          ends.push(Math.max((state.unpaidSinceMs ?? nowMs) + graceMs, lastEndMs));
-        else ends.push(lastEndMs + graceMs);
-        for (const end of ends) expect(grantsSeats(license, Math.max(end, nowMs))).toBe(false);
-        const { disputes, refundedInvoiceIds, latestInvoiceId } = subscription;
-        const isTakenBack =
-          Object.values(disputes).some((standing) => standing !== 'won') ||
-          (latestInvoiceId !== null && refundedInvoiceIds.includes(latestInvoiceId));
-        if (isTakenBack) expect(license.hold).toMatch(/^(dispute|refund)$/);
-        const isUnpaid = state.status === 'unpaid' && state.unpaidItemIds.length === 0;
-        if (isTakenBack || isUnpaid || state.status === 'paused')
-          expect(grantsSeats(license, nowMs)).toBe(false);
-        granting += grantsSeats(license, nowMs) ? 1 : 0;
-      }),
+      fc.property(
+        anyState,
+        anyPayments,
+        anyPolicy,
+        aLicense,
+        moment,
+        (state, paid, policy, before, nowMs) => {
+          const first = seen(state, undefined, nowMs, paid, policy);
+          const subscription = seen(state, first, nowMs, NO_PAYMENTS, policy);
+          const license = licenseUnder(subscription, before, nowMs);
+          if (!hasBegun(state) || subscription.plan === null || !license) {
+            expect(license).toBe(before);
+            return;
+          }
+          expect(license.max).toBeLessThanOrEqual(subscription.seats);
+          expect(license.trial).toBe(false);
+          const graceMs = PLANS[subscription.plan].paymentGraceDays * DAY_MS;
+          const lastEndMs = Math.max(...state.items.map((each) => each.periodEndMs));
+          const ends = [state.cancelAtMs, state.endedAtMs].filter((end) => end !== null);
+          const isSent = state.collection === 'invoice' && state.unpaidSinceMs !== null;
+          if (state.status === 'canceled') ends.push(state.endedAtMs ?? nowMs);
+          else if (state.status === 'past_due' || isSent)
+            ends.push(Math.max((state.unpaidSinceMs ?? nowMs) + graceMs, lastEndMs));
+          else ends.push(lastEndMs + graceMs);
+          for (const end of ends) expect(grantsSeats(license, Math.max(end, nowMs))).toBe(false);
+          const isTakenBack = paymentHolds(subscription.payments).some(
+            ({ kind }) => kind === 'refund' || policy.disputes === 'hold',
+          );
+          if (isTakenBack) expect(license.hold).toMatch(/^(dispute|refund)$/);
+          else expect(license.hold ?? 'none').toMatch(/^(payment|paused|none)$/);
+          const isUnpaid = state.status === 'unpaid' && !isSent && state.unpaidItemIds.length === 0;
+          const isPaused = state.isCollectionPaused && policy.pausedCollection === 'hold' && !isOver(state);
+          if (isTakenBack || isUnpaid || isPaused || state.status === 'paused')
+            expect(grantsSeats(license, nowMs)).toBe(false);
+          granting += grantsSeats(license, nowMs) ? 1 : 0;
+        },
+      ),
       { numRuns: 4_000 },
     );
     expect(granting).toBeGreaterThan(100);
@@ -180,10 +219,10 @@ describe('for every subscription that Stripe can report,', () => {
   test('the same state leaves the license unchanged, and a change increments its version once', () => {
     fc.assert(
       fc.property(anyState, anyState, aLicense, moment, (first, second, before, nowMs) => {
-        const one = seenAs({ ...first, subscriptionId: 'sub_1' }, OWNER, undefined, {}, nowMs);
+        const one = seen({ ...first, subscriptionId: 'sub_1' }, undefined, nowMs);
         const license = licenseUnder(one, before, nowMs);
         expect(licenseUnder(one, license, nowMs)).toBe(license);
-        const two = seenAs({ ...second, subscriptionId: 'sub_1' }, OWNER, one, {}, nowMs);
+        const two = seen({ ...second, subscriptionId: 'sub_1' }, one, nowMs);
         const next = licenseUnder(two, license, nowMs);
         if (license && next && next !== license) expect(next.version).toBe(license.version + 1);
         expect(licenseUnder(two, next, nowMs)).toBe(next);
@@ -199,12 +238,12 @@ describe('for every subscription that Stripe can report,', () => {
         const dates = { unpaidSinceMs, cancelAtMs, endedAtMs: null };
         const late = { ...state, ...dates, status: 'past_due' as const, items: [item()], unpaidItemIds: [] };
         const firstMs = NOW_MS;
-        let record = seenAs(late, OWNER, undefined, {}, firstMs);
+        let record = seen(late, undefined, firstMs);
         let license = licenseUnder(record, undefined, firstMs);
         let nowMs = firstMs;
         for (const day of days) {
           nowMs += day * DAY_MS;
-          record = seenAs(late, OWNER, record, {}, nowMs);
+          record = seen(late, record, nowMs);
           license = licenseUnder(record, license, nowMs);
         }
         const sinceMs = unpaidSinceMs ?? firstMs;
@@ -219,7 +258,7 @@ describe('for every subscription that Stripe can report,', () => {
   test('the next fetch is in the future, and there is none once the subscription has ended', () => {
     fc.assert(
       fc.property(anyState, moment, (state, nowMs) => {
-        const { lookAtMs } = seenAs(state, OWNER, undefined, {}, nowMs);
+        const { lookAtMs } = seen(state, undefined, nowMs);
         if (isOver(state)) expect(lookAtMs).toBeNull();
         else expect(lookAtMs).toBeGreaterThan(nowMs);
       }),
@@ -231,7 +270,7 @@ describe('for every subscription that Stripe can report,', () => {
       fc.property(anyState, (state) => {
         const { license } = bought();
         const touched = withLicenseChange(license, ADDED_BY_VENDOR, NOW_MS);
-        const subscription = seenAs({ ...state, subscriptionId: 'sub_1' }, OWNER, seen(), {}, NOW_MS);
+        const subscription = seen({ ...state, subscriptionId: 'sub_1' }, seen());
         const after = licenseUnder(subscription, touched, NOW_MS) ?? touched;
         expect(after).toMatchObject(ADDED_BY_VENDOR);
         expect(grantsSeats(after, NOW_MS)).toBe(false);
@@ -289,30 +328,6 @@ test.each(MEANINGS)(
 
 test('every status of Stripe has a meaning', () => {
   expect(SUBSCRIPTION_STATUSES).toEqual([...new Set(MEANINGS.map(({ status }) => status))]);
-});
-
-test('records refunds and disputes independently of the order in which they become known', () => {
-  fc.assert(
-    fc.property(anyNews, fc.integer(), (news, seed) => {
-      // Each dispute has its current state, whichever event it was fetched for.
-      const standing = new Map(
-        news.flatMap((each) => ('dispute' in each ? [[each.dispute.disputeId, each.dispute]] : [])),
-      );
-      const now = news.map((each) =>
-        'dispute' in each ? { dispute: standing.get(each.dispute.disputeId) } : each,
-      );
-      const reordered = now.toSorted((a, b) =>
-        JSON.stringify([seed, b]).localeCompare(JSON.stringify([seed, a])),
-      );
-      expect(afterAll(reordered)).toEqual(afterAll(now));
-    }),
-  );
-
-  function afterAll(news: readonly { payment?: Payment; dispute?: Dispute | undefined }[]) {
-    let record = seen();
-    for (const each of news) record = seenAs(ACTIVE, OWNER, record, each, NOW_MS);
-    return { ...record, revision: 0 };
-  }
 });
 
 describe('a paid license', () => {
@@ -421,22 +436,98 @@ describe('a paid license', () => {
     expect(grantsSeats(licenseUnder(seen({}, undefined, graceEnd), after, graceEnd), graceEnd)).toBe(true);
   });
 
-  test('is held back only while a payment is disputed or refunded', () => {
+  test('is held back while a payment is disputed, unless that is lifted or the vendor keeps seats', () => {
     const { license, subscription } = bought();
-    const dispute = (standing: Dispute['standing']) => ({
-      dispute: { disputeId: 'dp_1', chargeId: 'ch_1', standing },
-    });
-    const disputed = seenAs(ACTIVE, OWNER, subscription, dispute('open'), NOW_MS);
-    const held = licenseUnder(disputed, license, NOW_MS);
-    expect([held?.hold, grantsSeats(held, NOW_MS)]).toEqual(['dispute', false]);
-    const won = seenAs(ACTIVE, OWNER, disputed, dispute('won'), NOW_MS);
-    expect(grantsSeats(licenseUnder(won, held, NOW_MS), NOW_MS)).toBe(true);
+    const disputed = (disputeId: string, before: Subscription, policy = POLICY) => {
+      const dispute = { disputeId, chargeId: 'ch_1', isMoneyWithdrawn: true, createdAtMs: NOW_MS };
+      const disputes = new Map([[disputeId, { ...dispute, status: 'needs_response' }]]);
+      return seen({}, before, NOW_MS, { ...NO_PAYMENTS, disputes }, policy);
+    };
+    const holdUnder = (record: Subscription) => licenseUnder(record, license, NOW_MS)?.hold;
+    const held = disputed('du_1', subscription);
+    expect(holdUnder(held)).toBe('dispute');
+    expect(holdUnder(disputed('du_1', subscription, { ...POLICY, disputes: 'keep' }))).toBeNull();
+    const lift = { atMs: NOW_MS, actor: { kind: 'operator', id: 'opt_1' }, reason: 'known' } as const;
+    const free = lifted(held, 'du_1', lift, POLICY, NOW_MS);
+    expect(holdUnder(free)).toBeNull();
+    expect(free.revision).toBe(held.revision + 1);
+    expect(holdUnder(seen({}, free))).toBeNull();
+    const again = disputed('du_2', free);
+    expect(holdUnder(again)).toBe('dispute');
+    expect(holdsOf(again, POLICY, NOW_MS).map(({ id, lift }) => [id, lift?.reason])).toEqual([
+      ['du_1', 'known'],
+      ['du_2', undefined],
+    ]);
+  });
 
-    const payment = { subscriptionId: 'sub_1', invoiceId: 'in_1', isRefunded: true };
-    const refunded = seenAs(ACTIVE, OWNER, won, { payment }, NOW_MS);
-    expect(licenseUnder(refunded, license, NOW_MS)?.hold).toBe('refund');
-    const renewed = seenAs({ ...ACTIVE, latestInvoiceId: 'in_2' }, OWNER, refunded, {}, NOW_MS);
-    expect(licenseUnder(renewed, license, NOW_MS)?.hold).toBeNull();
+  test('is read again daily while something is held or may change, so that a lost event keeps no hold', () => {
+    const inADay = NOW_MS + DAY_MS;
+    const withDispute = (status: string, policy = POLICY) => {
+      const dispute = { disputeId: 'du_1', chargeId: 'ch_1', isMoneyWithdrawn: false, createdAtMs: NOW_MS };
+      return seen(
+        {},
+        undefined,
+        NOW_MS,
+        { ...NO_PAYMENTS, disputes: new Map([['du_1', { ...dispute, status }]]) },
+        policy,
+      );
+    };
+    for (const status of ['needs_response', 'lost', 'warning_under_review', 'of tomorrow'])
+      expect(withDispute(status).lookAtMs, status).toBe(inADay);
+    expect(withDispute('needs_response', { ...POLICY, disputes: 'keep' }).lookAtMs).toBe(inADay);
+    expect(withDispute('won').lookAtMs).toBeGreaterThan(inADay);
+    const paused = { isCollectionPaused: true };
+    expect(seen(paused).lookAtMs).toBeGreaterThan(inADay);
+    const holding = { ...POLICY, pausedCollection: 'hold' } as const;
+    expect(seen(paused, undefined, NOW_MS, NO_PAYMENTS, holding).lookAtMs).toBe(inADay);
+  });
+
+  test('keeps its seats while collection is paused, unless the vendor holds them; a paused status holds always', () => {
+    const { license } = bought();
+    for (const [change, kept, held] of [
+      [{ isCollectionPaused: true }, null, 'paused'],
+      [{ status: 'paused' as const }, 'paused', 'paused'],
+      [{ status: 'paused' as const, isCollectionPaused: true }, 'paused', 'paused'],
+      [{ status: 'canceled' as const, isCollectionPaused: true }, null, null],
+    ] as const) {
+      const under = (pausedCollection: 'keep' | 'hold') => {
+        const policy = { ...POLICY, pausedCollection };
+        return licenseUnder(seen(change, undefined, NOW_MS, NO_PAYMENTS, policy), license, NOW_MS)?.hold;
+      };
+      expect([under('keep'), under('hold')], JSON.stringify(change)).toEqual([kept, held]);
+    }
+  });
+
+  describe('that is paid by invoices sent to the customer', () => {
+    const dueMs = NOW_MS + 5 * DAY_MS;
+    const graceEndMs = dueMs + PLANS.pro.paymentGraceDays * DAY_MS;
+    const sent = { collection: 'invoice' as const, unpaidSinceMs: dueMs, unpaidItemIds: ['si_1'] };
+
+    test.each(['active', 'past_due', 'unpaid'] as const)(
+      'keeps its seats for the grace after the due date, in the status %s, and has none after it',
+      (status) => {
+        const { license } = bought();
+        for (const [atMs, hold] of [
+          [dueMs - 1, null],
+          [dueMs + DAY_MS, null],
+          [graceEndMs - 1, null],
+          [graceEndMs, 'payment'],
+        ] as const) {
+          const record = seen({ ...sent, status }, undefined, atMs);
+          const under = licenseUnder(record, license, atMs);
+          expect(under?.hold, String(atMs - dueMs)).toBe(hold);
+          expect(grantsSeats(under, atMs)).toBe(hold === null);
+          // Without any news, the seats end with the grace.
+          if (hold === null) expect(grantsSeats(under, graceEndMs)).toBe(false);
+          expect(record.lookAtMs).toBeLessThanOrEqual(Math.max(graceEndMs, atMs + DAY_MS));
+        }
+      },
+    );
+
+    test('has its seats for the whole period once they are paid', () => {
+      const { license } = bought({ collection: 'invoice' });
+      expect(license.validUntilMs).toBe(NOW_MS + (20 + PLANS.pro.paymentGraceDays) * DAY_MS);
+    });
   });
 
   test('that was a trial keeps its id and key', () => {

@@ -1,6 +1,18 @@
 import * as z from 'zod/mini';
 import { newSecretWord } from './ids.ts';
-import { draftLicense, type License, MAX_SEATS, termsOfPlan } from './license.ts';
+import { draftLicense, HOLDS, type License, MAX_SEATS, termsOfPlan } from './license.ts';
+import {
+  type Closing,
+  type Lift,
+  type PaymentHold,
+  PaymentRecordSchema,
+  type PaymentsRead,
+  paymentHolds,
+  type SeatItemIds,
+  unsettled,
+  withLift,
+  withPayments,
+} from './payment-holds.ts';
 import { PLANS, type Plan } from './plans.ts';
 import {
   isUnderstood,
@@ -46,10 +58,13 @@ const StateSchema = z.object({
   endedAtMs: z.nullable(z.int()),
   latestInvoiceId: z.nullable(z.string()),
   /**
-   * When the oldest unpaid invoice was created; `null` unless a payment is overdue. If Stripe names no such invoice,
-   * our record holds the time when the overdue payment was first seen.
+   * From when the grace of the oldest unpaid invoice runs; `null` if nothing is unpaid. An invoice that Stripe charges
+   * automatically: when it was created, once the payment is overdue; if Stripe names no such invoice, our record holds
+   * the time when that was first seen. An invoice that Stripe sends: its due date, also before it.
    */
   unpaidSinceMs: z.nullable(z.int()),
+  /** That invoice, if Stripe names it. */
+  unpaidInvoiceId: z.nullable(z.string()),
   /** The items that open invoices bill. */
   unpaidItemIds: z.array(z.string()),
 });
@@ -74,10 +89,9 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   reviewSinceMs: z.nullable(z.int()),
   tenantId: z.string(),
   licenseId: z.string(),
-  /** The state of each dispute about its payments, by the dispute's id. */
-  disputes: z.record(z.string(), z.enum(['open', 'won', 'lost'])),
-  /** Invoices that were refunded in full. */
-  refundedInvoiceIds: z.array(z.string()),
+  payments: PaymentRecordSchema,
+  /** Why the license was held back when the subscription was last seen. */
+  hold: z.nullable(z.enum(HOLDS)),
   /** When to fetch it again even if Stripe sends no event; `null` once it has ended. */
   lookAtMs: z.nullable(z.int()),
   /** Increases with every write, to detect concurrent updates. */
@@ -85,36 +99,33 @@ export const SubscriptionSchema = z.extend(StateSchema, {
 });
 export type Subscription = z.infer<typeof SubscriptionSchema>;
 
-/** The current state of a payment at Stripe: what it was for, and whether it was refunded in full. */
-export interface Payment {
-  readonly subscriptionId: string | null;
-  readonly invoiceId: string | null;
-  readonly isRefunded: boolean;
+/** What the vendor has decided about holds. */
+export interface HoldPolicy {
+  /** Whether disputes hold the license back. */
+  readonly disputes: 'hold' | 'keep';
+  /**
+   * Whether a license is held back while its vendor collects no payments. Stripe describes that pause as a way to offer
+   * services for free for a while (https://docs.stripe.com/billing/subscriptions/pause-payment).
+   */
+  readonly pausedCollection: 'hold' | 'keep';
 }
 
-/** The current state of a dispute at Stripe. */
-export interface Dispute {
-  readonly disputeId: string;
-  readonly chargeId: string;
-  readonly standing: 'open' | 'won' | 'lost';
+/** What was read from Stripe about a subscription, at one time. */
+export interface StripeRead {
+  readonly state: SubscriptionState;
+  readonly payments: PaymentsRead;
+  /** What the event says that caused the read. */
+  readonly closing?: Closing | undefined;
 }
 
-/** New information about payments of a subscription. */
-export interface PaymentNews {
-  readonly payment?: Payment | undefined;
-  readonly dispute?: Dispute | undefined;
-}
-
-/** The record of a subscription, updated with the state just fetched. */
+/** The record of a subscription, updated with what was just read. */
 export function seenAs(
-  { soldAs, items, ...state }: SubscriptionState,
+  { state: { soldAs, items, ...state }, payments, closing }: StripeRead,
   owner: { readonly tenantId: string; readonly licenseId: string },
   before: Subscription | undefined,
-  { payment, dispute }: PaymentNews,
+  policy: HoldPolicy,
   nowMs: number,
 ): Subscription {
-  const refunded = new Set(before?.refundedInvoiceIds);
-  if (payment?.invoiceId != null && payment.isRefunded) refunded.add(payment.invoiceId);
   const paid = paidFor(items, soldAs?.price ?? null, before);
   const needsReview = paid.review !== null && !isOver(state) && hasBegun(state);
   const seen = {
@@ -126,11 +137,33 @@ export function seenAs(
     unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: owner.tenantId,
     licenseId: owner.licenseId,
-    disputes: { ...before?.disputes, ...(dispute && { [dispute.disputeId]: dispute.standing }) },
-    refundedInvoiceIds: [...refunded].sort(),
+    payments: withPayments(before?.payments, payments, seatItemIdsOf(paid), nowMs, closing),
     revision: (before?.revision ?? 0) + 1,
   };
-  return { ...seen, lookAtMs: nextFetchMs(seen, nowMs) };
+  return decided(seen, policy, nowMs);
+}
+
+/** The record after an operator lifted a hold. */
+export function lifted(
+  subscription: Subscription,
+  holdId: string,
+  lift: Lift,
+  policy: HoldPolicy,
+  nowMs: number,
+): Subscription {
+  const payments = withLift(subscription.payments, holdId, lift);
+  return decided({ ...subscription, payments, revision: subscription.revision + 1 }, policy, nowMs);
+}
+
+function decided(seen: Facts, policy: HoldPolicy, nowMs: number): Subscription {
+  const hold = holdsOf(seen, policy, nowMs).find(({ lift }) => lift === null)?.kind ?? null;
+  return { ...seen, hold, lookAtMs: nextFetchMs({ ...seen, hold }, nowMs) };
+}
+
+/** An item that is not understood keeps what it was. */
+function seatItemIdsOf({ items, seatItemIds: ever }: PaidFor): SeatItemIds {
+  const current = items.filter(({ itemId, plan }) => plan !== null || ever.includes(itemId));
+  return { current: current.map(({ itemId }) => itemId), ever };
 }
 
 /** The end of the period that ends first, of the seat items if there are any. */
@@ -163,11 +196,12 @@ export function hasBegun({ status }: Pick<Subscription, 'status'>): boolean {
   return status !== 'incomplete' && status !== 'incomplete_expired';
 }
 
-type Seen = Omit<Subscription, 'lookAtMs'>;
+/** What is known of a subscription. The rest of its record follows from it. */
+type Facts = Omit<Subscription, 'hold' | 'lookAtMs'>;
 
-/** Until when seats stay usable while a payment is overdue. */
+/** Until when seats stay usable while an invoice is unpaid. */
 export function graceEndMs(
-  { plan, unpaidSinceMs }: Pick<Seen, 'plan' | 'unpaidSinceMs'>,
+  { plan, unpaidSinceMs }: Pick<Facts, 'plan' | 'unpaidSinceMs'>,
   nowMs: number,
 ): number {
   return (unpaidSinceMs ?? nowMs) + graceMs(plan);
@@ -177,26 +211,72 @@ function graceMs(plan: Plan | null): number {
   return plan === null ? 0 : PLANS[plan].paymentGraceDays * DAY_MS;
 }
 
-function nextFetchMs(seen: Seen, nowMs: number): number | null {
+function nextFetchMs(seen: Omit<Subscription, 'lookAtMs'>, nowMs: number): number | null {
   if (isOver(seen)) return null;
-  const { status, cancelAtMs, periodEndMs } = seen;
-  if (status === 'active' || status === 'trialing') {
-    // Stripe charges for a new period about an hour after its start (docs.stripe.com/billing/subscriptions/overview).
-    const nextMs = Math.max((cancelAtMs ?? periodEndMs) + HOUR_MS, nowMs + HOUR_MS);
-    // The daily check repeats the ERROR until the vendor has acted.
-    return seen.reviewSinceMs === null ? nextMs : Math.min(nextMs, nowMs + DAY_MS);
-  }
-  const graceEnd = status === 'past_due' ? graceEndMs(seen, nowMs) : 0;
-  return graceEnd > nowMs ? graceEnd : nowMs + DAY_MS;
+  const { disputeIds, chargeIds } = unsettled(seen.payments);
+  // A lost event must not keep a hold. The daily check also repeats the ERROR of a review until the vendor has acted.
+  const isWatched =
+    seen.hold !== null || seen.reviewSinceMs !== null || disputeIds.length > 0 || chargeIds.length > 0;
+  return Math.min(nextChangeMs(seen, nowMs), isWatched ? nowMs + DAY_MS : Number.MAX_SAFE_INTEGER);
 }
 
-/** Why a license grants no seats though the vendor has not suspended it. */
-type Hold = NonNullable<License['hold']>;
+/** When the state will have changed if nothing is reported. */
+function nextChangeMs(seen: Facts, nowMs: number): number {
+  const { status, cancelAtMs, periodEndMs, unpaidSinceMs } = seen;
+  const graceEnd = graceEndMs(seen, nowMs);
+  if (status === 'active' || status === 'trialing') {
+    // Stripe charges for a new period about an hour after its start (docs.stripe.com/billing/subscriptions/overview).
+    const periodMs = Math.max((cancelAtMs ?? periodEndMs) + HOUR_MS, nowMs + HOUR_MS);
+    if (unpaidSinceMs === null || graceEnd <= nowMs) return periodMs;
+    return Math.min(periodMs, unpaidSinceMs > nowMs ? unpaidSinceMs + HOUR_MS : graceEnd);
+  }
+  const isInGrace = status === 'past_due' || (status === 'unpaid' && isSent(seen));
+  return isInGrace && graceEnd > nowMs ? graceEnd : nowMs + DAY_MS;
+}
+
+/**
+ * Whether an unpaid invoice has a due date: then the customer pays it by hand, and the grace begins at that date. Stripe
+ * says `active` until then, `past_due` after, and `unpaid` or `canceled` after one more deadline of the account's
+ * settings, if it has one (https://docs.stripe.com/api/subscriptions/object, `status`).
+ */
+function isSent({ collection, unpaidSinceMs }: Facts): boolean {
+  return collection === 'invoice' && unpaidSinceMs !== null;
+}
+
+/** A reason for which a license grants no seats though the vendor has not suspended it. */
+export type HoldFact = Omit<PaymentHold, 'kind' | 'sinceMs'> & {
+  readonly kind: NonNullable<License['hold']>;
+  /** `null` if Stripe does not say. */
+  readonly sinceMs: number | null;
+};
+
+/** All reasons that hold the license back, lifted ones among them. The first that is not lifted is the license's. */
+export function holdsOf(subscription: Facts, policy: HoldPolicy, nowMs: number): HoldFact[] {
+  const { payments, status, unpaidSinceMs, unpaidInvoiceId, isCollectionPaused } = subscription;
+  if (!hasBegun(subscription)) return [];
+  const byPayment = paymentHolds(payments).filter(
+    ({ kind }) => kind !== 'dispute' || policy.disputes === 'hold',
+  );
+  const rest = { isLost: false, refundId: null, lift: null };
+  const byStatus = standingOfStatus(subscription, nowMs).hold;
+  const statusHold: HoldFact[] = byStatus
+    ? [
+        byStatus === 'payment'
+          ? { kind: byStatus, id: unpaidInvoiceId ?? 'payment', sinceMs: unpaidSinceMs, status, ...rest }
+          : { kind: byStatus, id: byStatus, sinceMs: null, status, ...rest },
+      ]
+    : [];
+  const isPaused = isCollectionPaused && policy.pausedCollection === 'hold' && !isOver(subscription);
+  const paused: HoldFact[] = isPaused
+    ? [{ kind: 'paused', id: 'pause_collection', sinceMs: null, status: 'pause_collection', ...rest }]
+    : [];
+  return [...byPayment, ...statusHold, ...paused];
+}
 
 /** How many seats a license has, until when, and what holds it back. */
 interface Standing {
   readonly max: number;
-  readonly hold: Hold | null;
+  readonly hold: License['hold'];
   readonly validUntilMs: number;
 }
 
@@ -206,39 +286,38 @@ interface Standing {
  * have their own ends (docs.stripe.com/billing/subscriptions/mixed-interval).
  */
 function standingUnder(subscription: Subscription, nowMs: number): Standing {
-  const { status, cancelAtMs, endedAtMs } = subscription;
+  const { hold, cancelAtMs, endedAtMs } = subscription;
   const end = Math.min(cancelAtMs ?? Number.MAX_SAFE_INTEGER, endedAtMs ?? Number.MAX_SAFE_INTEGER);
-  const { hold, max, validUntilMs } = standingOfStatus(subscription, status, nowMs);
-  return { max, hold: paymentHold(subscription) ?? hold, validUntilMs: Math.min(validUntilMs, end) };
+  const { max, validUntilMs } = standingOfStatus(subscription, nowMs);
+  return { max, hold, validUntilMs: Math.min(validUntilMs, end) };
 }
 
-function standingOfStatus(
-  subscription: Subscription,
-  status: Subscription['status'],
-  nowMs: number,
-): Standing {
-  const { plan, seats: max, periodEndMs, endedAtMs } = subscription;
+function standingOfStatus(subscription: Facts, nowMs: number): Standing {
+  const { status, plan, seats: max, periodEndMs, endedAtMs } = subscription;
+  const graceEnd = graceEndMs(subscription, nowMs);
   switch (status) {
     case 'active':
-    case 'trialing':
-      return { hold: null, ...seatsUntil(subscription, seatItemsOf(subscription), graceMs(plan), nowMs) };
-    case 'past_due': {
-      const validUntilMs = graceEndMs(subscription, nowMs);
-      return nowMs < validUntilMs
-        ? { hold: null, max, validUntilMs }
-        : paidParts(subscription, validUntilMs, nowMs);
+    case 'trialing': {
+      const paid = seatsUntil(subscription, seatItemsOf(subscription), graceMs(plan), nowMs);
+      if (!isSent(subscription)) return { hold: null, ...paid };
+      if (nowMs >= graceEnd) return paidParts(subscription, graceEnd, nowMs);
+      return { hold: null, ...paid, validUntilMs: Math.min(paid.validUntilMs, graceEnd) };
     }
+    case 'past_due':
+      if (nowMs >= graceEnd) return paidParts(subscription, graceEnd, nowMs);
+      return { hold: null, max, validUntilMs: graceEnd };
     case 'paused':
       return { hold: 'paused', max, validUntilMs: periodEndMs };
     case 'canceled':
       return { hold: null, max, validUntilMs: endedAtMs ?? nowMs };
     default:
+      if (isSent(subscription) && nowMs < graceEnd) return { hold: null, max, validUntilMs: graceEnd };
       return paidParts(subscription, periodEndMs, nowMs);
   }
 }
 
 /** After the grace of an overdue invoice: the seats of items that it does not bill, if their period is still running. */
-function paidParts(subscription: Subscription, validUntilMs: number, nowMs: number): Standing {
+function paidParts(subscription: Facts, validUntilMs: number, nowMs: number): Standing {
   const { unpaidItemIds } = subscription;
   const paid = seatItemsOf(subscription).filter(
     ({ itemId, periodEndMs }) => !unpaidItemIds.includes(itemId) && periodEndMs > nowMs,
@@ -253,7 +332,7 @@ function paidParts(subscription: Subscription, validUntilMs: number, nowMs: numb
  * lost if Stripe is unavailable when an earlier period ends.
  */
 function seatsUntil(
-  { seats, periodEndMs, ...paid }: Subscription,
+  { seats, periodEndMs, ...paid }: Facts,
   items: readonly LicensedItem[],
   graceMs: number,
   nowMs: number,
@@ -264,12 +343,6 @@ function seatsUntil(
     max: isPart ? sumOf(running) : seats,
     validUntilMs: Math.max(periodEndMs, ...running.map((item) => item.periodEndMs)) + graceMs,
   };
-}
-
-/** A refund or an open or lost dispute holds the license back, whatever the subscription's status. */
-function paymentHold({ disputes, refundedInvoiceIds, latestInvoiceId }: Subscription): Hold | null {
-  if (Object.values(disputes).some((standing) => standing !== 'won')) return 'dispute';
-  return latestInvoiceId !== null && refundedInvoiceIds.includes(latestInvoiceId) ? 'refund' : null;
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { BillingEvent } from '../domain/billing-event.ts';
+import type { Dispute, PaidInvoice, Payment } from '../domain/payment-holds.ts';
 import type { Plan } from '../domain/plans.ts';
 import type { SeatPrice } from '../domain/prices.ts';
-import type { Dispute, Payment, SubscriptionState } from '../domain/subscription.ts';
+import type { SubscriptionState } from '../domain/subscription.ts';
 
 /**
  * The payment provider: Stripe. The current state at Stripe is the truth about every subscription; an event is only a
@@ -54,6 +55,9 @@ export interface Billing {
   readPayment(chargeId: string): Promise<Payment | undefined>;
 
   readDispute(disputeId: string): Promise<Dispute | undefined>;
+
+  /** The newest 100 paid invoices of a subscription, newest first. */
+  readPaidInvoices(subscriptionId: string): Promise<readonly PaidInvoice[]>;
 
   /**
    * Reports metered usage. Stripe counts an `identifier` once within at least 24 hours; `ALREADY` means that Stripe had

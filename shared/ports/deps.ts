@@ -4,6 +4,7 @@ import type { UsageCaps } from '../domain/metering.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { SignInClients } from '../domain/sign-in-clients.ts';
+import type { HoldPolicy } from '../domain/subscription.ts';
 import type { TrialPolicy } from '../domain/trial.ts';
 import type { OperatorRule } from '../domain/users.ts';
 import type { Billing, BillingEvents } from './billing.ts';
@@ -37,6 +38,8 @@ export interface Deps {
   /** Verifies the payment provider's events; absent if payments are not configured. */
   billingEvents?: BillingEvents | undefined;
   checkout: CheckoutRules;
+  /** Which events at Stripe hold a license back. */
+  holdPolicy: HoldPolicy;
   trials: TrialPolicy;
   /** Names of the usage meters. */
   usageMeters: readonly string[];

@@ -42,11 +42,14 @@ async function processEvent(event: StoredEvent, billing: Billing, deps: Deps): P
     case 'subscription':
       return reasonOf(await syncSubscription(about.id, { notice }, billing, deps));
     case 'charge':
-      return lookAtPayment(about.id, { notice }, billing, deps);
+      return lookAtPayment(about.id, { notice, payment: { chargeId: about.id } }, billing, deps);
     case 'dispute': {
       const dispute = await billing.readDispute(about.id);
       if (!dispute) return 'the dispute does not exist at Stripe';
-      return lookAtPayment(dispute.chargeId, { notice, disputeId: about.id }, billing, deps);
+      const closing =
+        event.type === 'charge.dispute.closed' ? { disputeId: about.id, atMs: event.createdAtMs } : undefined;
+      const payment = { disputeId: about.id, closing };
+      return lookAtPayment(dispute.chargeId, { notice, payment }, billing, deps);
     }
     case 'customer':
       return lookAtCustomer(about.id, billing, deps);
@@ -63,9 +66,9 @@ async function lookAtPayment(
   billing: Billing,
   deps: Deps,
 ): Promise<string | undefined> {
-  const payment = await billing.readPayment(chargeId);
-  if (payment?.subscriptionId == null) return 'the payment was not for a subscription';
-  return reasonOf(await syncSubscription(payment.subscriptionId, { ...look, payment }, billing, deps));
+  const subscriptionId = (await billing.readPayment(chargeId))?.subscriptionId;
+  if (subscriptionId == null) return 'the payment was not for a subscription';
+  return reasonOf(await syncSubscription(subscriptionId, look, billing, deps));
 }
 
 /** When a customer is deleted, Stripe ends their subscriptions. */

@@ -1,11 +1,11 @@
 import { type By, system } from '../domain/actor.ts';
 import { unsealed } from '../domain/audit-chain.ts';
 import { type EventDetail, type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
+import { unknownDisputes } from '../domain/payment-holds.ts';
 import {
   hasBegun,
   isOver,
   licenseUnder,
-  type Payment,
   reviewOf,
   type Subscription,
   seenAs,
@@ -16,6 +16,7 @@ import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../po
 import type { Deps } from '../ports/deps.ts';
 import type { LogLine } from '../ports/log-line.ts';
 import { changeLicense, type LicenseTransaction } from './licenses.ts';
+import { type PaymentNews, readPayments } from './payments.ts';
 
 /** Upper bound on retries when concurrent updates of one subscription overtake each other. */
 const MAX_ATTEMPTS = 20;
@@ -24,10 +25,8 @@ const MAX_ATTEMPTS = 20;
 export interface Look {
   /** Who changed the subscription; by default Stripe, which reported it. */
   readonly by?: By | undefined;
-  /** New information about a payment. It may be older than the fetch: a payment only ever changes to refunded. */
-  readonly payment?: Payment | undefined;
-  /** A dispute about a payment, to be fetched with each attempt. */
-  readonly disputeId?: string | undefined;
+  /** What changed about a payment, to be fetched with each attempt. */
+  readonly payment?: PaymentNews | undefined;
   /** An event to publish for the license, once, whatever else changes. */
   readonly notice?: { readonly type: EventType; readonly atMs: number } | undefined;
 }
@@ -50,15 +49,16 @@ export async function syncSubscription(
 ): Promise<LookVerdict> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const known = await deps.records.get(SUBSCRIPTIONS, subscriptionId);
-    const [state, dispute] = await Promise.all([
+    const [state, payments] = await Promise.all([
       billing.readSubscription(subscriptionId),
-      look.disputeId === undefined ? undefined : billing.readDispute(look.disputeId),
+      readPayments(subscriptionId, known?.payments, look.payment ?? {}, billing),
     ]);
     if (!state) return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
     const owner = known ?? state.soldAs;
     if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
     const nowMs = deps.clock.nowMs();
-    const seen = seenAs(state, owner, known, { payment: look.payment, dispute }, nowMs);
+    const read = { state, payments, closing: look.payment?.closing };
+    const seen = seenAs(read, owner, known, deps.holdPolicy, nowMs);
     const written = await changeLicense(deps, look.by ?? { actor: system('stripe') }, (transaction) =>
       write(transaction, seen, look.notice, nowMs),
     );
@@ -80,6 +80,7 @@ export async function syncSubscription(
       case 'WRITTEN':
         if (written.notices.length > 0) await deps.events.publish(written.notices);
         if (reviewOf(seen) !== null) deps.log(needsReview(seen));
+        if (unknownDisputes(seen.payments).length > 0) deps.log(unknownStatus(seen));
         return { verdict: 'SEEN', subscription: seen };
     }
   }
@@ -175,6 +176,17 @@ function needsReview(seen: Subscription): LogLine {
     message: 'a paid subscription needs a review',
     license_id: licenseId,
     because: `${subscriptionId}: ${reviewOf(seen)}`,
+  };
+}
+
+/** Whether a dispute like that holds seats is guessed by where its money is. */
+function unknownStatus({ licenseId, payments }: Subscription): LogLine {
+  const statuses = unknownDisputes(payments).map((id) => `${id} (${payments.disputes[id]?.status})`);
+  return {
+    severity: 'ERROR',
+    message: 'Stripe reports a status of disputes that this release does not know',
+    license_id: licenseId,
+    because: statuses.join(', '),
   };
 }
 

@@ -50,6 +50,7 @@ const READ_BY_FUNCTIONS = [
   'prices',
   'invoices',
   'charges',
+  'refunds',
   'payment_intents',
   'disputes',
 ];

@@ -1,11 +1,9 @@
 import type { Stripe } from 'stripe';
-import * as z from 'zod/mini';
-import type { Dispute, Payment } from '../../domain/subscription.ts';
 import type { Billing, BillingEvents, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
 import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
 import { openStripeEvent } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
-import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
+import { readDispute, readPaidInvoices, readPayment } from './stripe-payments.ts';
 import { cachePrices, readPrices } from './stripe-prices.ts';
 import { readSubscription } from './stripe-subscription.ts';
 
@@ -19,12 +17,6 @@ export interface StripeOptions {
 /** A function's time limit is longer than this, including one retry by the library. */
 const ANSWER_WITHIN_MS = 8_000;
 
-const ChargeAnswer = z.object({ refunded: z.boolean(), payment_intent: Ref });
-const PaymentsAnswer = z.array(z.object({ invoice: z.extend(Invoice, { id: z.string() }) }));
-const DisputeAnswer = z.object({ id: z.string(), charge: Ref, status: z.string() });
-
-/** Disputes in which the vendor keeps the money (docs.stripe.com/api/disputes/object, `status`). */
-const WON = new Set(['won', 'prevented', 'warning_closed']);
 
 /** Payments with Stripe. Opening it costs nothing: the library is loaded when it is first used. */
 export function openStripe(options: StripeOptions, nowMs: () => number = Date.now): Billing {
@@ -69,6 +61,7 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
     },
     readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
+    readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),
     recordUsage: async (use) => recordUsage(await getClient(), use),
   };
 }
@@ -99,35 +92,6 @@ async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe>
     telemetry: false,
     ...(server && { ...server, protocol: 'http' }),
   });
-}
-
-async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {
-  const found = await unlessMissing('charges.retrieve', undefined, () => stripe.charges.retrieve(chargeId));
-  if (!found) return undefined;
-  const { refunded: isRefunded, payment_intent } = z.parse(ChargeAnswer, found);
-  const paymentIntent = idOf(payment_intent);
-  if (paymentIntent === null) return { subscriptionId: null, invoiceId: null, isRefunded };
-  const { data } = await callStripe('invoicePayments.list', () =>
-    stripe.invoicePayments.list({
-      payment: { type: 'payment_intent', payment_intent: paymentIntent },
-      limit: 1,
-      expand: ['data.invoice'],
-    }),
-  );
-  const [payment] = z.parse(PaymentsAnswer, data);
-  if (!payment) return { subscriptionId: null, invoiceId: null, isRefunded };
-  const { invoice } = payment;
-  return { subscriptionId: subscriptionOf(invoice), invoiceId: invoice.id, isRefunded };
-}
-
-async function readDispute(stripe: Stripe, disputeId: string): Promise<Dispute | undefined> {
-  const found = await unlessMissing('disputes.retrieve', undefined, () =>
-    stripe.disputes.retrieve(disputeId),
-  );
-  if (!found) return undefined;
-  const { charge, status } = z.parse(DisputeAnswer, found);
-  const standing = WON.has(status) ? 'won' : status === 'lost' ? 'lost' : 'open';
-  return { disputeId, chargeId: idOf(charge) ?? '', standing };
 }
 
 async function recordUsage(stripe: Stripe, use: MeteredUse): Promise<UsageVerdict> {

@@ -20,10 +20,14 @@ const Event = z.object({
 });
 
 const Itself = z.object({ id: z.string() });
+const Refund = z.object({ charge: Ref });
 const Session = z.object({ subscription: Ref });
 
 const SUBSCRIPTION_EVENTS = ['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end'];
-const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized'];
+const DISPUTE_EVENTS = ['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated'];
+/** A refund can fail after days. Stripe sends the second for some payment methods only. */
+const REFUND_EVENTS = ['refund.updated', 'charge.refund.updated', 'refund.failed'];
+const INVOICE_EVENTS = ['paid', 'payment_failed', 'finalized', 'voided', 'marked_uncollectible'];
 
 /** How to find the object of an event, by event type. All other types have nothing to do with seats. */
 const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
@@ -31,8 +35,8 @@ const ABOUT: ReadonlyMap<string, (object: unknown) => About | null> = new Map([
   ...INVOICE_EVENTS.map((name) => [`invoice.${name}`, subscriptionOfInvoice] as const),
   ['checkout.session.completed', (object) => subscription(idOf(z.parse(Session, object).subscription))],
   ['charge.refunded', itself('charge')],
-  ['charge.dispute.created', itself('dispute')],
-  ['charge.dispute.closed', itself('dispute')],
+  ...REFUND_EVENTS.map((type) => [type, chargeOfRefund] as const),
+  ...DISPUTE_EVENTS.map((name) => [`charge.dispute.${name}`, itself('dispute')] as const),
   ['customer.deleted', itself('customer')],
 ]);
 
@@ -87,6 +91,11 @@ function eventOf(event: z.infer<typeof Event>, isLive: boolean): BillingEvent {
 
 function itself(kind: About['kind']): (object: unknown) => About {
   return (object) => ({ kind, id: z.parse(Itself, object).id });
+}
+
+function chargeOfRefund(object: unknown): About | null {
+  const id = idOf(z.parse(Refund, object).charge);
+  return id === null ? null : { kind: 'charge', id };
 }
 
 function subscriptionOfInvoice(object: unknown): About | null {

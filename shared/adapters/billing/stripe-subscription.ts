@@ -61,9 +61,12 @@ const SubscriptionAnswer = z.object({
 });
 type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
 
-const OpenInvoices = z.array(
+const OpenInvoicesAnswer = z.array(
   z.object({
+    id: z.string(),
     created: seconds,
+    /** `null` for an invoice that is charged automatically. */
+    due_date: z.nullish(seconds),
     lines: z.object({
       data: z.array(
         z.object({
@@ -104,8 +107,11 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   if (items.length === 0) throw new Error(`${id} has no items`);
   const firstEnd = Math.min(...items.map((item) => item.current_period_end));
   const firstStart = Math.min(...items.map((item) => item.current_period_start));
+  const collection = subscription.collection_method === 'send_invoice' ? 'invoice' : 'automatic';
   const isOverdue = status === 'past_due' || status === 'unpaid';
-  const unpaid = isOverdue ? await openInvoices(id, stripe) : { since: undefined, itemIds: [] };
+  // A subscription stays active while an invoice that was sent is open.
+  const unpaid = isOverdue || collection === 'invoice' ? await openInvoices(id, stripe) : NOTHING_OPEN;
+  const since = unpaid.oldest?.atSeconds ?? (isOverdue ? firstStart : null);
   const cancelAt = cancel_at ?? (cancel_at_period_end ? firstEnd : null);
   return {
     subscriptionId: id,
@@ -113,13 +119,14 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
     status,
     items: items.map(itemOf),
     createdAtMs: subscription.created * 1000,
-    collection: subscription.collection_method === 'send_invoice' ? 'invoice' : 'automatic',
+    collection,
     isCollectionPaused: subscription.pause_collection != null,
     scheduleId: idOf(subscription.schedule),
     cancelAtMs: cancelAt === null ? null : cancelAt * 1000,
     endedAtMs: ended_at == null ? null : ended_at * 1000,
     latestInvoiceId: idOf(subscription.latest_invoice),
-    unpaidSinceMs: isOverdue ? (unpaid.since ?? firstStart) * 1000 : null,
+    unpaidSinceMs: since === null ? null : since * 1000,
+    unpaidInvoiceId: unpaid.oldest?.id ?? null,
     unpaidItemIds: unpaid.itemIds,
     soldAs: soldAs(subscription.metadata),
   };
@@ -154,22 +161,28 @@ function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
   };
 }
 
-/** When the oldest open invoice was created, in seconds, and the items that open invoices bill. */
-async function openInvoices(
-  subscription: string,
-  stripe: Stripe,
-): Promise<{ since: number | undefined; itemIds: string[] }> {
+interface OpenInvoices {
+  /** The one that was due first. An invoice without a due date was due when it was created. */
+  readonly oldest: { readonly id: string; readonly atSeconds: number } | undefined;
+  /** The items that they bill. */
+  readonly itemIds: string[];
+}
+const NOTHING_OPEN: OpenInvoices = { oldest: undefined, itemIds: [] };
+
+async function openInvoices(subscription: string, stripe: Stripe): Promise<OpenInvoices> {
   const { data } = await callStripe('invoices.list', () =>
     stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
   );
-  const invoices = z.parse(OpenInvoices, data);
+  const invoices = z.parse(OpenInvoicesAnswer, data);
   const itemIds = invoices.flatMap(({ lines }) =>
     lines.data.flatMap(({ parent }) => parent?.subscription_item_details?.subscription_item ?? []),
   );
   // If not all lines are known, no item counts as paid.
   const isComplete = invoices.every(({ lines }) => !lines.has_more);
   return {
-    since: invoices.at(-1)?.created,
+    oldest: invoices
+      .map(({ id, created, due_date }) => ({ id, atSeconds: due_date ?? created }))
+      .sort((a, b) => a.atSeconds - b.atSeconds)[0],
     itemIds: isComplete ? [...new Set(itemIds)].sort() : [],
   };
 }

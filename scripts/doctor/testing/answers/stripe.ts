@@ -157,6 +157,7 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
     'prices',
     'invoices',
     'charges',
+    'refunds',
     'payment_intents',
     'disputes',
   ].map((path) => recorded('pagination', `${path}?limit=1`, page(path))),

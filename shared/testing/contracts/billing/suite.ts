@@ -137,6 +137,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         endedAtMs: null,
         latestInvoiceId: expect.any(String),
         unpaidSinceMs: null,
+        unpaidInvoiceId: null,
         unpaidItemIds: [],
         soldAs: { tenantId, licenseId, price: { priceId: 'price_seatlease_pro_month', plan: 'pro' } },
       });
@@ -273,28 +274,76 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   describe('a payment', () => {
-    test('names its subscription and invoice, and whether it was refunded in full', async () => {
+    test('names its subscription and invoice, and its refund while all of it is refunded', async () => {
       const subscriptionId = await bought();
       const chargeId = stripe.chargeOf(subscriptionId) ?? '';
       const invoiceId = (await billing.readSubscription(subscriptionId))?.latestInvoiceId;
-      expect(await billing.readPayment(chargeId)).toEqual({ subscriptionId, invoiceId, isRefunded: false });
+      const read = () => billing.readPayment(chargeId);
+      expect(await read()).toEqual({ chargeId, subscriptionId, invoiceId, refund: null });
       await stripe.refund(chargeId, 1);
-      expect(await billing.readPayment(chargeId)).toMatchObject({ isRefunded: false });
+      expect(await read()).toMatchObject({ refund: null });
+      const refundId = await stripe.refund(chargeId);
+      expect(await read()).toMatchObject({ refund: { refundId, status: 'succeeded', atMs: NOW_MS } });
+      await stripe.failRefund(refundId);
+      expect(await read()).toMatchObject({ refund: null });
+      for (let n = 0; n < 12; n += 1) await stripe.refund(chargeId, 10);
+      expect(await read()).toMatchObject({ refund: null });
       await stripe.refund(chargeId);
-      expect(await billing.readPayment(chargeId)).toMatchObject({ isRefunded: true });
+      expect(await read()).toMatchObject({ refund: { status: 'succeeded' } });
       expect(await billing.readPayment('ch_nobody')).toBeUndefined();
     });
 
-    test('can be disputed', async () => {
+    test('can be disputed, which moves money unless it is an inquiry', async () => {
       const chargeId = stripe.chargeOf(await bought()) ?? '';
-      for (const outcome of ['won', 'lost'] as const) {
-        const disputeId = await stripe.dispute(chargeId);
-        expect(await billing.readDispute(disputeId)).toEqual({ disputeId, chargeId, standing: 'open' });
-        await stripe.moveDispute(disputeId, outcome);
-        expect(await billing.readDispute(disputeId)).toMatchObject({ standing: outcome });
-      }
-      expect(await billing.readDispute('dp_nobody')).toBeUndefined();
+      const opened = { chargeId, createdAtMs: NOW_MS };
+      const disputeId = await stripe.dispute(chargeId);
+      const read = (id: string) => billing.readDispute(id);
+      const taken = { status: 'needs_response', isMoneyWithdrawn: true };
+      expect(await read(disputeId)).toEqual({ disputeId, ...opened, ...taken });
+      await stripe.moveDispute(disputeId, 'won');
+      expect(await read(disputeId)).toMatchObject({ status: 'won', isMoneyWithdrawn: false });
+      const inquiry = await stripe.dispute(chargeId, 'inquiry');
+      const asked = { status: 'warning_needs_response', isMoneyWithdrawn: false };
+      expect(await read(inquiry)).toMatchObject(asked);
+      await stripe.moveDispute(inquiry, 'needs_response');
+      expect(await read(inquiry)).toMatchObject(taken);
+      expect(await read('dp_nobody')).toBeUndefined();
     });
+  });
+
+  test('paid invoices name the periods of items, without prorations, newest first', async () => {
+    const id = await bought();
+    const [seats] = stripe.subscription(id)?.items ?? [];
+    const [extra] = [await stripe.addItem(id, { price: 'seatlease_pro_year' })];
+    await stripe.prorate(id, 300);
+    await stripe.renew(id, 'declined');
+    expect((await billing.readPaidInvoices(id)).map(({ periods }) => periods.length)).toEqual([0, 1]);
+    await stripe.retryPayment(id);
+    const [renewed, prorated, first] = await billing.readPaidInvoices(id);
+    const itemId = seats?.id ?? '';
+    expect(first).toEqual({
+      invoiceId: expect.stringMatching(/^in_/),
+      paidAtMs: NOW_MS,
+      amountPaid: 2_700,
+      periods: [{ itemId, startMs: NOW_MS }],
+    });
+    expect(prorated).toMatchObject({ amountPaid: 300, periods: [] });
+    expect(renewed?.periods).toEqual([{ itemId, startMs: Date.UTC(2026, 11, 25) }]);
+    expect(renewed?.periods.some((period) => period.itemId === extra)).toBe(false);
+  });
+
+  test('an invoice that was sent is unpaid from its due date, and names itself before it', async () => {
+    const id = await bought();
+    await stripe.sendInvoice(id, 30);
+    expect(await billing.readSubscription(id)).toMatchObject({ unpaidSinceMs: null, unpaidInvoiceId: null });
+    await stripe.renew(id);
+    const due = { unpaidSinceMs: NOW_MS + 30 * DAY_MS, unpaidInvoiceId: expect.stringMatching(/^in_/) };
+    expect(await billing.readSubscription(id)).toMatchObject({ status: 'active', ...due });
+    await stripe.renew(id);
+    await stripe.passDueDate(id);
+    expect(await billing.readSubscription(id)).toMatchObject({ status: 'past_due', ...due });
+    await stripe.retryPayment(id);
+    expect(await billing.readSubscription(id)).toMatchObject({ status: 'active', unpaidSinceMs: null });
   });
 
   test('usage is recorded once per identifier, and refused if Stripe can never accept it', async () => {
@@ -376,7 +425,14 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       ['invoice.paid', { id: 'in_1', parent: null }, null],
       ['charge.refunded', { id: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
       ['charge.dispute.created', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['charge.dispute.updated', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
       ['charge.dispute.closed', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['charge.dispute.funds_withdrawn', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['charge.dispute.funds_reinstated', { id: 'dp_1' }, { kind: 'dispute', id: 'dp_1' }],
+      ['refund.updated', { id: 're_1', charge: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
+      ['charge.refund.updated', { id: 're_1', charge: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
+      ['refund.failed', { id: 're_1', charge: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
+      ['refund.failed', { id: 're_1', charge: null }, null],
       ['customer.deleted', { id: 'cus_1' }, { kind: 'customer', id: 'cus_1' }],
       ['customer.created', { id: 'cus_1' }, null],
       ['a.type.of.tomorrow', { anything: [] }, null],

@@ -1,0 +1,137 @@
+import type { Stripe } from 'stripe';
+import * as z from 'zod/mini';
+import type { Dispute, PaidInvoice, Payment } from '../../domain/payment-holds.ts';
+import { callStripe, unlessMissing } from './stripe-failures.ts';
+import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
+
+/** The largest page. Older invoices do not pay for a running period. */
+const PAGE = 100;
+
+const seconds = z.int();
+const amount = z.int();
+
+const ChargeAnswer = z.object({ amount_refunded: amount, payment_intent: Ref });
+const PaymentsAnswer = z.array(
+  z.object({ invoice: z.extend(Invoice, { id: z.string(), amount_paid: amount }) }),
+);
+const RefundAnswer = z.object({ id: z.string(), amount, status: z.nullable(z.string()), created: seconds });
+const DisputeAnswer = z.object({
+  charge: Ref,
+  status: z.string(),
+  created: seconds,
+  balance_transactions: z.array(z.object({ amount })),
+});
+const LineAnswer = z.object({
+  period: z.object({ start: seconds }),
+  parent: z.nullish(
+    z.object({
+      subscription_item_details: z.nullish(
+        z.object({ subscription_item: z.string(), proration: z.optional(z.boolean()) }),
+      ),
+    }),
+  ),
+});
+const PaidInvoicesAnswer = z.array(
+  z.object({
+    id: z.string(),
+    created: seconds,
+    amount_paid: amount,
+    status_transitions: z.object({ paid_at: z.nullish(seconds) }),
+    lines: z.object({ data: z.array(LineAnswer), has_more: z.boolean() }),
+  }),
+);
+
+/** Refunds that give nothing back: the money is in the vendor's account again (docs.stripe.com/refunds#failed-refunds). */
+const FAILED = new Set<string | null>(['failed', 'canceled']);
+
+/** What the charge paid for, and whether all of it was refunded. */
+export async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {
+  const found = await unlessMissing('charges.retrieve', undefined, () => stripe.charges.retrieve(chargeId));
+  if (!found) return undefined;
+  const { amount_refunded, payment_intent } = z.parse(ChargeAnswer, found);
+  const paymentIntent = idOf(payment_intent);
+  const nothing = { chargeId, subscriptionId: null, invoiceId: null, refund: null };
+  if (paymentIntent === null) return nothing;
+  const { data } = await callStripe('invoicePayments.list', () =>
+    stripe.invoicePayments.list({
+      payment: { type: 'payment_intent', payment_intent: paymentIntent },
+      limit: 1,
+      expand: ['data.invoice'],
+    }),
+  );
+  const [payment] = z.parse(PaymentsAnswer, data);
+  if (!payment) return nothing;
+  const { invoice } = payment;
+  return {
+    chargeId,
+    subscriptionId: subscriptionOf(invoice),
+    invoiceId: invoice.id,
+    refund: amount_refunded > 0 ? await fullRefund(stripe, chargeId, invoice.amount_paid) : null,
+  };
+}
+
+/**
+ * The last refund, if all together return `paid`. A charge may stay `refunded` after a refund has failed: only the
+ * refunds themselves say whether the customer has the money.
+ */
+async function fullRefund(stripe: Stripe, charge: string, paid: number): Promise<Payment['refund']> {
+  const refunds = await callStripe('refunds.list', async () => {
+    const all: z.infer<typeof RefundAnswer>[] = [];
+    for await (const refund of stripe.refunds.list({ charge, limit: PAGE }))
+      all.push(z.parse(RefundAnswer, refund));
+    return all;
+  });
+  const made = refunds.filter(({ status }) => !FAILED.has(status));
+  // Newest first.
+  const [last] = made;
+  if (!last || made.reduce((sum, refund) => sum + refund.amount, 0) < paid) return null;
+  return { refundId: last.id, status: last.status ?? 'pending', atMs: last.created * 1000 };
+}
+
+export async function readDispute(stripe: Stripe, disputeId: string): Promise<Dispute | undefined> {
+  const found = await unlessMissing('disputes.retrieve', undefined, () =>
+    stripe.disputes.retrieve(disputeId),
+  );
+  if (!found) return undefined;
+  const { charge, status, created, balance_transactions } = z.parse(DisputeAnswer, found);
+  return {
+    disputeId,
+    chargeId: idOf(charge) ?? '',
+    status,
+    // What was withdrawn is negative, what came back is positive.
+    isMoneyWithdrawn: balance_transactions.reduce((sum, moved) => sum + moved.amount, 0) < 0,
+    createdAtMs: created * 1000,
+  };
+}
+
+/** Newest first. */
+export async function readPaidInvoices(stripe: Stripe, subscription: string): Promise<PaidInvoice[]> {
+  const { data } = await callStripe('invoices.list', () =>
+    stripe.invoices.list({ subscription, status: 'paid', limit: PAGE }),
+  );
+  const invoices: PaidInvoice[] = [];
+  for (const { id, created, amount_paid, status_transitions, lines } of z.parse(PaidInvoicesAnswer, data)) {
+    // Prorations come first, so that the lines of the seats can be on a later page.
+    const all = lines.has_more ? await allLines(stripe, id) : lines.data;
+    invoices.push({
+      invoiceId: id,
+      paidAtMs: (status_transitions.paid_at ?? created) * 1000,
+      amountPaid: amount_paid,
+      periods: all.flatMap(({ period, parent }) => {
+        const details = parent?.subscription_item_details;
+        if (!details || details.proration) return [];
+        return [{ itemId: details.subscription_item, startMs: period.start * 1000 }];
+      }),
+    });
+  }
+  return invoices;
+}
+
+async function allLines(stripe: Stripe, invoiceId: string): Promise<z.infer<typeof LineAnswer>[]> {
+  return callStripe('invoices.listLineItems', async () => {
+    const all: z.infer<typeof LineAnswer>[] = [];
+    for await (const line of stripe.invoices.listLineItems(invoiceId, { limit: PAGE }))
+      all.push(z.parse(LineAnswer, line));
+    return all;
+  });
+}
