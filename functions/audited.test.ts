@@ -82,6 +82,8 @@ const EVENTS: Readonly<Record<Action, AuditType | Reason | Elsewhere>> = {
   'checkout.create': 'checkout.created',
   'checkout.portal': { none: 'opens a page of Stripe, which reports what is changed there' },
   'subscriptions.list': reads,
+  'subscriptions.holds': reads,
+  'subscriptions.lift': 'subscription.hold_lifted',
   'cancel.cancel': 'subscription.canceled',
   'cancel.undo': 'subscription.resumed',
   'stripe-webhook.receive': { none: 'what Stripe reports is recorded when it is fetched, by `stripe`' },

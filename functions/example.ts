@@ -11,6 +11,9 @@ export interface World {
   readonly licenseId: string;
   /** A license of the tenant that a subscription pays for. */
   readonly boughtId: string;
+  /** Another one, and an open dispute about its payment. */
+  readonly disputedId: string;
+  readonly disputeId: string;
   /** A session of the license that the caller may extend and end, and its newest token. */
   readonly sessionId: string;
   readonly sessionToken: string;

@@ -236,6 +236,7 @@ export const PROBLEMS = {
     next: STOP,
   },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
+  HOLD_NOT_FOUND: { status: 404, title: 'Nothing with this id holds back the license.', next: STOP },
   SIGNING_KEY_NOT_FOUND: {
     status: 404,
     title: 'The signing key has no enabled version with this id.',
@@ -336,6 +337,12 @@ export const PROBLEMS = {
   BILLED_BY_SUBSCRIPTION: {
     status: 409,
     title: 'A subscription pays for this license. Change the subscription instead.',
+    next: STOP,
+  },
+  HOLD_NOT_LIFTABLE: {
+    status: 409,
+    title:
+      'Only a dispute or a refund can be lifted. Void the unpaid invoice, or resume the subscription, at Stripe.',
     next: STOP,
   },
   SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.', next: STOP },

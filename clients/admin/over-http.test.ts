@@ -666,6 +666,23 @@ describe('operator tokens', () => {
   });
 });
 
+test('shows the holds of a license, and lifts one with a reason', async () => {
+  const purchase = await beginPurchase(suite);
+  const subscriptionId = await purchase.pay();
+  await suite.stripe.idle();
+  const holds = (...more: string[]) => [...more, '--license', purchase.licenseId];
+  expect(await outputOf(...holds('holds', 'list'))).toBe('Nothing holds the license back.');
+  const dispute = await suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? '');
+  await suite.stripe.idle();
+  const before = await outputOf(...holds('holds', 'list'));
+  for (const text of [dispute, 'dispute', 'needs_response', 'The dispute is won.', 'no'])
+    expect(before).toContain(text);
+  const lift = ['holds', 'lift', '--hold', dispute, '--reason', 'Paid by wire'];
+  expect(await outputOf(...holds(...lift))).toMatch(/lifted\s+\S+ by bootstrap: Paid by wire/);
+  expect((await json(...holds('holds', 'list'))).holds[0].lifted.reason).toBe('Paid by wire');
+  expect(await errorsOf(suite.url, ...holds('holds', 'lift', '--hold', dispute))).toContain('needs a reason');
+});
+
 describe('wrong usage', () => {
   const TENANT = newTenantId(4);
   const LICENSE = newLicenseId(TENANT);
@@ -724,7 +741,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, sessions, audit, revocations or operator-tokens; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, revocations or operator-tokens; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
 import { auditEventToJson, VENDOR } from '../../shared/domain/audit-event.ts';
 import { sealCursor } from '../../shared/domain/cursor.ts';
 import { licenseOfSession, shardOf } from '../../shared/domain/ids.ts';
-import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import type { Caller, HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { DEFAULT_PAGE_LIMIT, timestamp } from '../../shared/http/fields.ts';
 import { requestedTenant, requiredTenant } from '../../shared/http/own.ts';
 import { boundsOf, readPage, refuseInvalidCursor, requestedPosition } from '../../shared/http/page.ts';
@@ -30,7 +30,7 @@ async function listEvents(
   const requested = requestedTenant(query.tenant_id, caller, standing);
   if ('problem' in requested) return requested;
   const { tenantId } = requested;
-  if (query.order === 'recorded') return followChain(tenantId, query, note, deps);
+  if (query.order === 'recorded') return followChain(tenantId, query, caller, note, deps);
   const ids = { sessionId: query.session_id, licenseId: query.license_id, tenantId };
   if (contradict(ids)) return noEvents();
   const scope = AUDIT_SCOPES.find((name) => ids[name] !== undefined);
@@ -64,7 +64,7 @@ async function listEvents(
   if (isOtherTenants) return noEvents();
   return {
     answer: 'events',
-    body: { events: page.documents.map(describe), next_cursor: page.next_cursor },
+    body: { events: page.documents.map(describeTo(caller)), next_cursor: page.next_cursor },
   };
 }
 
@@ -77,6 +77,7 @@ async function listEvents(
 async function followChain(
   tenantId: string | undefined,
   { limit = DEFAULT_PAGE_LIMIT, cursor, ...query }: RequestOf<typeof contract, 'list'>['query'],
+  caller: Caller,
   note: RequestOf<typeof contract, 'list'>['note'],
   { records }: Deps,
 ): Promise<ReplyOf<typeof contract, 'list'>> {
@@ -97,7 +98,7 @@ async function followChain(
     last > after ? await records.query(CHAIN_OF_TENANT, { tenantId }, page) : { documents: [] };
   noteUnreadable(note, unreadable);
   const next_cursor = sealCursor({ chain: tenantId, seq: last });
-  return { answer: 'events', body: { events: documents.map(describe), next_cursor } };
+  return { answer: 'events', body: { events: documents.map(describeTo(caller)), next_cursor } };
 }
 
 const FollowPosition = z.strictObject({ chain: z.string(), seq: z.int().check(z.gte(0)) });
@@ -158,12 +159,13 @@ function contradict({ sessionId, licenseId, tenantId }: FilterIds): boolean {
   return isOther || (tenantId !== undefined && shardOf(tenantId) !== shardOf(license));
 }
 
-function describe(event: AuditEvent) {
-  return {
-    ...auditEventToJson(event),
+function describeTo({ kind }: Pick<Caller, 'kind'>) {
+  const reader = kind === 'operator' ? 'operator' : 'tenant';
+  return (event: AuditEvent) => ({
+    ...auditEventToJson(event, reader),
     recorded_at: timestamp(event.recordedAtMs),
     seq: event.link?.seq ?? null,
-  };
+  });
 }
 
 export default { list: listEvents, verify: verifyChain } satisfies HandlersOf<typeof contract>;

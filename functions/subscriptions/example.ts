@@ -3,4 +3,9 @@ import type contract from './contract.ts';
 
 export default {
   list: ({ tenantId }) => ({ query: { tenant_id: tenantId } }),
+  holds: ({ boughtId }) => ({ params: { license_id: boughtId } }),
+  lift: ({ disputedId, disputeId }) => ({
+    params: { license_id: disputedId },
+    body: { hold: disputeId, reason: 'The customer has paid by wire transfer.' },
+  }),
 } satisfies ExamplesOf<typeof contract>;

@@ -1,9 +1,13 @@
+import { holdsOf, type Subscription } from '../../shared/domain/subscription.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { viewOfHold } from '../../shared/http/hold-view.ts';
 import { requiredTenant } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
+import { liftHold } from '../../shared/use-cases/lift-hold.ts';
 import type contract from './contract.ts';
 
 async function list(
@@ -22,4 +26,38 @@ async function list(
   };
 }
 
-export default { list } satisfies HandlersOf<typeof contract>;
+async function holds(
+  { params: { license_id } }: RequestOf<typeof contract, 'holds'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'holds'>> {
+  const license = await deps.records.get(LICENSES, license_id);
+  if (!license) return { problem: 'LICENSE_NOT_FOUND' };
+  const { subscriptionId } = license;
+  const subscription =
+    subscriptionId === null ? undefined : await deps.records.get(SUBSCRIPTIONS, subscriptionId);
+  return subscription ? listHolds(subscription, deps) : { problem: 'SUBSCRIPTION_NOT_FOUND' };
+}
+
+const REFUSALS = {
+  NO_LICENSE: 'LICENSE_NOT_FOUND',
+  NO_SUBSCRIPTION: 'SUBSCRIPTION_NOT_FOUND',
+  NO_HOLD: 'HOLD_NOT_FOUND',
+  NOT_LIFTABLE: 'HOLD_NOT_LIFTABLE',
+} as const;
+
+async function lift(
+  { params: { license_id }, body: { hold, reason }, by }: RequestOf<typeof contract, 'lift'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'lift'>> {
+  const result = await liftHold(license_id, hold, reason, by, deps);
+  return result.verdict === 'LIFTED'
+    ? listHolds(result.subscription, deps)
+    : { problem: REFUSALS[result.verdict] };
+}
+
+function listHolds(subscription: Subscription, { holdPolicy, clock }: Deps) {
+  const all = holdsOf(subscription, holdPolicy, clock.nowMs());
+  return { answer: 'holds' as const, body: { holds: all.map(viewOfHold) } };
+}
+
+export default { list, holds, lift } satisfies HandlersOf<typeof contract>;

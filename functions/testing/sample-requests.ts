@@ -41,6 +41,8 @@ export function nowhere(): World {
     tenantId,
     licenseId,
     boughtId: newLicenseId(tenantId),
+    disputedId: newLicenseId(tenantId),
+    disputeId: 'du_0123456789abcdef',
     sessionId: newSessionId(licenseId),
     sessionToken: 'no-session-token',
     userId: newPersonalId('usr'),

@@ -64,7 +64,8 @@ export async function worldFor(
     sessionId: session_id,
     sessionToken: session_token,
     stripeSignature: (payload) => stripeSignature(suite, payload),
-    ...(isBilled && { boughtId: await buy(suite, tenantId) }),
+    ...(isBilled && { boughtId: (await buy(suite, tenantId)).licenseId }),
+    ...(parts.has('disputedId') && (await buyAndDispute(suite, tenantId))),
     ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
     ...(parts.has('revokedId') && { revokedId: await revoke(suite, usedLicense.licenseId) }),
     ...(parts.has('invitationId') && {
@@ -168,11 +169,22 @@ async function newOperatorTokenId(suite: TestSuite): Promise<string> {
 }
 
 /** A license that a subscription pays for. */
-async function buy(suite: TestSuite, tenantId: string): Promise<string> {
-  const purchase = await beginPurchase(suite, { tenantId });
-  await purchase.pay();
+async function buy(suite: TestSuite, tenantId: string) {
+  const { pay, licenseId } = await beginPurchase(suite, { tenantId });
+  const subscriptionId = await pay();
   await suite.stripe.idle();
-  return purchase.licenseId;
+  return { licenseId, subscriptionId };
+}
+
+async function buyAndDispute(
+  suite: TestSuite,
+  tenantId: string,
+): Promise<Pick<World, 'disputedId' | 'disputeId'>> {
+  const { stripe } = suite;
+  const { licenseId, subscriptionId } = await buy(suite, tenantId);
+  const disputeId = await stripe.dispute(stripe.chargeOf(subscriptionId) ?? '');
+  await stripe.idle();
+  return { disputedId: licenseId, disputeId };
 }
 
 async function askForErasure(self: TestUser): Promise<string> {

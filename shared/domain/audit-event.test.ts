@@ -14,7 +14,7 @@ const NOTE: AuditNote = {
   tenantId: newTenantId(1),
   subject: 'usr_0123456789abcdef',
   by: { actor: { kind: 'operator', id: 'bootstrap' }, requestId: 'req_1' },
-  detail: { role: 'admin', previousRole: 'member' },
+  detail: { role: 'admin', previousRole: 'member', note: 'asked by mail' },
 };
 
 test.each([
@@ -23,13 +23,15 @@ test.each([
 ] as const)('an event %s is valid, as it is stored and as it is returned', (_, note) => {
   const event = auditEventOf(note, 7);
   expect(AuditEventFields.parse(event)).toEqual(event);
-  expect(AuditEventJson.parse(auditEventToJson(event))).toMatchObject({
+  expect(AuditEventJson.parse(auditEventToJson(event, 'operator'))).toMatchObject({
     actor: { type: 'operator', id: 'bootstrap' },
     request_id: 'req_1',
     subject: NOTE.subject,
     role: 'admin',
     previous_role: 'member',
+    note: 'asked by mail',
   });
+  expect(auditEventToJson(event, 'tenant')).not.toHaveProperty('note');
 });
 
 test('a transaction that runs twice records one event, and two changes are two', () => {

@@ -29,6 +29,7 @@ export const AUDIT_ONLY_TYPES = [
   'checkout.created',
   'subscription.canceled',
   'subscription.resumed',
+  'subscription.hold_lifted',
   'data.exported',
   'erasure.requested',
   'erasure.started',
@@ -54,6 +55,8 @@ export const AuditDetailSchema = z.extend(EventDetailSchema, {
   /** The role that a member got, or that an invitation offers. */
   role: z.optional(z.enum(ROLES)),
   previousRole: z.optional(z.enum(ROLES)),
+  /** Why an operator did it, in their words. Returned to operators only. */
+  note: z.optional(z.string()),
 });
 export type AuditDetail = z.infer<typeof AuditDetailSchema>;
 
@@ -131,14 +134,21 @@ export const AuditEventJson = z.strictObject({
   subject: AuditEventFields.shape.subject,
   role: AuditDetailSchema.shape.role,
   previous_role: AuditDetailSchema.shape.previousRole,
+  /** Why an operator did it. Only operators get it. */
+  note: AuditDetailSchema.shape.note,
 });
 export type AuditEventJson = z.infer<typeof AuditEventJson>;
 
-export function auditEventToJson({ subject, detail, ...event }: AuditEventFields): AuditEventJson {
-  const { previousRole, ...rest } = detail;
+/** `reader`: operators get more than the tenant that the event belongs to. */
+export function auditEventToJson(
+  { subject, detail, ...event }: AuditEventFields,
+  reader: 'operator' | 'tenant',
+): AuditEventJson {
+  const { previousRole, note, ...rest } = detail;
   return {
     ...eventToJson({ ...event, detail: rest }),
     subject,
     ...(previousRole === undefined ? {} : { previous_role: previousRole }),
+    ...(note === undefined || reader === 'tenant' ? {} : { note }),
   };
 }

@@ -63,6 +63,8 @@ export const ACCESS = {
   'checkout.create': ['operator', 'admin'],
   'checkout.portal': ['operator', 'admin'],
   'subscriptions.list': ['operator', 'admin'],
+  'subscriptions.holds': ['operator'],
+  'subscriptions.lift': ['operator'],
   'cancel.cancel': ['operator', 'admin'],
   'cancel.undo': ['operator', 'admin'],
   'stripe-webhook.receive': ['stripe'],

@@ -3,6 +3,7 @@ import { PLAN_NAMES, type Plan } from '../domain/plans.ts';
 import { type LicensedItem, REVIEW_REASONS, seatItemsOf } from '../domain/seat-items.ts';
 import { graceEndMs, reviewOf, SUBSCRIPTION_STATUSES, type Subscription } from '../domain/subscription.ts';
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
+import { TenantHold, tenantHoldOf } from './hold-view.ts';
 import { SeatPriceFields, viewOfAmount } from './seat-price-view.ts';
 
 /** Seats that are paid at one price. */
@@ -46,8 +47,13 @@ export const SubscriptionView = z.strictObject({
   tenant_id: TenantId,
   /** End of the current billing period, paid or not. */
   current_period_end: Timestamp,
-  /** While a payment is overdue: until when seats can still be used. */
+  /**
+   * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that
+   * date.
+   */
   grace_until: z.nullable(Timestamp),
+  /** Why the license grants no seats now; null if the subscription does not hold it back. */
+  hold: z.nullable(TenantHold),
 });
 
 export function viewOfSubscription(subscription: Subscription): z.infer<typeof SubscriptionView> {
@@ -68,6 +74,7 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     cancel_at: timestampOrNull(subscription.cancelAtMs),
     ended_at: timestampOrNull(subscription.endedAtMs),
     grace_until: timestampOrNull(unpaidSinceMs === null ? null : graceEndMs(subscription, unpaidSinceMs)),
+    hold: tenantHoldOf(subscription),
   };
 }
 

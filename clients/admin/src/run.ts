@@ -1,6 +1,7 @@
 import { type ExitCode, type Output, type Program, runProgram } from '../../command-line/program.ts';
 import { type Api, openApi } from './api.ts';
 import { AUDIT_COMMANDS } from './audit.ts';
+import { HOLDS_COMMANDS } from './holds.ts';
 import { LICENSES_COMMANDS } from './licenses.ts';
 import { OPERATOR_TOKENS_COMMANDS } from './operator-tokens.ts';
 import { REVOCATIONS_COMMANDS } from './revocations.ts';
@@ -22,6 +23,7 @@ export function runAdmin(
       ...TENANTS_COMMANDS,
       ...USERS_COMMANDS,
       ...LICENSES_COMMANDS,
+      ...HOLDS_COMMANDS,
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,
       ...REVOCATIONS_COMMANDS,

@@ -272,6 +272,7 @@ export interface AuditEvent {
     | 'checkout.created'
     | 'subscription.canceled'
     | 'subscription.resumed'
+    | 'subscription.hold_lifted'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -360,6 +361,10 @@ export interface AuditEvent {
   subject: string | null;
   role?: 'member' | 'admin' | 'owner';
   previous_role?: 'member' | 'admin' | 'owner';
+  /**
+   * Why an operator did it. Only operators get it.
+   */
+  note?: string;
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -675,6 +680,7 @@ export interface ExportedEvent {
     | 'checkout.created'
     | 'subscription.canceled'
     | 'subscription.resumed'
+    | 'subscription.hold_lifted'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -763,6 +769,10 @@ export interface ExportedEvent {
   subject: string | null;
   role?: 'member' | 'admin' | 'owner';
   previous_role?: 'member' | 'admin' | 'owner';
+  /**
+   * Why an operator did it. Only operators get it.
+   */
+  note?: string;
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -958,18 +968,18 @@ export interface ExportedSubscription {
    */
   period_end: string;
   /**
-   * When the payment became overdue; null if no payment is overdue.
+   * When the oldest unpaid invoice was due; null if nothing is unpaid.
    */
   unpaid_since: Timestamp | null;
   latest_invoice_id: string | null;
   /**
-   * Disputed payments, by the dispute's id at Stripe.
+   * Disputes about payments: the status of each, by its id at Stripe.
    */
   disputes: {
-    [k: string]: 'open' | 'won' | 'lost';
+    [k: string]: string;
   };
   /**
-   * Invoices whose payment was refunded.
+   * Invoices that were refunded and hold the license back.
    */
   refunded_invoice_ids: string[];
 }
@@ -1136,6 +1146,50 @@ export interface Sweep {
    * When the last sweep that reached every dependency ended; null if there was none.
    */
   succeeded_at: string | null;
+}
+/**
+ * A hold, for operators.
+ */
+export interface Hold {
+  /**
+   * To lift it: the id of the dispute or of the refunded invoice.
+   */
+  hold_id: string;
+  kind: 'payment' | 'paused' | 'dispute' | 'refund';
+  /**
+   * null if Stripe does not say.
+   */
+  since: Timestamp | null;
+  dispute_id: string | null;
+  /**
+   * The invoice that was refunded, or is unpaid.
+   */
+  invoice_id: string | null;
+  refund_id: string | null;
+  /**
+   * At Stripe, when it was last read: the status of the dispute, the refund or the subscription.
+   */
+  status: string;
+  /**
+   * What ends it, if it is not lifted.
+   */
+  ends_when: string;
+  /**
+   * null if it was not lifted.
+   */
+  lifted: {
+    at: Timestamp;
+    by: ActorJson;
+    reason: string;
+  } | null;
+}
+export interface HoldNotFoundProblem {
+  status: 404;
+  code: 'HOLD_NOT_FOUND';
+}
+export interface HoldNotLiftableProblem {
+  status: 409;
+  code: 'HOLD_NOT_LIFTABLE';
 }
 export interface HolderRequiredProblem {
   status: 400;
@@ -2451,9 +2505,23 @@ export interface Subscription {
    */
   current_period_end: string;
   /**
-   * While a payment is overdue: until when seats can still be used.
+   * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
    */
   grace_until: Timestamp | null;
+  /**
+   * Why the license grants no seats now; null if the subscription does not hold it back.
+   */
+  hold: TenantHold | null;
+}
+/**
+ * Why a license is held back, for its tenant.
+ */
+export interface TenantHold {
+  code: 'payment' | 'paused' | 'dispute' | 'refund';
+  /**
+   * What ends it, and what the tenant can do.
+   */
+  what_to_do: string;
 }
 export interface SubscriptionEndedProblem {
   status: 409;
@@ -2466,6 +2534,19 @@ export interface SubscriptionNotFoundProblem {
 export interface SubscriptionPage {
   subscriptions: Subscription[];
   next_cursor: string | null;
+}
+export interface SubscriptionsHoldsAnswer {
+  holds: Hold[];
+}
+export interface SubscriptionsLiftRequest {
+  /**
+   * The `hold_id`.
+   */
+  hold: string;
+  /**
+   * For the audit log and other operators. The tenant does not see it. Name no people.
+   */
+  reason: string;
 }
 export interface Tenant {
   tenant_id: TenantId;
@@ -2864,6 +2945,7 @@ export interface Operations {
         | 'checkout.created'
         | 'subscription.canceled'
         | 'subscription.resumed'
+        | 'subscription.hold_lifted'
         | 'data.exported'
         | 'erasure.requested'
         | 'erasure.started'
@@ -3245,6 +3327,22 @@ export interface Operations {
     body: null;
     answer: SubscriptionPage;
   };
+  subscriptionsHolds: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {};
+    body: null;
+    answer: SubscriptionsHoldsAnswer;
+  };
+  subscriptionsLift: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {};
+    body: SubscriptionsLiftRequest;
+    answer: SubscriptionsHoldsAnswer;
+  };
   tenantsCreate: {
     params: {};
     query: {};
@@ -3519,6 +3617,8 @@ export const OPERATIONS = {
   sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
   sign: { method: 'POST', path: '/api/v1/licenses/sign' },
   subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
+  subscriptionsHolds: { method: 'GET', path: '/api/v1/subscriptions/{license_id}/holds' },
+  subscriptionsLift: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/holds/lift' },
   tenantsCreate: { method: 'POST', path: '/api/v1/tenants' },
   tenantsList: { method: 'GET', path: '/api/v1/tenants' },
   tenantsRead: { method: 'GET', path: '/api/v1/tenants/{tenant_id}' },
@@ -3602,6 +3702,8 @@ export type ProblemCode =
   | 'FORBIDDEN'
   | 'GRANT_INVALID'
   | 'GRANT_UNSUPPORTED'
+  | 'HOLD_NOT_FOUND'
+  | 'HOLD_NOT_LIFTABLE'
   | 'HOLDER_REQUIRED'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'INSUFFICIENT_SCOPE'

@@ -25,6 +25,7 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'subscription.needs_review': 'Subscription needs a review',
   'subscription.canceled': 'Subscription canceled',
   'subscription.resumed': 'Cancellation undone',
+  'subscription.hold_lifted': 'Hold lifted',
   'checkout.created': 'Checkout opened',
   'tenant.created': 'Tenant created',
   'tenant.updated': 'Tenant updated',

@@ -57,7 +57,11 @@ export interface SubscriptionState {
 
 /** Explains the state of a subscription to the customer. */
 export function subscriptionState(subscription: Subscription): SubscriptionState {
-  const { status, cancel_at, current_period_end, grace_until, ended_at } = subscription;
+  const { status, cancel_at, current_period_end, grace_until, ended_at, hold } = subscription;
+  if (hold !== null && hasNotEnded(subscription)) {
+    const explanation = `No seats can be acquired. ${hold.what_to_do}`;
+    return { tone: 'bad', label: HOLD_LABELS[hold.code], explanation };
+  }
   const end = dateOf(new Date(cancel_at ?? current_period_end));
   switch (status) {
     case 'active':
@@ -114,6 +118,13 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
       };
   }
 }
+
+const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], string>> = {
+  payment: 'Not paid',
+  paused: 'Paused',
+  dispute: 'Payment disputed',
+  refund: 'Payment refunded',
+};
 
 /** Whether the subscription can still be canceled. */
 export function hasNotEnded({ status }: Subscription): boolean {
