@@ -65,6 +65,8 @@ const EVENTS: Readonly<Record<Action, AuditType | Reason | Elsewhere>> = {
   'tenants.invite': 'invitation.created',
   'tenants.invitations': reads,
   'tenants.withdraw': 'invitation.withdrawn',
+  'stripe-events.list': reads,
+  'stripe-events.retry': 'stripe_event.retried',
   'operator-tokens.create': 'operator_token.created',
   'operator-tokens.list': reads,
   'operator-tokens.read': reads,

@@ -74,8 +74,13 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
-  for (const path of ['/health?deep=1', '/api/v1/revocations', '/api/v1/operator-tokens'])
-    await suite.call('GET', path, { authorization: owner.authorization });
+  const forOperators = [
+    '/health?deep=1',
+    '/api/v1/revocations',
+    '/api/v1/operator-tokens',
+    '/api/v1/stripe-events',
+  ];
+  for (const path of forOperators) await suite.call('GET', path, { authorization: owner.authorization });
 }
 
 function watch(functionName: string, deps: Deps): Deps {

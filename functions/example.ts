@@ -24,6 +24,8 @@ export interface World {
   readonly invitationId: string;
   /** The `jti` of a signed license that is revoked. */
   readonly revokedId: string;
+  /** An event of Stripe that was set aside. */
+  readonly stripeEventId: string;
   /** An operator token that no other request needs. */
   readonly operatorTokenId: string;
   /** Confirms an erasure that the caller has requested. */

@@ -23,6 +23,7 @@ export const HANDLERS: Readonly<Record<FunctionName, () => Promise<{ default: An
   revocations: () => import('./revocations/handler.ts'),
   sessions: () => import('./sessions/handler.ts'),
   sign: () => import('./sign/handler.ts'),
+  'stripe-events': () => import('./stripe-events/handler.ts'),
   'stripe-webhook': () => import('./stripe-webhook/handler.ts'),
   subscriptions: () => import('./subscriptions/handler.ts'),
   sweep: () => import('./sweep/handler.ts'),

@@ -19,6 +19,7 @@ import release from './release/contract.ts';
 import revocations from './revocations/contract.ts';
 import sessions from './sessions/contract.ts';
 import sign from './sign/contract.ts';
+import stripeEvents from './stripe-events/contract.ts';
 import stripeWebhook from './stripe-webhook/contract.ts';
 import subscriptions from './subscriptions/contract.ts';
 import sweep from './sweep/contract.ts';
@@ -49,6 +50,7 @@ export const MANIFEST = [
   revocations,
   sessions,
   sign,
+  stripeEvents,
   stripeWebhook,
   subscriptions,
   sweep,

@@ -235,6 +235,7 @@ export const PROBLEMS = {
     title: 'The ownership of this tenant is not offered to you.',
     next: STOP,
   },
+  STRIPE_EVENT_NOT_FOUND: { status: 404, title: 'No such event of Stripe is stored.', next: STOP },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
   HOLD_NOT_FOUND: { status: 404, title: 'Nothing with this id holds back the license.', next: STOP },
   SIGNING_KEY_NOT_FOUND: {
@@ -359,6 +360,11 @@ export const PROBLEMS = {
   USAGE_CAP_REACHED: {
     status: 409,
     title: 'The license has used up the daily cap of this meter.',
+    next: STOP,
+  },
+  STRIPE_EVENT_NOT_RETRYABLE: {
+    status: 409,
+    title: 'Only events that are open or set aside can be tried again.',
     next: STOP,
   },
   USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.', next: STOP },

@@ -493,7 +493,7 @@ const TABLE = {
     required: ['STRIPE_SECRET_KEY'],
     sample: 'whsec_new,whsec_old',
     meaning:
-      'Payments: signing secrets of the Stripe webhook endpoint, separated by commas. While you roll the secret, list the new and the old one.',
+      'Payments: signing secrets of the webhook endpoint and of the event destination for thin events at Stripe, separated by commas. While you roll one, list the new and the old one.',
     unset: 'required with `STRIPE_SECRET_KEY`',
   },
   BILLING_RETURN_URL: {

@@ -13,6 +13,8 @@ const Dependencies = z.strictObject({
   events: DependencyStatus,
   /** Whether the signing key can be reached. */
   signing: DependencyStatus,
+  /** Whether Stripe answers and accepts our key, as of the last 30 seconds. `off`: payments are not configured. */
+  billing: z.enum(['ok', 'unavailable', 'off']),
 });
 
 const Sweep = z.strictObject({
@@ -33,8 +35,11 @@ const Backlog = z.strictObject({
 
 /** With `deep=1` it has all fields, otherwise only `status`. */
 const Health = z.strictObject({
-  /** `unavailable` if any other status is not `ok`. */
-  status: z.enum(['ok', 'unavailable']),
+  /**
+   * `unavailable` if another status is not `ok`, except that without payments alone it is `degraded`: seats do not depend
+   * on Stripe.
+   */
+  status: z.enum(['ok', 'degraded', 'unavailable']),
   dependencies: z.optional(Dependencies),
   sweep: z.optional(Sweep),
   backlog: z.optional(Backlog),
@@ -52,7 +57,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user', 'roles/pubsub.viewer', 'roles/cloudkms.publicKeyViewer'],
-  uses: ['seatMaintenance', 'records', 'events', 'signer', 'shards'],
+  uses: ['seatMaintenance', 'records', 'events', 'signer', 'billing', 'shards'],
   endpoints: {
     health: {
       method: 'GET',
@@ -63,7 +68,11 @@ export default defineFunction({
       auth: accessOf('health.health'),
       query: z.strictObject({ deep: z.optional(z.literal('1')) }),
       answers: {
-        well: { status: 200, description: 'Everything that was checked is ok.', body: Health },
+        well: {
+          status: 200,
+          description: 'Everything that was checked is ok, except for payments if the status is `degraded`.',
+          body: Health,
+        },
         ailing: {
           status: 503,
           description: 'Something is not ok; the statuses show what, and the runbook what to do.',

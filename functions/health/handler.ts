@@ -30,7 +30,8 @@ async function checkHealth(
       return { reason: fault.redisLimit ?? 'unavailable' };
     }
   };
-  const [seats, records, events, signing] = await Promise.all([
+  const { billing } = deps;
+  const [seats, records, events, signing, payments] = await Promise.all([
     check(Promise.all(allShards(deps.shards).map((shard) => deps.seatMaintenance.probe(shard)))),
     check(probeRecords(deps)),
     // Not by publishing, which every subscriber would see. To ask for our own permission would show nothing about that
@@ -38,6 +39,7 @@ async function checkHealth(
     // https://docs.cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/testIamPermissions
     check(deps.events.ping()),
     check(deps.signer.ping()),
+    billing && check(billing.check()),
   ]);
   const report = {
     dependencies: {
@@ -45,15 +47,20 @@ async function checkHealth(
       records: statusOf(records),
       events: statusOf(events),
       signing: statusOf(signing),
+      billing: payments ? statusOf(payments) : ('off' as const),
     },
     sweep: viewOfSweep(records, deps.clock.nowMs()),
     backlog: viewOfBacklog(seats),
     ...RELEASE,
   };
-  const statuses = [...Object.values(report.dependencies), report.sweep.status, report.backlog.status];
-  return statuses.every((status) => status === 'ok')
-    ? { answer: 'well', body: { status: 'ok' as const, ...report } }
-    : { answer: 'ailing', body: { status: 'unavailable' as const, ...report } };
+  const { billing: paid, ...needed } = report.dependencies;
+  const statuses = [...Object.values(needed), report.sweep.status, report.backlog.status];
+  if (statuses.some((status) => status !== 'ok'))
+    return { answer: 'ailing', body: { status: 'unavailable' as const, ...report } };
+  return {
+    answer: 'well',
+    body: { status: paid === 'unavailable' ? ('degraded' as const) : ('ok' as const), ...report },
+  };
 }
 
 /** Writes a document, and returns when the last sweep succeeded. */

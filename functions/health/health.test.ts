@@ -9,7 +9,7 @@ import { realBackend } from '../../shared/testing/seats/backend.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
-const ALL_OK = { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok' };
+const ALL_OK = { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok', billing: 'ok' };
 const MINUTE_MS = 60_000;
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -103,6 +103,46 @@ test('names signing if its key cannot be reached', async () => {
   const deep = await checkDeep(withoutKey);
   await withoutKey.close();
   expect([deep.status, deep.body.dependencies]).toEqual([503, { ...ALL_OK, signing: 'unavailable' }]);
+});
+
+test('is degraded, and still answers 200, if only Stripe is down, as seats do not depend on it', async () => {
+  await suite.sweep();
+  suite.stripe.breakApi('status 500');
+  const deep = await checkDeep();
+  expect([deep.status, deep.body]).toMatchObject([
+    200,
+    { status: 'degraded', dependencies: { ...ALL_OK, billing: 'unavailable' } },
+  ]);
+  expect(suite.logged.at(-1)).toMatchObject({
+    severity: 'ERROR',
+    because: 'billing: prices.list: StripeAPIError 500',
+  });
+  await redis.close();
+  expect(await checkDeep()).toMatchObject({
+    status: 503,
+    body: { status: 'unavailable', dependencies: { seats: 'unavailable', billing: 'unavailable' } },
+  });
+});
+
+test('asks Stripe once in 30 seconds, however often it is asked', async () => {
+  for (let n = 0; n < 5; n += 1) await checkDeep();
+  expect(suite.stripe.calls).toEqual(['GET /v1/prices']);
+});
+
+test('waits no longer than a few seconds for Stripe', { timeout: 15_000 }, async () => {
+  await suite.sweep();
+  suite.stripe.breakApi('hang');
+  const startedMs = performance.now();
+  expect((await checkDeep()).body).toMatchObject({ status: 'degraded' });
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
+});
+
+test('is ok without payments', async () => {
+  const unpaid = await openTestSuite({}, (deps) => ({ ...deps, billing: undefined }));
+  await unpaid.sweep();
+  const deep = await checkDeep(unpaid);
+  await unpaid.close();
+  expect(deep.body).toMatchObject({ status: 'ok', dependencies: { ...ALL_OK, billing: 'off' } });
 });
 
 test.each(['commands', 'memory', 'bandwidth'] as const)(

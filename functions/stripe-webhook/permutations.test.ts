@@ -140,8 +140,8 @@ async function deliver(eventId: string): Promise<void> {
   const timestamp = Math.floor(nowMs / 1000);
   const signature = Stripe.webhooks.generateTestHeaderString({ payload: event.body, secret, timestamp });
   const opened = await billingEvents.open(Buffer.from(event.body), signature, nowMs);
-  if (opened.verdict !== 'EVENT') throw new Error(opened.because);
-  const caller: Extract<Caller, { kind: 'stripe' }> = { kind: 'stripe', event: opened.event };
+  if (opened.verdict !== 'EVENT') throw new Error(opened.verdict);
+  const caller: Extract<Caller, { kind: 'stripe' }> = { kind: 'stripe', delivery: opened };
   const given = { params: undefined, query: undefined, body: undefined, cookie: undefined };
   const answer = await handler.receive(
     {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
+import { checkThinEvent } from '../../shared/local/stripe/official/events.ts';
 import { BILLING_ACCOUNTS, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import {
@@ -138,7 +139,7 @@ describe('a Stripe event', () => {
     for (const { id, type } of suite.stripe.events) {
       const stored = await records.get(BILLING_EVENTS, id);
       if (stored) handled.push(type);
-      if (stored) expect(stored.isDone).toBe(true);
+      if (stored) expect(stored.state).toBe('done');
     }
     expect(handled).toEqual([
       'customer.subscription.created',
@@ -178,6 +179,77 @@ describe('a Stripe event', () => {
     expect(await suite.stripe.send(event.id)).toBe(200);
     expect(await suite.deps.records.get(SUBSCRIPTIONS, 'sub_stranger')).toBeUndefined();
     expect((await bought.acquire('laptop')).status).toBe(201);
+  });
+});
+
+describe('an event of another kind', () => {
+  const lineOf = (eventId: string) => suite.logged.findLast(({ event_id }) => event_id === eventId);
+  const meter = { id: 'mtr_1', type: 'billing.meter', url: '/v1/billing/meters/mtr_1' };
+
+  test('that is thin has the form of Stripe’s library, is processed if it is about meters, and kept', async () => {
+    const type = 'v1.billing.meter.error_report_triggered';
+    const event = await suite.stripe.addThinEvent(type, meter);
+    checkThinEvent(JSON.parse(event.body), 'notification');
+    const { Stripe } = await import('stripe');
+    const library = new Stripe('sk_test_1');
+    expect(library.parseEventNotificationWithoutVerification(event.body)).toMatchObject({ type });
+    await suite.stripe.idle();
+    expect(lineOf(event.id)).toMatchObject({ severity: 'WARNING', verdict: 'DONE', event_type: type });
+    expect(await suite.deps.records.get(BILLING_EVENTS, event.id)).toMatchObject({
+      state: 'done',
+      about: { kind: 'meter_errors', id: event.id },
+    });
+  });
+
+  test('that is thin and about anything else is acknowledged, with a warning that names the fix', async () => {
+    const related = { id: 'sub_1', type: 'subscription', url: '/v1/subscriptions/sub_1' };
+    const event = await suite.stripe.addThinEvent('v1.customer.subscription.updated', related);
+    await suite.stripe.idle();
+    expect(lineOf(event.id)).toMatchObject({
+      severity: 'WARNING',
+      verdict: 'IGNORED_THIN',
+      because: expect.stringContaining('remove the type from the event destination'),
+      httpRequest: { status: 200 },
+    });
+    const ping = await suite.stripe.addThinEvent('v2.core.event_destination.ping');
+    await suite.stripe.idle();
+    expect(lineOf(ping.id)).toMatchObject({ severity: 'INFO', verdict: 'IGNORED_THIN' });
+  });
+
+  test('of an older API version is processed, with one warning that names the fix', async () => {
+    const bought = await buy({ seats: 2 });
+    await withoutStripeEvents(suite, () => suite.stripe.changeSeats(bought.subscriptionId, 6));
+    const object = { id: bought.subscriptionId, object: 'subscription', quantity: 6 };
+    const [first, second] = [
+      await suite.stripe.addEvent('customer.subscription.updated', object, '2024-06-20'),
+      await suite.stripe.addEvent('customer.subscription.updated', object, '2024-06-20'),
+    ];
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ max: 6 });
+    expect(lineOf(first.id)).toMatchObject({
+      severity: 'WARNING',
+      verdict: 'DONE',
+      because: expect.stringMatching(/API version 2024-06-20.*create another endpoint/),
+    });
+    expect(lineOf(second.id)).toMatchObject({ severity: 'INFO', verdict: 'DONE' });
+  });
+
+  test('that cannot be read is acknowledged and kept: Stripe does not send it again', async () => {
+    const event = await suite.stripe.addEvent('charge.refunded', { customer: 'ada@example.com' });
+    await suite.stripe.idle();
+    const lines = suite.logged.filter(({ event_id }) => event_id === event.id);
+    expect(lines).toMatchObject([
+      {
+        severity: 'ERROR',
+        verdict: 'UNREADABLE',
+        event_type: 'charge.refunded',
+        because: expect.stringContaining('id (invalid_type)'),
+        httpRequest: { status: 200 },
+      },
+    ]);
+    const kept = await suite.deps.records.get(BILLING_EVENTS, event.id);
+    expect(kept).toMatchObject({ state: 'unreadable', type: 'charge.refunded' });
+    expect(JSON.stringify(kept)).not.toContain('ada@example.com');
   });
 });
 

@@ -31,6 +31,10 @@ const Swept = z.strictObject({
   ),
   /** Interrupted Stripe events that were completed. */
   billing_events: count,
+  /** Stripe events that failed again; they are tried later. */
+  billing_events_failed: count,
+  /** Stripe events that failed too often; operators can have them tried again. */
+  billing_events_set_aside: count,
   /** Subscriptions that were checked without a Stripe event. */
   subscriptions: count,
   /** Usage records that were added to the totals. */

@@ -1,5 +1,6 @@
 import { allShards } from '../../shared/domain/ids.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { faultFields } from '../../shared/http/fault-fields.ts';
 import { limitField } from '../../shared/http/limit-field.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
@@ -29,6 +30,7 @@ async function sweep(
   const run = beginRun(
     () => deps.clock.nowMs() >= endMs,
     (fault) => note({ severity: 'ERROR', because: fault.message, ...limitField(fault) }),
+    (message, fault) => deps.log({ ...faultFields(fault), message }),
   );
   // First: until a lost bar is back, the seat store serves a user who was removed.
   await run.attempt(() => restoreBars(deps));
@@ -100,6 +102,8 @@ function describe(progress: SweepProgress) {
       sessions_closed: reconciled.sessionsClosed,
     },
     billing_events: progress.billingEvents,
+    billing_events_failed: progress.billingEventsFailed,
+    billing_events_set_aside: progress.billingEventsSetAside,
     subscriptions: progress.subscriptions,
     usage_counted: progress.usageCounted,
     usage_over_cap: sumOf(progress.usageOverCap.values()),

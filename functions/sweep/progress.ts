@@ -15,8 +15,10 @@ export interface SweepProgress {
   reconciled: Reconciled | null;
   /** Loans that the seat store has lost and has no free seat for, by license. */
   loansWithoutRoom: Map<string, number>;
-  /** Interrupted Stripe events that were completed. */
+  /** Stripe events that were completed, that failed and are tried again, and that failed too often. */
   billingEvents: number;
+  billingEventsFailed: number;
+  billingEventsSetAside: number;
   /** Subscriptions that were checked without an event. */
   subscriptions: number;
   /** Usage records that were added to the totals. */
@@ -61,6 +63,8 @@ export function emptyProgress(): SweepProgress {
     reconciled: null,
     loansWithoutRoom: new Map(),
     billingEvents: 0,
+    billingEventsFailed: 0,
+    billingEventsSetAside: 0,
     subscriptions: 0,
     usageCounted: 0,
     usageOverCap: new Map(),

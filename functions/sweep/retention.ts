@@ -2,7 +2,6 @@ import { showsUse, withoutUse } from '../../shared/domain/audit-chain.ts';
 import { barId } from '../../shared/domain/bar.ts';
 import { usageRecordId } from '../../shared/domain/metering.ts';
 import {
-  billingEventsCutoffMs,
   dueRetention,
   endRetentionStep,
   type RetentionPass,
@@ -34,7 +33,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { resumeQuery } from '../../shared/ports/each-document.ts';
 import {
   BARS_BY_END,
-  BILLING_EVENTS_BY_RECEIPT,
+  BILLING_EVENTS_BY_END,
   CHECKOUT_KEYS_BY_END,
   CHECKOUTS_BY_END,
   CODES_BY_END,
@@ -159,9 +158,9 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
       });
     case 'billing_events':
       return deleteBatch(pass, deps, run, {
-        query: BILLING_EVENTS_BY_RECEIPT,
-        equals: { isDone: true },
-        below: billingEventsCutoffMs(pass),
+        query: BILLING_EVENTS_BY_END,
+        equals: {},
+        below: nowMs,
         collection: BILLING_EVENTS,
         idOf: ({ eventId }) => eventId,
       });

@@ -14,12 +14,18 @@ export interface SweepRun {
   throwFault(): void;
   /** Records that a step stopped before its work was done. */
   markIncomplete(): void;
+  /** Logs why one of a step's many items failed; the step goes on with the others. */
+  logFailure(what: string, fault: unknown): void;
   /** Records a document that this release cannot read; the step goes on without it. */
   markUnreadable(error: Error): void;
   readonly isComplete: () => boolean;
 }
 
-export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) => void): SweepRun {
+export function beginRun(
+  isTimeUp: () => boolean,
+  report: (fault: Unavailable) => void,
+  logFailure: SweepRun['logFailure'],
+): SweepRun {
   const unavailable = new Set<Part>();
   const faults: unknown[] = [];
   const progress = emptyProgress();
@@ -27,6 +33,7 @@ export function beginRun(isTimeUp: () => boolean, report: (fault: Unavailable) =
   return {
     progress,
     isTimeUp,
+    logFailure,
     unavailable,
     async attempt(step) {
       try {

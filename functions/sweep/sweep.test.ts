@@ -98,6 +98,8 @@ test('reports what it has done and how many events are pending', async () => {
   expect(first.status, first.text).toBe(200);
   expect(first.body).toEqual({
     billing_events: 0,
+    billing_events_failed: 0,
+    billing_events_set_aside: 0,
     subscriptions: 0,
     usage_counted: 0,
     usage_over_cap: 0,

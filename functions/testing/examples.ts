@@ -18,6 +18,7 @@ import release from '../release/example.ts';
 import revocations from '../revocations/example.ts';
 import sessions from '../sessions/example.ts';
 import sign from '../sign/example.ts';
+import stripeEvents from '../stripe-events/example.ts';
 import stripeWebhook from '../stripe-webhook/example.ts';
 import subscriptions from '../subscriptions/example.ts';
 import sweep from '../sweep/example.ts';
@@ -50,6 +51,7 @@ export const EXAMPLES: Readonly<Record<FunctionName, AnyExamples>> = {
   revocations,
   sessions,
   sign,
+  'stripe-events': stripeEvents,
   'stripe-webhook': stripeWebhook,
   subscriptions,
   sweep,

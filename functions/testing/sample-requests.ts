@@ -49,6 +49,7 @@ export function nowhere(): World {
     email: 'nobody@example.com',
     invitationId: newPersonalId('inv'),
     revokedId: newSignatureId(),
+    stripeEventId: `evt_${randomUUID().replaceAll('-', '')}`,
     operatorTokenId: newPersonalId('opt'),
     confirmationToken: 'no-confirmation-token',
     refreshToken: 'no-refresh-token',

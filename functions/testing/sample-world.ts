@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { ROLES } from '../../shared/domain/authorization.ts';
+import { failedEvent, receivedEvent, type StoredEvent } from '../../shared/domain/billing-event.ts';
 import { newSignatureId } from '../../shared/domain/ids.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
-import { TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { BILLING_EVENTS, TENANTS, USERS } from '../../shared/ports/collections.ts';
 import { addMember, readJoiner } from '../../shared/use-cases/members.ts';
 import type { World } from '../example.ts';
 import { beginPurchase } from './purchases.ts';
@@ -73,6 +74,7 @@ export async function worldFor(
       invitationId: await newInvitation(suite, tenantId, isOwn ? self?.email : undefined),
     }),
     ...(isOffer && self && { tenantId: await newTransfer(suite, self) }),
+    ...(parts.has('stripeEventId') && { stripeEventId: await setAsideEvent(suite) }),
     ...(parts.has('operatorTokenId') && { operatorTokenId: await newOperatorTokenId(suite) }),
     ...(parts.has('signInCode') && (await signedIn(suite))),
     ...(parts.has('providerCode') && (await signingIn(suite))),
@@ -166,6 +168,18 @@ export async function newOperatorToken(
 
 async function newOperatorTokenId(suite: TestSuite): Promise<string> {
   return (await newOperatorToken(suite, ['users:read'])).tokenId;
+}
+
+/** An event of Stripe for which no try is left. */
+export async function setAsideEvent({ deps: { records, clock } }: TestSuite): Promise<string> {
+  const nowMs = clock.nowMs();
+  const { stripeEventId: eventId } = nowhere();
+  const about = { kind: 'subscription', id: 'sub_4711' } as const;
+  const type = 'customer.subscription.updated';
+  let event: StoredEvent = receivedEvent({ eventId, type, createdAtMs: nowMs, about }, nowMs);
+  while (event.state === 'open') event = failedEvent(event, 'Error: it failed', nowMs);
+  await records.create(BILLING_EVENTS, eventId, event);
+  return eventId;
 }
 
 /** A license that a subscription pays for. */

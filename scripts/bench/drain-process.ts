@@ -12,11 +12,13 @@ import { engineIn } from './redis-engine.ts';
 const [shard = ''] = process.argv.slice(2);
 const redis = engineIn(process.env);
 const deps = { seatMaintenance: openRedisMaintenance(redis), events: { publish: async () => {} } };
+const fail = (fault: unknown): never => {
+  throw fault;
+};
 const run = beginRun(
   () => false,
-  (fault) => {
-    throw fault;
-  },
+  fail,
+  (_, fault) => fail(fault),
 );
 // Sweeping a shard uses no other dependency while Redis has the copies of all licenses.
 await sweepShard(shard, deps as unknown as Deps, run);

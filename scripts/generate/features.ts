@@ -127,8 +127,9 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'Stripe webhook and subscriptions',
-    functions: ['stripe-webhook', 'subscriptions'],
+    functions: ['stripe-webhook', 'stripe-events', 'subscriptions'],
     code: ['shared/use-cases/stripe-events.ts', 'shared/use-cases/subscriptions.ts'],
+    programs: ['admin'],
     tests: ['shared/domain/subscription.test.ts'],
     pages: ['clients/docs/billing.md#subscriptions'],
   },

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { Stripe } from 'stripe';
 import { WATCH_EVERY_MS } from '../../clients/console/src/seats/how-often.ts';
 import { MANIFEST } from '../../functions/manifest.ts';
+import { HANDLED_EVENTS, HANDLED_THIN_EVENTS } from '../../shared/adapters/billing/stripe-events.ts';
 import { ACCESS, type Grant, scopeOf } from '../../shared/domain/authorization.ts';
 import { BACKOFFS, PROBLEMS, type Problem } from '../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../shared/http/contract.ts';
@@ -87,6 +89,11 @@ function section(name: string): string {
       return costTable([100, 1_000, 10_000, 100_000]);
     case 'watching':
       return describeWatchingCost(WATCH_EVERY_MS / 1000);
+    case 'stripe_events':
+      return [
+        `- **A webhook endpoint**, API version \`${Stripe.API_VERSION}\`: ${listed(HANDLED_EVENTS)}.`,
+        `- **An event destination for thin events**: ${listed(HANDLED_THIN_EVENTS)}.`,
+      ].join('\n');
     case 'settings':
       return table(
         ['Variable', 'Meaning', 'When not set'],
@@ -99,6 +106,10 @@ function section(name: string): string {
     default:
       throw new Error(`no section is called ${name}`);
   }
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ');
 }
 
 const CALLERS = {

@@ -41,6 +41,8 @@ export const AUDIT_ONLY_TYPES = [
   'signature.revoked',
   'signature.restored',
   'usage.refused',
+  'stripe_event.set_aside',
+  'stripe_event.retried',
 ] as const;
 export type AuditOnlyType = (typeof AUDIT_ONLY_TYPES)[number];
 
@@ -70,7 +72,7 @@ export const AuditEventFields = z.extend(SeatEventSchema, {
   actor: ActorSchema,
   /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session: a user, an invitation, an
-   * erasure, an operator token, a signing key, a signature, a meter. `null` once it was erased.
+   * erasure, an operator token, a signing key, a signature, a meter, an event of Stripe. `null` once it was erased.
    */
   subject: z.nullable(z.string()),
   detail: AuditDetailSchema,

@@ -68,6 +68,8 @@ export const ACCESS = {
   'cancel.cancel': ['operator', 'admin'],
   'cancel.undo': ['operator', 'admin'],
   'stripe-webhook.receive': ['stripe'],
+  'stripe-events.list': ['operator'],
+  'stripe-events.retry': ['operator'],
   'trial.activate': ['member'],
   'usage.record': ['license', 'member'],
   'usage.totals': ['operator', 'admin'],

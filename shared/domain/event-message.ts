@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { ActorSchema } from './actor.ts';
 import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
+import { placesOf } from './mismatch.ts';
 import { keepUnknownFields } from './unknown-fields.ts';
 
 /** A user, an operator, a license key or one of our own functions; `id` is null once it was erased. */
@@ -126,8 +127,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
     return { because: `the message has another version than ${MESSAGE_VERSION}, which this release reads` };
   const parsed = z.safeParse(MessageJson, fields);
   if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the message'} (${code})`);
-    return { because: `the data of the message is not an event: ${wrong.join(', ')}` };
+    return { because: `the data of the message is not an event: ${placesOf(parsed.error, 'the message')}` };
   }
   const { event_id, type, tenant_id, license_id, session_id, at, position, actor, request_id, ...rest } =
     keepUnknownFields(parsed.data, fields);

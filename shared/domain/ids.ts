@@ -20,6 +20,8 @@ export const TENANT_ID = new RegExp(`^ten_\\d\\d_${WORD}{16}$`);
 export const LICENSE_ID = new RegExp(`^lic_\\d\\d_${WORD}{16}$`);
 export const SESSION_ID = new RegExp(`^ses_\\d\\d_${WORD}{16}_${WORD}{16}$`);
 export const EVENT_ID = new RegExp(`^evt_\\d\\d_${WORD}{26}$`);
+/** Of an event at Stripe. It is also the id of a document, so it is bounded. */
+export const STRIPE_EVENT_ID = /^evt_\w{1,200}$/;
 export const USER_ID = new RegExp(`^usr_${WORD}{16}$`);
 
 /** Whether an id of an actor or a subject is a user's: operators can be users, tokens, or the bootstrap key. */

@@ -23,9 +23,6 @@ const STEPS = [
   'erased_ids',
 ] as const;
 
-/** Stripe retries an event for three days (docs.stripe.com/webhooks); ten times that is a safe margin. */
-const BILLING_EVENTS_KEPT_MS = 30 * DAY_MS;
-
 /** One pass over the records that deletes what is too old. It may take several sweeps; each resumes the one before. */
 export const RetentionPassSchema = z.object({
   startedAtMs: z.int(),
@@ -69,11 +66,6 @@ export function dueRetention(
 export function endRetentionStep(pass: RetentionPass, nowMs: number): RetentionPass {
   const step = STEPS[STEPS.indexOf(pass.step) + 1];
   return step === undefined ? { ...pass, finishedAtMs: nowMs, after: null } : { ...pass, step, after: null };
-}
-
-/** Processed Stripe events from before this are deleted. */
-export function billingEventsCutoffMs({ startedAtMs }: RetentionPass): number {
-  return startedAtMs - BILLING_EVENTS_KEPT_MS;
 }
 
 /** Sign-ins are kept for a day after they expire, so that an expired token can be distinguished from an unknown one. */

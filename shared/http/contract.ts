@@ -1,9 +1,9 @@
 import type * as z from 'zod/mini';
 import type { By } from '../domain/actor.ts';
 import type { Grant, ROLES, Role, Standing } from '../domain/authorization.ts';
-import type { BillingEvent } from '../domain/billing-event.ts';
 import type { OperatorToken } from '../domain/operator-token.ts';
 import type { ProblemCode } from '../errors.ts';
+import type { SignedEvent } from '../ports/billing.ts';
 import type { Deps } from '../ports/deps.ts';
 import type { MeasuredField, Noted } from '../ports/log-line.ts';
 import type { Proof } from '../ports/seats.ts';
@@ -123,8 +123,8 @@ export type Caller =
   | Person
   | { readonly kind: 'scheduler' }
   | { readonly kind: 'pubsub' }
-  /** The event is verified together with its signature. */
-  | { readonly kind: 'stripe'; readonly event: BillingEvent }
+  /** Its event is verified together with its signature. */
+  | { readonly kind: 'stripe'; readonly delivery: SignedEvent }
   | { readonly kind: 'anyone' };
 
 /** A signed-in user. */

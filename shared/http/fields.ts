@@ -6,6 +6,7 @@ import {
   LICENSE_ID,
   OPERATOR_TOKEN_ID,
   SESSION_ID,
+  STRIPE_EVENT_ID,
   TENANT_ID,
   USER_ID,
 } from '../domain/ids.ts';
@@ -38,6 +39,10 @@ export const OperatorTokenId = z
   .check(z.regex(OPERATOR_TOKEN_ID, 'is not a valid id of an operator token'));
 /** What an operator token allows: `<function>:read` or `<function>:write`, `read` for reading everything, or `all`. */
 export const OperatorScope = z.enum([...SCOPE_GROUPS, ...SCOPES]);
+
+export const StripeEventId = z
+  .string()
+  .check(z.regex(STRIPE_EVENT_ID, 'is not a valid id of an event of Stripe'));
 
 export const ErasureId = z.string().check(z.regex(ERASURE_ID, 'is not a valid erasure id'));
 

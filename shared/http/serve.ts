@@ -21,10 +21,10 @@ import { cookieOf } from './cookie.ts';
 import { authenticate, challenge, credentialsIn } from './credentials.ts';
 import { preflightHeaders, readableBy } from './cross-origin.ts';
 import { dependenciesOf, guardDeps } from './dependencies.ts';
+import { faultFields, withCauses } from './fault-fields.ts';
 import { PAGE_HEADERS } from './html-page.ts';
 import { IdempotencyKeyReused, readIdempotencyKey, recordsOnce } from './idempotency-key.ts';
 import { countCall } from './limit.ts';
-import { limitField } from './limit-field.ts';
 import { logToStandardOutput } from './log.ts';
 import { openMeasures } from './metrics.ts';
 import { type OperatorKeys, openOperatorKeys } from './operator-key.ts';
@@ -35,12 +35,6 @@ import { insufficientScope } from './scopes.ts';
 import { originalOf } from './server-guard.ts';
 import { openSignedEvent } from './stripe-signature.ts';
 import { nextTraceparent, requestIdOf, type Trace, traceFields, traceOf } from './trace.ts';
-
-/**
- * This type makes Error Reporting include a log entry
- * (https://cloud.google.com/error-reporting/docs/formatting-error-messages).
- */
-const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
 
 /** `Retry-After` when a dependency is unavailable. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
@@ -299,7 +293,7 @@ async function useToken(
     // The next call tries again: a request does not fail because its time cannot be recorded.
     Object.assign(line, {
       severity: 'WARNING',
-      because: `last use not recorded: ${withCauses(fault, messageOf)}`,
+      because: `last use not recorded: ${withCauses(fault)}`,
     });
   }
   const scope = scopeOf(contract.name, method);
@@ -364,30 +358,15 @@ function verdictOf(answer = ''): string {
 }
 
 function faultAnswer(fault: unknown, requestId: string, line: LogLine, { endpoint }: Found): Outgoing {
-  line.severity = 'ERROR';
-  line.because = withCauses(fault, messageOf);
+  Object.assign(line, faultFields(fault));
   const unavailable = fault instanceof Unavailable;
   const problem: ProblemCode = unavailable ? UNAVAILABLE_PROBLEM[fault.part] : 'INTERNAL';
   line.code = problem;
-  if (unavailable) Object.assign(line, limitField(fault));
-  if (!unavailable) {
-    line['@type'] = REPORTED;
-    line.stack_trace = withCauses(fault, stackOf);
-  }
   return refusalAnswer(endpoint?.refusals, requestId, {
     problem,
     retryAfterSeconds: unavailable ? UNAVAILABLE_RETRY_SECONDS : undefined,
   });
 }
-
-function withCauses(fault: unknown, read: (error: Error) => string): string {
-  if (!(fault instanceof Error)) return String(fault);
-  const text = read(fault);
-  return fault.cause === undefined ? text : `${text}\nCaused by: ${withCauses(fault.cause, read)}`;
-}
-
-const messageOf = ({ name, message }: Error): string => `${name}: ${message}`;
-const stackOf = (error: Error): string => error.stack ?? messageOf(error);
 
 function textOf({ headers, body }: Outgoing): string {
   return headers['content-type'] === PAGE_HEADERS['content-type']

@@ -7,8 +7,8 @@ import { limitOf, tooLarge } from './request.ts';
 type Refused = Refusal<'SIGNATURE_INVALID' | 'BILLING_NOT_SET_UP' | 'PAYLOAD_TOO_LARGE'>;
 
 /**
- * The event in the body, after its signature over the raw bytes was verified (docs.stripe.com/webhooks). Without a
- * signature, the body is not read.
+ * The delivery in the body, after its signature over the raw bytes was verified (docs.stripe.com/webhooks). Without a
+ * signature, the body is not read. What is signed is never refused, also if it cannot be read.
  */
 export async function openSignedEvent(
   request: IncomingMessage,
@@ -22,7 +22,7 @@ export async function openSignedEvent(
   if (body === 'TOO_LARGE') return tooLarge(endpoint);
   if (body === 'CUT' || body.length === 0) return { problem: 'SIGNATURE_INVALID', because: 'no whole body' };
   const opened = await billingEvents.open(body, signature, clock.nowMs());
-  return opened.verdict === 'EVENT'
-    ? { kind: 'stripe', event: opened.event }
-    : { problem: 'SIGNATURE_INVALID', because: opened.because };
+  return opened.verdict === 'REFUSED'
+    ? { problem: 'SIGNATURE_INVALID', because: opened.because }
+    : { kind: 'stripe', delivery: opened };
 }

@@ -1,4 +1,4 @@
-import type { BillingEvent } from '../domain/billing-event.ts';
+import type { BillingEvent, UnreadableEvent } from '../domain/billing-event.ts';
 import type { Dispute, PaidInvoice, Payment } from '../domain/payment-holds.ts';
 import type { Plan } from '../domain/plans.ts';
 import type { SeatPrice } from '../domain/prices.ts';
@@ -64,13 +64,16 @@ export interface Billing {
    * it. `REFUSED`: Stripe will never accept it; the reason is for the log.
    */
   recordUsage(use: MeteredUse): Promise<UsageVerdict>;
+
+  /** Resolves if Stripe answers and accepts the key. Asks at most twice a minute: the answer is kept for 30 seconds. */
+  check(): Promise<void>;
 }
 
 /** The events that the payment provider sends. */
 export interface BillingEvents {
   /**
    * Parses the event in `body` if `signature` (the header `Stripe-Signature`) proves that Stripe sent it to us within
-   * the last five minutes. `because` is for the log.
+   * the last five minutes. Whatever is signed is never `REFUSED`. `because` and `warning` are for the log.
    */
   open(body: Uint8Array, signature: string, nowMs: number): Promise<EventVerdict>;
 }
@@ -130,5 +133,18 @@ export type UsageVerdict =
   | { readonly verdict: 'REFUSED'; readonly because: string };
 
 export type EventVerdict =
-  | { readonly verdict: 'EVENT'; readonly event: BillingEvent }
+  | SignedEvent
+  /** Nobody proved to be Stripe. */
   | { readonly verdict: 'REFUSED'; readonly because: string };
+
+/** A delivery that Stripe signed. */
+export type SignedEvent =
+  | {
+      readonly verdict: 'EVENT';
+      readonly event: BillingEvent;
+      /** A thin event names its object and shows nothing of it. */
+      readonly isThin: boolean;
+      /** What is wrong with the settings at Stripe, and how to change it. */
+      readonly warning?: string | undefined;
+    }
+  | { readonly verdict: 'UNREADABLE'; readonly event: UnreadableEvent };

@@ -1,4 +1,5 @@
 import type { ChainHead } from '../domain/audit-chain.ts';
+import type { StripeOutcome } from '../domain/billing-event.ts';
 import type { Part, ProblemCode, RedisLimit } from '../errors.ts';
 
 /**
@@ -41,7 +42,7 @@ export type Severity = 'INFO' | 'WARNING' | 'ERROR';
 export interface Noted extends SweepCounts {
   severity?: Severity;
   /** Which of several meanings a response has. A metric counts requests by it, so there are only a few values. */
-  verdict?: 'RENEWED' | 'REVIVED' | 'RECORDED' | 'KNOWN';
+  verdict?: 'RENEWED' | 'REVIVED' | 'RECORDED' | 'KNOWN' | Uppercase<StripeOutcome>;
   license_id?: string;
   /** Why something was refused or failed; for operators only. */
   because?: string;
@@ -70,6 +71,8 @@ interface SweepCounts {
   sealed?: number;
   reconciled?: Readonly<Record<string, number>> | null;
   billing_events?: number;
+  billing_events_failed?: number;
+  billing_events_set_aside?: number;
   subscriptions?: number;
   usage_counted?: number;
   usage_over_cap?: number;

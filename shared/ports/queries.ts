@@ -379,12 +379,25 @@ export const SUBSCRIPTIONS_BY_LOOK: Query<Subscription> = {
   where: [],
   orderBy: { field: 'lookAtMs', direction: 'asc' },
 };
-/** With `isDone` false: those that are not processed yet. */
-export const BILLING_EVENTS_BY_RECEIPT: Query<StoredEvent> = {
-  name: 'billing-events-by-receipt',
+/** Only open ones: the others are not tried again. */
+export const BILLING_EVENTS_BY_NEXT_TRY: Query<StoredEvent> = {
+  name: 'billing-events-by-next-try',
   collection: BILLING_EVENTS,
-  where: ['isDone'],
-  orderBy: { field: 'receivedAtMs', direction: 'asc' },
+  where: [],
+  orderBy: { field: 'nextTryAtMs', direction: 'asc' },
+};
+/** Open ones are left out: they are kept. */
+export const BILLING_EVENTS_BY_END: Query<StoredEvent> = {
+  name: 'billing-events-by-end',
+  collection: BILLING_EVENTS,
+  where: [],
+  orderBy: { field: 'keptUntilMs', direction: 'asc' },
+};
+export const BILLING_EVENTS_IN_STATE: Query<StoredEvent> = {
+  name: 'billing-events-in-state',
+  collection: BILLING_EVENTS,
+  where: ['state'],
+  orderBy: { field: 'receivedAtMs', direction: 'desc' },
 };
 export const CHECKOUTS_BY_END: Query<Checkout> = {
   name: 'checkouts-by-end',
@@ -476,7 +489,9 @@ export const QUERIES = [
   ACCOUNTS_OF_CUSTOMER,
   SUBSCRIPTIONS_OF_TENANT,
   SUBSCRIPTIONS_BY_LOOK,
-  BILLING_EVENTS_BY_RECEIPT,
+  BILLING_EVENTS_BY_NEXT_TRY,
+  BILLING_EVENTS_BY_END,
+  BILLING_EVENTS_IN_STATE,
   CHECKOUTS_BY_END,
   CHECKOUT_KEYS_BY_END,
   IDEMPOTENCY_KEYS_BY_END,

@@ -1,11 +1,28 @@
-import type { StoredEvent } from '../domain/billing-event.ts';
+import * as z from 'zod/mini';
+import { type By, system } from '../domain/actor.ts';
+import { VENDOR } from '../domain/audit-event.ts';
+import {
+  type About,
+  doneEvent,
+  failedEvent,
+  isProcessable,
+  type ProcessableEvent,
+  postponedEvent,
+  receivedEvent,
+  reopenedEvent,
+  type StoredEvent,
+  unreadableEvent,
+} from '../domain/billing-event.ts';
 import type { EventType } from '../domain/event.ts';
-import type { Billing } from '../ports/billing.ts';
-import { BILLING_EVENTS } from '../ports/collections.ts';
+import { placesOf } from '../domain/mismatch.ts';
+import { Unavailable } from '../errors.ts';
+import type { Billing, SignedEvent } from '../ports/billing.ts';
+import { BILLING_EVENTS, SUBSCRIPTIONS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { ACCOUNTS_OF_CUSTOMER, SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.ts';
 import { removeCustomer } from './customers.ts';
+import { recordEvent } from './record-event.ts';
 import { type Look, type LookVerdict, syncSubscription } from './subscriptions.ts';
 
 /** Events that are published themselves; of all others, subscribers see the resulting change of the license. */
@@ -19,22 +36,151 @@ const NOTICES: Readonly<Record<string, EventType>> = {
 };
 
 /**
- * Processes a Stripe event completely, then marks it as done. Safe to repeat and to run concurrently. If the event had
- * no effect, it returns the reason, for the log.
+ * Stores what Stripe has sent, and returns it as stored; `undefined` if it does not concern seats. An event that an earlier
+ * release could not read is processed when Stripe sends it again.
  */
-export async function processStripeEvent(
-  event: StoredEvent,
+export async function storeStripeEvent(
+  delivery: SignedEvent,
+  { records, clock }: Deps,
+): Promise<StoredEvent | undefined> {
+  const nowMs = clock.nowMs();
+  const { eventId } = delivery.event;
+  const received = receivedAs(delivery, nowMs);
+  if (!received) return undefined;
+  if ((await records.create(BILLING_EVENTS, eventId, received)) === 'CREATED') return received;
+  const known = await records.get(BILLING_EVENTS, eventId);
+  if (known?.state !== 'unreadable' || received.state === 'unreadable') return known;
+  return records.transact(async (transaction) => {
+    const stored = await transaction.get(BILLING_EVENTS, eventId);
+    if (stored?.state !== 'unreadable') return stored;
+    const next = { ...stored, ...received };
+    transaction.set(BILLING_EVENTS, eventId, next);
+    return next;
+  });
+}
+
+function receivedAs(delivery: SignedEvent, nowMs: number): StoredEvent | undefined {
+  if (delivery.verdict === 'UNREADABLE') return unreadableEvent(delivery.event, nowMs);
+  const { about, ...event } = delivery.event;
+  return about === null ? undefined : receivedEvent({ ...event, about }, nowMs);
+}
+
+export type Tried =
+  /** Processed completely. If the event had no effect, `because` is the reason, for the log. */
+  | { readonly verdict: 'DONE'; readonly because?: string | undefined }
+  /** It is tried again. */
+  | { readonly verdict: 'FAILED'; readonly fault: unknown }
+  /** It has failed too often. `because` is without personal data. */
+  | {
+      readonly verdict: 'SET_ASIDE';
+      readonly fault: unknown;
+      readonly tries: number;
+      readonly because: string;
+    };
+
+/**
+ * Processes a Stripe event completely and marks it as done, or counts the failure. Safe to repeat and to run concurrently.
+ * If a dependency is unavailable, it throws `Unavailable`, and nothing is counted: in an outage every event would fail.
+ */
+export async function tryStripeEvent(event: ProcessableEvent, billing: Billing, deps: Deps): Promise<Tried> {
+  let because: string | undefined;
+  try {
+    because = await processEvent(event, billing, deps);
+  } catch (fault) {
+    if (fault instanceof Unavailable) throw fault;
+    // If that fails too, the try is not counted. The cause matters more.
+    return countFailure(event, fault, deps).catch(() => ({ verdict: 'FAILED', fault }) as const);
+  }
+  await deps.records.transact(async (transaction) => {
+    const current = (await transaction.get(BILLING_EVENTS, event.eventId)) ?? event;
+    transaction.set(BILLING_EVENTS, event.eventId, doneEvent(current, deps.clock.nowMs()));
+  });
+  return { verdict: 'DONE', because };
+}
+
+/** Counts concurrent failures as one. Records the event's end in the audit log of its tenant, or of the vendor. */
+async function countFailure(event: ProcessableEvent, fault: unknown, deps: Deps): Promise<Tried> {
+  const owner = await ownerOf(event.about, deps);
+  return deps.records.transact(async (transaction): Promise<Tried> => {
+    const current = await transaction.get(BILLING_EVENTS, event.eventId);
+    if (!current || current.state === 'done') return { verdict: 'DONE' };
+    const nowMs = deps.clock.nowMs();
+    const isCounted = current.tries !== event.tries;
+    const because = textOf(fault);
+    const next = isCounted ? current : failedEvent(current, because, nowMs);
+    if (!isCounted) transaction.set(BILLING_EVENTS, event.eventId, next);
+    if (next.state !== 'set_aside') return { verdict: 'FAILED', fault };
+    if (current.state !== 'set_aside') {
+      const by = { actor: system('stripe') };
+      const note = { type: 'stripe_event.set_aside', ...owner, subject: event.eventId, by } as const;
+      recordEvent(transaction, note, nowMs);
+    }
+    return { verdict: 'SET_ASIDE', fault, tries: next.tries, because };
+  });
+}
+
+/** Has the sweep try other events first: Stripe was unavailable for this one. */
+export async function postponeStripeEvent({ eventId, tries }: StoredEvent, deps: Deps): Promise<void> {
+  await deps.records.transact(async (transaction) => {
+    const current = await transaction.get(BILLING_EVENTS, eventId);
+    if (current?.state !== 'open' || current.tries !== tries) return;
+    transaction.set(BILLING_EVENTS, eventId, postponedEvent(current, deps.clock.nowMs()));
+  });
+}
+
+/** Has the next sweep try an event again, with all its tries. */
+export async function reopenStripeEvent(
+  eventId: string,
+  by: By,
+  { records, clock }: Pick<Deps, 'records' | 'clock'>,
+): Promise<StoredEvent | 'UNKNOWN' | 'CLOSED'> {
+  return records.transact(async (transaction) => {
+    const event = await transaction.get(BILLING_EVENTS, eventId);
+    if (!event) return 'UNKNOWN';
+    if (!isProcessable(event) || event.state === 'done') return 'CLOSED';
+    const nowMs = clock.nowMs();
+    const next = reopenedEvent(event, nowMs);
+    transaction.set(BILLING_EVENTS, eventId, next);
+    const note = { type: 'stripe_event.retried', tenantId: VENDOR, subject: eventId, by } as const;
+    recordEvent(transaction, note, nowMs);
+    return next;
+  });
+}
+
+interface Owner {
+  readonly tenantId: string;
+  readonly licenseId?: string;
+}
+
+/** As far as our records show it: Stripe may be what the event fails at. */
+async function ownerOf(about: About, { records }: Deps): Promise<Owner> {
+  const subscription = about.kind === 'subscription' ? await records.get(SUBSCRIPTIONS, about.id) : undefined;
+  if (subscription) return { tenantId: subscription.tenantId, licenseId: subscription.licenseId };
+  if (about.kind !== 'customer') return { tenantId: VENDOR };
+  const { documents } = await records.query(ACCOUNTS_OF_CUSTOMER, { customerId: about.id }, { limit: 1 });
+  return { tenantId: documents[0]?.tenantId ?? VENDOR };
+}
+
+const LONGEST_ERROR = 300;
+
+/**
+ * An error in a few words, for operators. A message of a parser quotes what it parsed, and any message could name an
+ * address.
+ */
+function textOf(fault: unknown): string {
+  if (fault instanceof z.core.$ZodError)
+    return `an answer has an unknown form: ${placesOf(fault, 'all of it')}`;
+  if (!(fault instanceof Error)) return 'not an error';
+  if (fault instanceof SyntaxError) return fault.name;
+  const [message = ''] = fault.message.split('\n', 1);
+  return `${fault.name}: ${message.replaceAll(/\S*@\S*/g, '…')}`.slice(0, LONGEST_ERROR);
+}
+
+async function processEvent(
+  event: ProcessableEvent,
   billing: Billing,
   deps: Deps,
 ): Promise<string | undefined> {
-  const because = await processEvent(event, billing, deps);
-  await deps.records.transact(async (transaction) => {
-    transaction.set(BILLING_EVENTS, event.eventId, { ...event, isDone: true });
-  });
-  return because;
-}
-
-async function processEvent(event: StoredEvent, billing: Billing, deps: Deps): Promise<string | undefined> {
   const { about } = event;
   const type = NOTICES[event.type];
   const notice = type && { type, atMs: event.createdAtMs };
@@ -53,6 +199,8 @@ async function processEvent(event: StoredEvent, billing: Billing, deps: Deps): P
     }
     case 'customer':
       return lookAtCustomer(about.id, billing, deps);
+    case 'meter_errors':
+      return `Stripe has refused usage: the event ${about.id} at Stripe shows which, and why`;
   }
 }
 

@@ -75,6 +75,8 @@ export type OperatorScope =
   | 'subscriptions:write'
   | 'cancel:read'
   | 'cancel:write'
+  | 'stripe-events:read'
+  | 'stripe-events:write'
   | 'usage:read'
   | 'usage:write'
   | 'sessions:read'
@@ -97,6 +99,7 @@ export type PageLimit = number;
  * A point in time, as RFC 3339 text.
  */
 export type SettableTimestamp = string;
+export type StripeEventId = string;
 export type TokenRequest =
   | {
       grant_type: 'authorization_code';
@@ -283,7 +286,9 @@ export interface AuditEvent {
     | 'signing_key.restored'
     | 'signature.revoked'
     | 'signature.restored'
-    | 'usage.refused';
+    | 'usage.refused'
+    | 'stripe_event.set_aside'
+    | 'stripe_event.retried';
   /**
    * `vendor` for events of no tenant.
    */
@@ -510,6 +515,10 @@ export interface Dependencies {
    * Whether the signing key can be reached.
    */
   signing: 'ok' | 'unavailable';
+  /**
+   * Whether Stripe answers and accepts our key, as of the last 30 seconds. `off`: payments are not configured.
+   */
+  billing: 'ok' | 'unavailable' | 'off';
 }
 export interface DeviceCodeExpiredProblem {
   status: 400;
@@ -691,7 +700,9 @@ export interface ExportedEvent {
     | 'signing_key.restored'
     | 'signature.revoked'
     | 'signature.restored'
-    | 'usage.refused';
+    | 'usage.refused'
+    | 'stripe_event.set_aside'
+    | 'stripe_event.retried';
   /**
    * `vendor` for events of no tenant.
    */
@@ -1122,9 +1133,9 @@ export interface GrantUnsupportedProblem {
  */
 export interface Health {
   /**
-   * `unavailable` if any other status is not `ok`.
+   * `unavailable` if another status is not `ok`, except that without payments alone it is `degraded`: seats do not depend on Stripe.
    */
-  status: 'ok' | 'unavailable';
+  status: 'ok' | 'degraded' | 'unavailable';
   dependencies?: Dependencies;
   sweep?: Sweep;
   backlog?: Backlog;
@@ -1953,7 +1964,7 @@ export interface OperatorTokensCreateRequest {
   name: string;
   /**
    * @minItems 1
-   * @maxItems 32
+   * @maxItems 34
    */
   scopes: OperatorScope[];
   /**
@@ -2460,6 +2471,53 @@ export interface SlowDownProblem {
   code: 'SLOW_DOWN';
 }
 /**
+ * An event that is not done. It is found at Stripe by its id.
+ */
+export interface StripeEvent {
+  event_id: StripeEventId;
+  /**
+   * Stripe's name, such as `invoice.paid`; null if it could not be read.
+   */
+  type: string | null;
+  /**
+   * `open`: it is tried again at `next_try_at`. `done`: it was processed completely.
+   */
+  status: 'open' | 'set_aside' | 'unreadable' | 'done';
+  /**
+   * The object of Stripe that it is about; null if it could not be read.
+   */
+  object_id: string | null;
+  /**
+   * How often it failed. Times when a dependency was unavailable are not counted.
+   */
+  tries: number;
+  /**
+   * Why it failed last, or cannot be read.
+   */
+  last_error: string | null;
+  /**
+   * When the sweep tries it next; null if it does not.
+   */
+  next_try_at: Timestamp | null;
+  /**
+   * When it happened at Stripe; null if it could not be read.
+   */
+  created_at: Timestamp | null;
+  received_at: Timestamp;
+}
+export interface StripeEventNotFoundProblem {
+  status: 404;
+  code: 'STRIPE_EVENT_NOT_FOUND';
+}
+export interface StripeEventNotRetryableProblem {
+  status: 409;
+  code: 'STRIPE_EVENT_NOT_RETRYABLE';
+}
+export interface StripeEventPage {
+  stripe_events: StripeEvent[];
+  next_cursor: string | null;
+}
+/**
  * A subscription as the API returns it to its tenant.
  */
 export interface Subscription {
@@ -2956,7 +3014,9 @@ export interface Operations {
         | 'signing_key.restored'
         | 'signature.revoked'
         | 'signature.restored'
-        | 'usage.refused';
+        | 'usage.refused'
+        | 'stripe_event.set_aside'
+        | 'stripe_event.retried';
       /**
        * Who caused the events: the id of a user, an operator token or a license, or `bootstrap`. Only a tenant and a time can be given with it.
        */
@@ -3314,6 +3374,24 @@ export interface Operations {
     body: SignRequest;
     answer: SignedLicense;
   };
+  stripeEventsList: {
+    params: {};
+    query: {
+      status?: 'set_aside' | 'unreadable' | 'open';
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: StripeEventPage;
+  };
+  stripeEventsRetry: {
+    params: {
+      event_id: StripeEventId;
+    };
+    query: {};
+    body: null;
+    answer: StripeEvent;
+  };
   subscriptionsList: {
     params: {};
     query: {
@@ -3616,6 +3694,8 @@ export const OPERATIONS = {
   sessionsList: { method: 'GET', path: '/api/v1/sessions' },
   sessionsHistory: { method: 'GET', path: '/api/v1/sessions/history' },
   sign: { method: 'POST', path: '/api/v1/licenses/sign' },
+  stripeEventsList: { method: 'GET', path: '/api/v1/stripe-events' },
+  stripeEventsRetry: { method: 'POST', path: '/api/v1/stripe-events/{event_id}/retry' },
   subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
   subscriptionsHolds: { method: 'GET', path: '/api/v1/subscriptions/{license_id}/holds' },
   subscriptionsLift: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/holds/lift' },
@@ -3741,6 +3821,8 @@ export type ProblemCode =
   | 'SIGNING_KEY_NOT_FOUND'
   | 'SIGNING_UNAVAILABLE'
   | 'SLOW_DOWN'
+  | 'STRIPE_EVENT_NOT_FOUND'
+  | 'STRIPE_EVENT_NOT_RETRYABLE'
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'TENANT_CLOSED'

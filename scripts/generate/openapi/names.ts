@@ -6,6 +6,7 @@ export const EXAMPLES: Readonly<Record<string, string | number>> = {
   UserId: 'usr_6a4z9m2xw7qk1t8c',
   InvitationId: 'inv_2g7r5n0hj8vb4d9s',
   OperatorTokenId: 'opt_4k9v2d7n1xq8r5ts',
+  StripeEventId: 'evt_1Tq8m2LkdIwHu7ix0Zc4Rb9e',
   ErasureId: 'era_8w3c6y1pk5mz0t4q',
   Timestamp: '2026-11-28T09:30:00.000Z',
   SettableTimestamp: '2027-12-31T23:59:59Z',

@@ -1,7 +1,8 @@
 import type { Stripe } from 'stripe';
 import type { Billing, BillingEvents, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
+import { checkStripe } from './stripe-check.ts';
 import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
-import { openStripeEvent } from './stripe-events.ts';
+import { stripeEventOpener } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
 import { readDispute, readPaidInvoices, readPayment } from './stripe-payments.ts';
 import { cachePrices, readPrices } from './stripe-prices.ts';
@@ -16,7 +17,6 @@ export interface StripeOptions {
 
 /** A function's time limit is longer than this, including one retry by the library. */
 const ANSWER_WITHIN_MS = 8_000;
-
 
 /** Payments with Stripe. Opening it costs nothing: the library is loaded when it is first used. */
 export function openStripe(options: StripeOptions, nowMs: () => number = Date.now): Billing {
@@ -63,6 +63,7 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
     readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),
     recordUsage: async (use) => recordUsage(await getClient(), use),
+    check: checkStripe(getClient),
   };
 }
 
@@ -75,11 +76,11 @@ export function openStripeEvents(
   webhookSecrets: readonly string[],
 ): BillingEvents {
   const isLive = /^\w+_live_/.test(secretKey);
+  let opener: Promise<ReturnType<typeof stripeEventOpener>> | undefined;
+  const getOpener = () =>
+    (opener ??= import('stripe').then(({ Stripe }) => stripeEventOpener(Stripe, webhookSecrets, isLive)));
   return {
-    async open(body, signature, nowMs) {
-      const { Stripe } = await import('stripe');
-      return openStripeEvent(Stripe, webhookSecrets, isLive, body, signature, nowMs);
-    },
+    open: async (body, signature, nowMs) => (await getOpener())(body, signature, nowMs),
   };
 }
 

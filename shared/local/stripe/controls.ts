@@ -1,4 +1,4 @@
-import type { Account } from './account.ts';
+import { type Account, newThinEvent } from './account.ts';
 import { paySession, paySessionLater, sessionAt, sessionsOf } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
 import { dispute, moveDispute } from './disputes.ts';
@@ -7,7 +7,7 @@ import { periodEndOf, priceOfItem } from './items.ts';
 import { type Card, paymentsBy } from './payments.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
 import { failRefund, refund } from './refunds.ts';
-import { at, type Customer, type State } from './state.ts';
+import { at, type Customer, newId, type State } from './state.ts';
 import {
   announceTrialEnd,
   cancelAt,
@@ -25,7 +25,7 @@ import {
   retryPayment,
   sendInvoice,
 } from './subscriptions.ts';
-import type { FakeStripe, FakeSubscription, SentEvent, StripeControls } from './types.ts';
+import type { FakeStripe, FakeSubscription, RelatedObject, SentEvent, StripeControls } from './types.ts';
 
 /** Lets tests act as customers, banks and time. `save` stores each change. */
 export function openControls(account: Account, save: () => void): StripeControls {
@@ -67,6 +67,8 @@ export function openControls(account: Account, save: () => void): StripeControls
     moveDispute: saving(moveDispute),
     deleteCustomer: saving(remove),
     addEvent: saving(addEvent),
+    addThinEvent: saving(addThinEvent),
+    addBody: saving(addBody),
   };
 }
 
@@ -103,8 +105,16 @@ function remove(account: Account, customerId: string): void {
   deleteCustomer(account, customerId);
 }
 
-function addEvent({ emit }: Account, type: string, object: object): SentEvent {
-  return emit(type, object);
+function addEvent({ emit }: Account, type: string, object: object, apiVersion?: string): SentEvent {
+  return emit(type, object, apiVersion);
+}
+
+function addThinEvent({ queue, now }: Account, type: string, related?: RelatedObject): SentEvent {
+  return queue(newThinEvent(type, related, now()));
+}
+
+function addBody({ queue, now }: Account, body: string): SentEvent {
+  return queue({ id: newId('evt'), type: 'unknown', created: now(), body });
 }
 
 export function subscriptionBoughtIn({ sessions }: State, sessionIdOrUrl: string): string | undefined {

@@ -47,12 +47,14 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
   const now = (): number => Math.floor(nowMs() / 1000);
   const sender = openSender(state, now);
   let url = '';
-  const add = (event: NewEvent): SentEvent => {
-    const { id, type, created } = event;
-    const sent = { id, type, created, body: JSON.stringify(event, null, 2) };
+  const queue = (sent: SentEvent): SentEvent => {
     state.events.push(sent);
     sender.queue(sent);
     return sent;
+  };
+  const add = (event: NewEvent): SentEvent => {
+    const { id, type, created } = event;
+    return queue({ id, type, created, body: JSON.stringify(event, null, 2) });
   };
   const account: Account = {
     state,
@@ -63,7 +65,8 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
       checkEvent(event);
       return add(event);
     },
-    emit: (type, object) => add(newEvent(type, object, now())),
+    emit: (type, object, apiVersion) => add(newEvent(type, object, now(), apiVersion)),
+    queue,
   };
   const save = (): void => {
     if (file !== undefined) writeState(file, state);

@@ -118,8 +118,19 @@ export interface StripeControls {
   /** Moves a dispute to its next status, with the events of that. */
   moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   deleteCustomer(customerId: string): Promise<void>;
-  /** Adds any event, because Stripe also sends types that we did not ask for. */
-  addEvent(type: string, object: Readonly<Record<string, unknown>>): Promise<SentEvent>;
+  /** Adds any event, because Stripe also sends types that we did not ask for, and in the version of the endpoint. */
+  addEvent(type: string, object: Readonly<Record<string, unknown>>, apiVersion?: string): Promise<SentEvent>;
+  /** Adds a thin event, as a destination for thin events sends it. */
+  addThinEvent(type: string, related?: RelatedObject): Promise<SentEvent>;
+  /** Adds an event with this body, which no release of ours has to understand. */
+  addBody(body: string): Promise<SentEvent>;
+}
+
+/** What a thin event is about. */
+export interface RelatedObject {
+  readonly id: string;
+  readonly type: string;
+  readonly url: string;
 }
 
 export interface SentEvent {

@@ -57,6 +57,8 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'signature.revoked': 'Signature revoked',
   'signature.restored': 'Signature restored',
   'usage.refused': 'Usage refused',
+  'stripe_event.set_aside': 'Stripe event set aside',
+  'stripe_event.retried': 'Stripe event tried again',
 };
 
 export const EVENT_TYPES = Object.keys(EVENT_LABELS).filter(isEventType);

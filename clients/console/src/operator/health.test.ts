@@ -11,7 +11,7 @@ const { signal } = new AbortController();
 
 const REPORT = {
   status: 'ok',
-  dependencies: { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok' },
+  dependencies: { seats: 'ok', records: 'ok', events: 'ok', signing: 'ok', billing: 'ok' },
   sweep: { status: 'ok', succeeded_at: '2026-11-29T10:00:00.000Z' },
   backlog: { status: 'ok', events: 0, oldest_age_seconds: null },
   version: '1.2.3',
@@ -39,6 +39,15 @@ test('returns the statuses of a 503 response', async () => {
       ['Last sweep', 'Late'],
     ],
   });
+});
+
+test('shows that payments are unavailable, or are not configured', async () => {
+  const having = (billing: string) => read(200, { dependencies: { ...REPORT.dependencies, billing } });
+  expect(await having('unavailable')).toMatchObject({
+    isOk: false,
+    failed: [['Payments (Stripe)', 'Unavailable']],
+  });
+  expect(await having('off')).toMatchObject({ isOk: true, failed: [] });
 });
 
 test('treats what is not reported as unknown', async () => {

@@ -2,7 +2,7 @@ import type { Health } from '../../../sdk/src/api.ts';
 import type { Call } from '../api-call.ts';
 import { Problem } from '../problem.ts';
 
-const NAMES = ['seats', 'records', 'events', 'signing', 'sweep', 'backlog'] as const;
+const NAMES = ['seats', 'records', 'events', 'signing', 'billing', 'sweep', 'backlog'] as const;
 export type CheckName = (typeof NAMES)[number];
 
 const TEXTS: Readonly<Record<CheckName, { readonly name: string; readonly without: string }>> = {
@@ -16,6 +16,10 @@ const TEXTS: Readonly<Record<CheckName, { readonly name: string; readonly withou
     name: 'Signing (Cloud KMS)',
     without: 'Licenses cannot be signed, so programs cannot go offline.',
   },
+  billing: {
+    name: 'Payments (Stripe)',
+    without: 'Nobody can buy or change a subscription. Seats that are paid for work.',
+  },
   sweep: {
     name: 'Last sweep',
     without: 'The audit log, usage and payments are delayed, and old data is not deleted.',
@@ -28,6 +32,7 @@ const TEXTS: Readonly<Record<CheckName, { readonly name: string; readonly withou
 
 const STATUS_TEXTS: Readonly<Record<string, string>> = {
   ok: 'OK',
+  off: 'Not configured',
   unavailable: 'Unavailable',
   commands: 'Command limit reached',
   memory: 'Full',
@@ -73,7 +78,11 @@ function reportOf({ dependencies, sweep, backlog, version, commit }: Partial<Hea
   };
   const checks = NAMES.map((each) => {
     const status = statuses[each] ?? 'unknown';
-    return { ...TEXTS[each], isOk: status === 'ok', status: STATUS_TEXTS[status] ?? status };
+    return {
+      ...TEXTS[each],
+      isOk: status === 'ok' || status === 'off',
+      status: STATUS_TEXTS[status] ?? status,
+    };
   });
   const release = commit ? `${version} (${commit.slice(0, 12)})` : (version ?? 'unknown');
   return { isOk: checks.every(({ isOk }) => isOk), checks, release };

@@ -4,7 +4,7 @@ import { flag, page } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
 const List = z.strictObject({
-  lookup_keys: z.array(z.string()).check(z.minLength(1), z.maxLength(10)),
+  lookup_keys: z.optional(z.array(z.string()).check(z.minLength(1), z.maxLength(10))),
   active: z.optional(flag),
   ...page,
 });
@@ -12,7 +12,7 @@ const List = z.strictObject({
 export const PRICES: readonly Route[] = [
   route('GET', /^\/v1\/prices$/, List, ({ state }, { lookup_keys, active, ...page }) => {
     const prices = Object.values(state.prices)
-      .filter(({ lookup_key }) => lookup_key !== null && lookup_keys.includes(lookup_key))
+      .filter(({ lookup_key }) => !lookup_keys || (lookup_key !== null && lookup_keys.includes(lookup_key)))
       .filter((price) => active === undefined || price.active === active);
     return list(prices, '/v1/prices', page);
   }),

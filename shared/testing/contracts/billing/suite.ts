@@ -388,6 +388,21 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     },
   );
 
+  describe('a check', () => {
+    test('succeeds while Stripe answers, and asks once for many calls', async () => {
+      await Promise.all([billing.check(), billing.check()]);
+      await billing.check();
+      expect(stripe.calls).toEqual(['GET /v1/prices']);
+    });
+
+    test('fails if Stripe does not answer well, and asks once for many calls', async () => {
+      stripe.breakApi('status 500');
+      for (let n = 0; n < 3; n += 1)
+        await expect(billing.check()).rejects.toMatchObject({ name: 'Unavailable', part: 'billing' });
+      expect(stripe.calls).toEqual(['GET /v1/prices']);
+    });
+  });
+
   describe('an event', () => {
     const NOW_SECONDS = NOW_MS / 1000;
 
@@ -434,13 +449,69 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       ['refund.failed', { id: 're_1', charge: 'ch_1' }, { kind: 'charge', id: 'ch_1' }],
       ['refund.failed', { id: 're_1', charge: null }, null],
       ['customer.deleted', { id: 'cus_1' }, { kind: 'customer', id: 'cus_1' }],
+      ['customer.deleted', { id: 'ada@example.com' }, null],
       ['customer.created', { id: 'cus_1' }, null],
       ['a.type.of.tomorrow', { anything: [] }, null],
     ])('%s of %j is about %j', async (type, object, about) => {
       expect(await open(eventBody(type, object))).toEqual({
         verdict: 'EVENT',
         event: { eventId: 'evt_1', type, createdAtMs: NOW_MS, about },
+        isThin: false,
       });
+    });
+
+    const THIN = { id: 'evt_test_1', object: 'v2.core.event', created: '2026-11-25T00:00:00.000Z' };
+    const thinBody = (type: string, more: Record<string, unknown> = {}): string =>
+      JSON.stringify({ ...THIN, type, livemode: false, ...more });
+
+    test.each(['v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found'])(
+      'that is thin, of type %s, is about the errors that are fetched by its id',
+      async (type) => {
+        expect(await open(thinBody(type))).toEqual({
+          verdict: 'EVENT',
+          event: {
+            eventId: 'evt_test_1',
+            type,
+            createdAtMs: NOW_MS,
+            about: { kind: 'meter_errors', id: 'evt_test_1' },
+          },
+          isThin: true,
+        });
+        for (const more of [{ context: 'acct_1' }, { livemode: true }])
+          expect(await open(thinBody(type, more))).toMatchObject({ event: { about: null } });
+      },
+    );
+
+    test('that is thin and not used is about nothing, with a warning unless it is a ping', async () => {
+      const unused = await open(thinBody('v1.customer.subscription.updated'));
+      expect(unused).toMatchObject({
+        verdict: 'EVENT',
+        event: { about: null },
+        isThin: true,
+        warning: expect.stringMatching(/remove the type from the event destination/),
+      });
+      const ping = await open(thinBody('v2.core.event_destination.ping'));
+      expect(ping).toMatchObject({ event: { about: null }, warning: undefined });
+    });
+
+    test('of another API version is read, with a warning once a version', async () => {
+      const bodyOf = (api_version: string | null) =>
+        eventBody('customer.deleted', { id: 'cus_1' }, { api_version });
+      const { Stripe } = await import('stripe');
+      const about = { kind: 'customer', id: 'cus_1' };
+      const warnings: (string | undefined)[] = [];
+      for (const version of [Stripe.API_VERSION, '2024-06-20', '2024-06-20', '2027-01-01.fig', null]) {
+        const opened = await open(bodyOf(version));
+        expect(opened).toMatchObject({ verdict: 'EVENT', event: { about } });
+        warnings.push('warning' in opened ? opened.warning : undefined);
+      }
+      expect(warnings).toEqual([
+        undefined,
+        expect.stringContaining(`API version 2024-06-20, and this release reads ${Stripe.API_VERSION}`),
+        undefined,
+        expect.stringContaining('API version 2027-01-01.fig'),
+        undefined,
+      ]);
     });
 
     test.each([
@@ -470,11 +541,65 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
 
     test.each([
       ['signed for another body', eventBody('a', {}), eventBody('b', {})],
-      ['that is not JSON', 'not JSON', 'not JSON'],
-      ['that is JSON but not an event', '{"id": 1}', '{"id": 1}'],
       ['that is cut', eventBody('a', {}).slice(0, -1), eventBody('a', {})],
     ])('%s is refused', async (_, body, signed) => {
       expect(await open(body, { signed })).toMatchObject({ verdict: 'REFUSED' });
+    });
+
+    const ADA = 'ada@example.com';
+    const derived = expect.stringMatching(/^evt_unreadable_[0-9a-f]{32}$/);
+    test.each<[string, string, unknown, string | null, RegExp]>([
+      ['that is not JSON', ADA, derived, null, /^it is not JSON$/],
+      [
+        'that is no object',
+        JSON.stringify([ADA]),
+        derived,
+        null,
+        /^it is not an event: the body \(invalid_type\)$/,
+      ],
+      [
+        'without an id',
+        JSON.stringify({ object: 'event', [ADA]: ADA }),
+        derived,
+        null,
+        /^it is not an event: id/,
+      ],
+      ['whose id is no word', eventBody('a', {}, { id: ADA }), derived, 'a', /^it is not an event: id/],
+      ['whose id is too long', eventBody('a', {}, { id: `evt_${'1'.repeat(300)}` }), derived, 'a', /: id/],
+      ['without a time', eventBody('a', {}, { created: ADA }), 'evt_1', 'a', /: created \(invalid_type\)$/],
+      ['of a time out of range', eventBody('a', {}, { created: 1e15 }), 'evt_1', 'a', /: created/],
+      ['without data', eventBody('a', {}, { data: ADA }), 'evt_1', 'a', /: data \(invalid_type\)$/],
+      [
+        'whose object has no id',
+        eventBody('charge.refunded', { email: ADA }, { api_version: '2019-01-01' }),
+        'evt_1',
+        'charge.refunded',
+        /^its object has an unknown form \(API version 2019-01-01\): id \(invalid_type\)$/,
+      ],
+      ['whose object is a list', eventBody('invoice.paid', [ADA]), 'evt_1', 'invoice.paid', /^its object/],
+      [
+        'whose object’s id would be a path',
+        eventBody('charge.dispute.closed', { id: '../customers' }),
+        'evt_1',
+        'charge.dispute.closed',
+        /^its object has an unknown form: id \(invalid_format\)$/,
+      ],
+      [
+        'whose object’s id cannot be one of a document',
+        eventBody('customer.subscription.updated', { id: '__proto__' }),
+        'evt_1',
+        'customer.subscription.updated',
+        /: id \(invalid_format\)$/,
+      ],
+      ['that is thin, without a time', thinBody('a', { created: ADA }), 'evt_test_1', 'a', /: created/],
+    ])('%s is unreadable, for a reason without its content', async (_, body, eventId, type, because) => {
+      const opened = await open(body);
+      expect(opened).toEqual({
+        verdict: 'UNREADABLE',
+        event: { eventId, type, because: expect.stringMatching(because) },
+      });
+      expect(await open(body)).toEqual(opened);
+      expect(JSON.stringify(opened)).not.toContain(ADA);
     });
 
     test.each(['', 't=1', 'v1=00', 'nonsense', 't=x,v1=y'])(
