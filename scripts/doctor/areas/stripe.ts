@@ -1,25 +1,25 @@
 import { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import stripeWebhook from '../../../functions/stripe-webhook/contract.ts';
-import { HANDLED_EVENTS } from '../../../shared/adapters/billing/stripe-events.ts';
 import { OFFERS } from '../../../shared/domain/prices.ts';
 import { SETTINGS } from '../../../shared/settings.ts';
 import { type Answer, NoAnswer } from '../answers.ts';
 import { type Area, type Asking, type Check, type Stack, settled } from '../check.ts';
 import { failed, ok, unknown, type Verdict, warning } from '../finding.ts';
+import {
+  EventDestination,
+  judgeDestination,
+  judgeEndpoint,
+  NEEDED_OF_DESTINATION,
+  NEEDED_OF_ENDPOINT,
+  WebhookEndpoint,
+} from './stripe-endpoints.ts';
 
 const listOf = <S extends z.ZodMiniType>(item: S) =>
   z.object({ data: z.array(item), has_more: z._default(z.boolean(), false) });
 
-const Endpoints = listOf(
-  z.object({
-    id: z.string(),
-    url: z.string(),
-    status: z.string(),
-    api_version: z.nullable(z.string()),
-    enabled_events: z.array(z.string()),
-  }),
-);
+const Endpoints = listOf(WebhookEndpoint);
+const Destinations = z.object({ data: z.array(EventDestination) });
 const Prices = listOf(
   z.object({
     id: z.string(),
@@ -41,7 +41,7 @@ const Meters = listOf(
 );
 const Configurations = listOf(z.object({ is_default: z.boolean(), active: z.boolean() }));
 
-const API = 'https://api.stripe.com/v1';
+const API = 'https://api.stripe.com';
 /** What the functions read. A list of one shows whether the key may. Write access cannot be seen without writing. */
 const READ_BY_FUNCTIONS = [
   'customers',
@@ -86,6 +86,7 @@ export const STRIPE: Area = {
       ...(metersIn(stack).length === 0
         ? []
         : [
+            check('meter errors', async (ask) => checkDestination(ask, stack)),
             check('meters', async (ask) =>
               judgeMeters(read(Meters, await ask('billing/meters?limit=100', 'Meters')), stack),
             ),
@@ -102,13 +103,16 @@ export const STRIPE: Area = {
   },
 };
 
-/** `resource` is what a restricted key must be allowed to read. */
+/** `resource` is what a restricted key must be allowed to read. A path that begins with a slash is not of version 1. */
 type AskStripe = (path: string, resource: string) => Promise<Answer>;
 
 function stripeAsker({ other }: Asking, key: string): AskStripe {
   return async (path, resource) => {
     const headers = { authorization: `Bearer ${key}`, 'stripe-version': Stripe.API_VERSION };
-    const answer = await other({ url: `${API}/${path}`, headers });
+    const answer = await other({
+      url: path.startsWith('/') ? `${API}${path}` : `${API}/v1/${path}`,
+      headers,
+    });
     if (answer.status === 403)
       throw new NoAnswer(
         unknown(
@@ -160,53 +164,38 @@ async function checkKey(ask: AskStripe, key: string): Promise<Verdict> {
 }
 
 async function checkEndpoint(ask: AskStripe, stack: Stack): Promise<Verdict[]> {
-  const url = `${stack.settings.publicUrl}${stripeWebhook.endpoints.receive.path}`;
-  try {
-    return judgeEndpoint(read(Endpoints, await ask('webhook_endpoints?limit=100', 'Webhook Endpoints')), url);
-  } catch (error) {
-    if (!(error instanceof NoAnswer) || error.reason !== 'FORBIDDEN') throw error;
-    // The functions do not need that permission.
-    return [
-      unknown(
-        'The key may not read webhook endpoints.',
-        `Check that ${url} has API version ${Stripe.API_VERSION} and the events ${HANDLED_EVENTS.join(', ')}; or set STRIPE_SECRET_KEY to a key that may read Webhook Endpoints.`,
-      ),
-    ];
-  }
+  const url = urlOfEvents(stack);
+  return unlessForbidden('webhook endpoints', `Check that ${url} has ${NEEDED_OF_ENDPOINT}`, async () =>
+    judgeEndpoint(read(Endpoints, await ask('webhook_endpoints?limit=100', 'Webhook Endpoints')).data, url),
+  );
 }
 
-function judgeEndpoint({ data }: z.output<typeof Endpoints>, url: string): Verdict[] {
-  const endpoint = data.find((each) => each.url === url);
-  if (!endpoint)
-    return [
-      failed(
-        `No webhook endpoint has the URL ${url}.`,
-        `Create it with API version ${Stripe.API_VERSION} and the events ${HANDLED_EVENTS.join(', ')}.`,
-      ),
-    ];
-  const { id, status, api_version, enabled_events } = endpoint;
-  const missing = enabled_events.includes('*')
-    ? []
-    : HANDLED_EVENTS.filter((type) => !enabled_events.includes(type));
-  const problems = [
-    ...(status === 'enabled'
-      ? []
-      : [failed(`The endpoint is ${status}: Stripe sends it nothing.`, `Enable ${id} at Stripe.`)]),
-    ...(api_version === Stripe.API_VERSION
-      ? []
-      : [
-          failed(
-            `The endpoint has API version ${api_version ?? 'of the account'}, and the code reads ${Stripe.API_VERSION}.`,
-            `Create another endpoint with API version ${Stripe.API_VERSION}, add its secret, deploy, and delete ${id}: a version cannot be changed.`,
-          ),
-        ]),
-    ...(missing.length === 0
-      ? []
-      : [
-          failed(`The endpoint does not send ${missing.join(', ')}.`, `Add these events to ${id} at Stripe.`),
-        ]),
-  ];
-  return problems.length > 0 ? problems : [ok(`${url} gets all events, in the API version of the code.`)];
+async function checkDestination(ask: AskStripe, stack: Stack): Promise<Verdict[]> {
+  const url = urlOfEvents(stack);
+  const path = '/v2/core/event_destinations?include[0]=webhook_endpoint.url&limit=100';
+  const cure = `Check that an event destination sends ${NEEDED_OF_DESTINATION} to ${url}`;
+  return unlessForbidden('event destinations', cure, async () =>
+    judgeDestination(read(Destinations, await ask(path, 'Event Destinations')).data, url),
+  );
+}
+
+function urlOfEvents({ settings }: Stack): string {
+  return `${settings.publicUrl}${stripeWebhook.endpoints.receive.path}`;
+}
+
+/** The functions do not need the permission that this check needs. */
+async function unlessForbidden(
+  resource: string,
+  cure: string,
+  check: () => Promise<Verdict[]>,
+): Promise<Verdict[]> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof NoAnswer) || error.reason !== 'FORBIDDEN') throw error;
+    const other = `set STRIPE_SECRET_KEY to a key that may read ${resource}`;
+    return [unknown(`The key may not read ${resource}.`, `${cure}; or ${other}.`)];
+  }
 }
 
 function judgePrices({ data }: z.output<typeof Prices>): Verdict[] {

@@ -1,5 +1,5 @@
 import { Stripe } from 'stripe';
-import { HANDLED_EVENTS } from '../../../../shared/adapters/billing/stripe-events.ts';
+import { HANDLED_EVENTS, HANDLED_THIN_EVENTS } from '../../../../shared/adapters/billing/stripe-events.ts';
 import type { Case, Recorded } from '../case.ts';
 
 /** Stripe's answers, checked against the types of its library, which are made from its OpenAPI document. */
@@ -128,6 +128,34 @@ function endpoints(...data: Stripe.WebhookEndpoint[]): Recorded {
   );
 }
 
+/** Other fields that are absent have no value: Stripe leaves them out, or sends null. */
+const destination = {
+  id: 'ed_61Sample',
+  object: 'v2.core.event_destination',
+  created: '2026-10-22T16:20:09.931Z',
+  description: '',
+  enabled_events: [...HANDLED_THIN_EVENTS],
+  event_payload: 'thin',
+  events_from: ['@self'],
+  livemode: true,
+  metadata: {},
+  name: 'Meter errors',
+  status: 'enabled',
+  type: 'webhook_endpoint',
+  updated: '2026-10-22T16:22:02.524Z',
+  webhook_endpoint: { url: URL_OF_EVENTS },
+} as const satisfies Stripe.V2.Core.EventDestination;
+
+function destinations(...data: Stripe.V2.Core.EventDestination[]): Recorded {
+  return {
+    source: 'https://docs.stripe.com/api/v2/core/event-destinations/list',
+    request:
+      'GET https://api.stripe.com/v2/core/event_destinations?include[0]=webhook_endpoint.url&limit=100',
+    status: 200,
+    body: { data, next_page_url: null, previous_page_url: null },
+  };
+}
+
 function meters(...data: Stripe.Billing.Meter[]): Recorded {
   return recorded('billing/meter/list', 'billing/meters?limit=100', page('billing/meters', ...data));
 }
@@ -161,13 +189,27 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
     'payment_intents',
     'disputes',
   ].map((path) => recorded('pagination', `${path}?limit=1`, page(path))),
-  endpoints({ ...endpoint, id: 'we_other', url: 'https://example.com/stripe' }, endpoint),
+  endpoints(
+    { ...endpoint, id: 'we_other', url: 'https://example.com/stripe' },
+    // While a version is replaced.
+    { ...endpoint, id: 'we_old', api_version: '2024-06-20' },
+    endpoint,
+  ),
+  // Webhook endpoints are destinations, too.
+  destinations(
+    { ...destination, id: 'we_1Sample', event_payload: 'snapshot', enabled_events: ['*'] },
+    destination,
+  ),
   prices(),
   meters({ ...meter, id: 'mtr_old', status: 'inactive' }, meter),
   configurations(configuration),
 ];
 
 const IN_ENDPOINT = 'webhook endpoint';
+const IN_DESTINATION = 'meter errors';
+
+const { status: forbiddenStatus, body: forbiddenBody } = refused('', 403);
+const forbidden = { status: forbiddenStatus, body: forbiddenBody };
 
 export const STRIPE_CASES: readonly Case[] = [
   {
@@ -264,6 +306,63 @@ export const STRIPE_CASES: readonly Case[] = [
       level: 'error',
       found: 'The endpoint does not send charge.dispute.closed.',
       cure: 'Add these events to we_1Sample',
+    },
+  },
+  {
+    name: 'an endpoint of another version has the same address, with a query',
+    answers: [
+      endpoints({
+        ...endpoint,
+        id: 'we_old',
+        url: `${URL_OF_EVENTS}?version=2024-06-20`,
+        api_version: '2024-06-20',
+      }),
+    ],
+    finding: {
+      check: IN_ENDPOINT,
+      level: 'error',
+      found: 'has API version 2024-06-20',
+      cure: 'delete we_old',
+    },
+  },
+  {
+    name: 'no event destination sends thin events',
+    answers: [destinations({ ...destination, event_payload: 'snapshot' })],
+    finding: {
+      check: IN_DESTINATION,
+      level: 'error',
+      found: `No event destination sends thin events to ${URL_OF_EVENTS}`,
+      cure: 'v1.billing.meter.error_report_triggered and v1.billing.meter.no_meter_found',
+    },
+  },
+  {
+    name: 'the event destination has another address',
+    answers: [destinations({ ...destination, webhook_endpoint: { url: 'https://example.com/thin' } })],
+    finding: { check: IN_DESTINATION, level: 'error', found: 'No event destination sends thin events' },
+  },
+  {
+    name: 'the event destination is disabled',
+    answers: [destinations({ ...destination, status: 'disabled' })],
+    finding: { check: IN_DESTINATION, level: 'error', found: 'is disabled', cure: 'Enable ed_61Sample' },
+  },
+  {
+    name: 'the event destination lacks an event',
+    answers: [destinations({ ...destination, enabled_events: ['v1.billing.meter.no_meter_found'] })],
+    finding: {
+      check: IN_DESTINATION,
+      level: 'error',
+      found: 'does not send v1.billing.meter.error_report_triggered.',
+      cure: 'ed_61Sample',
+    },
+  },
+  {
+    name: 'the key may not read event destinations',
+    answers: [{ ...destinations(), ...forbidden }],
+    finding: {
+      check: IN_DESTINATION,
+      level: 'unknown',
+      found: 'may not read event destinations',
+      cure: `to ${URL_OF_EVENTS}; or set STRIPE_SECRET_KEY`,
     },
   },
   {
