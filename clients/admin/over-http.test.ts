@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { beginPurchase } from '../../functions/testing/purchases.ts';
+import { setAsideEvent } from '../../functions/testing/sample-world.ts';
 import {
   OPERATOR_KEY,
   openTestSuite,
@@ -616,6 +617,26 @@ describe('users', () => {
   });
 });
 
+describe('Stripe events', () => {
+  test('list shows the events that cannot be read, and retry says that they cannot be tried again', async () => {
+    expect(await outputOf('stripe-events', 'list')).toBe('No events.');
+    await suite.stripe.addBody('{"id":"evt_odd","type":"invoice.paid"}');
+    await suite.stripe.idle();
+    const printed = await outputOf('stripe-events', 'list', '--status', 'unreadable');
+    expect(printed).toMatch(/evt_odd +invoice\.paid +- +\S+Z +0 +it is not an event: object/);
+    expect(await errorsOf(suite.url, 'stripe-events', 'retry', '--event', 'evt_odd')).toContain(
+      'STRIPE_EVENT_NOT_RETRYABLE',
+    );
+  });
+
+  test('retry opens an event that was set aside', async () => {
+    const stripeEventId = await setAsideEvent(suite);
+    expect(await outputOf('stripe-events', 'list')).toContain(stripeEventId);
+    expect(await outputOf('stripe-events', 'retry', '--event', stripeEventId)).toMatch(/is tried again/);
+    expect(await outputOf('stripe-events', 'list', '--status', 'open')).toContain(stripeEventId);
+  });
+});
+
 describe('operator tokens', () => {
   const LIST = ['users', 'list'];
   const idOf = (printed: string): string => /opt_[0-9a-z]{16}/.exec(printed)?.[0] ?? '';
@@ -741,7 +762,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, revocations or operator-tokens; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, revocations, operator-tokens or stripe-events; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';
 import { expect, vi } from 'vitest';
+import { failedEvent, receivedEvent, type StoredEvent } from '../../shared/domain/billing-event.ts';
+import { BILLING_EVENTS } from '../../shared/ports/collections.ts';
 import { describeReal } from '../../shared/testing/real-parts.ts';
 import { OPERATOR, test } from './journey-test.ts';
 import { expectUsable } from './usable.ts';
@@ -289,6 +291,27 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await page.getByRole('button', { name: 'Revoke token' }).click();
     await page.getByText('Revoked', { exact: true }).waitFor();
     expect(await listLicenses()).toBe(401);
+  });
+
+  test('lets an operator have an event of Stripe tried again that was set aside', async ({ world, open }) => {
+    const { records } = world.server.deps;
+    const eventId = 'evt_1Tq8m2LkdIwHu7ix0Zc4Rb9e';
+    const about = { kind: 'subscription', id: 'sub_unknown' } as const;
+    const received = { eventId, type: 'invoice.paid', createdAtMs: Date.now(), about };
+    let event: StoredEvent = receivedEvent(received, Date.now());
+    while (event.state === 'open') event = failedEvent(event, 'Error: sub_unknown has no items', Date.now());
+    await records.create(BILLING_EVENTS, eventId, event);
+    const page = await open({ as: await world.newUser(OPERATOR), path: '/console/operator/stripe-events' });
+    const setAside = page.getByRole('region', { name: 'Set aside' });
+    await setAside.getByRole('row', { name: /invoice\.paid about sub_unknown/ }).waitFor();
+    await setAside.getByText('Error: sub_unknown has no items').waitFor();
+    await expectUsable(page);
+    await page.getByRole('button', { name: `Try again ${eventId}` }).click();
+    await expectUsable(page);
+    await page.getByRole('dialog').getByRole('button', { name: 'Try again' }).click();
+    await setAside.getByText('No event of Stripe was set aside.').waitFor();
+    const reopened = await records.get(BILLING_EVENTS, eventId);
+    expect(['open', 'done']).toContain(reopened?.state);
   });
 
   test('shows operators which dependency is unavailable', async ({ world, open }) => {

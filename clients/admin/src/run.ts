@@ -6,6 +6,7 @@ import { LICENSES_COMMANDS } from './licenses.ts';
 import { OPERATOR_TOKENS_COMMANDS } from './operator-tokens.ts';
 import { REVOCATIONS_COMMANDS } from './revocations.ts';
 import { SESSIONS_COMMANDS } from './sessions.ts';
+import { STRIPE_EVENTS_COMMANDS } from './stripe-events.ts';
 import { type Environment, readTarget } from './target.ts';
 import { TENANTS_COMMANDS } from './tenants.ts';
 import { USERS_COMMANDS } from './users.ts';
@@ -28,6 +29,7 @@ export function runAdmin(
       ...AUDIT_COMMANDS,
       ...REVOCATIONS_COMMANDS,
       ...OPERATOR_TOKENS_COMMANDS,
+      ...STRIPE_EVENTS_COMMANDS,
     ],
     notes: `Environment
   SEATLEASE_URL   address of the server (default: the one that "npm start" runs here, with its own key)

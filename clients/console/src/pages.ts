@@ -7,6 +7,7 @@ import { MembersPage } from './pages/members.tsx';
 import { OperatorHealthPage } from './pages/operator-health.tsx';
 import { OperatorKeysPage } from './pages/operator-keys.tsx';
 import { OperatorLicensesPage } from './pages/operator-licenses.tsx';
+import { OperatorStripeEventsPage } from './pages/operator-stripe-events.tsx';
 import { OperatorTenantsPage } from './pages/operator-tenants.tsx';
 import { OperatorTokensPage } from './pages/operator-tokens.tsx';
 import { OperatorUsersPage } from './pages/operator-users.tsx';
@@ -53,6 +54,7 @@ export const OPERATOR_PAGES: readonly Entry<object>[] = [
   { slug: 'users', title: 'Users', page: OperatorUsersPage },
   { slug: 'tokens', title: 'Operator tokens', page: OperatorTokensPage },
   { slug: 'keys', title: 'Signing keys', page: OperatorKeysPage },
+  { slug: 'stripe-events', title: 'Stripe events', page: OperatorStripeEventsPage },
   { slug: 'health', title: 'Health', page: OperatorHealthPage },
 ];
 
