@@ -5,6 +5,7 @@ import config, { LONG } from './vitest.config.ts';
 const WITH_MORE_RUNS = [
   'functions/audit/verify.test.ts',
   'functions/bad-input.test.ts',
+  'functions/checkout/interleavings.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
   'shared/adapters/records/records.test.ts',
   'shared/adapters/seats/{*.property,sweep-cost}.test.ts',
