@@ -92,6 +92,22 @@ test('an inquiry keeps the seats, and holds them when it becomes a dispute, with
   expect(await holdOf(bought)).toBe('dispute');
 });
 
+test('a dispute is published when it takes the money, and an inquiry when it becomes a dispute', async () => {
+  const bought = await buy();
+  const published = async () => {
+    const query = `license_id=${bought.licenseId}&type=subscription.disputed`;
+    return (await suite.operate('GET', `/api/v1/audit?${query}`)).body.events.length;
+  };
+  const inquiry = await atStripe(() => suite.stripe.dispute(chargeOf(bought), 'inquiry'));
+  expect(await published()).toBe(0);
+  clocked.moveClock(1000);
+  await atStripe(() => suite.stripe.moveDispute(inquiry, 'needs_response'));
+  expect(await published()).toBe(1);
+  clocked.moveClock(1000);
+  await atStripe(() => suite.stripe.dispute(chargeOf(bought)));
+  expect(await published()).toBe(2);
+});
+
 test.each(['won', 'prevented'] as const)(
   'a dispute that is %s ends its hold within a day, without an event',
   async (status) => {

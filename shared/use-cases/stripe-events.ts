@@ -32,7 +32,8 @@ const NOTICES: Readonly<Record<string, EventType>> = {
   'invoice.paid': 'subscription.paid',
   'invoice.payment_failed': 'subscription.payment_failed',
   'charge.refunded': 'subscription.refunded',
-  'charge.dispute.created': 'subscription.disputed',
+  // Not when it is created: an inquiry moves no money.
+  'charge.dispute.funds_withdrawn': 'subscription.disputed',
 };
 
 /**
