@@ -67,6 +67,14 @@ export interface Billing {
 
   /** Resolves if Stripe answers and accepts the key. Asks at most twice a minute: the answer is kept for 30 seconds. */
   check(): Promise<void>;
+  /**
+   * Cancels reported usage. A repeated call within a day is the same one. `UNKNOWN`: Stripe has no such usage. `REFUSED`:
+   * Stripe no longer cancels it.
+   */
+  voidUsage(use: Pick<MeteredUse, 'identifier' | 'meter'>): Promise<'CANCELED' | 'UNKNOWN' | 'REFUSED'>;
+
+  /** What an event says about usage that Stripe accepted and rejected later; `undefined` if it is no such event. */
+  readMeterErrors(eventId: string): Promise<MeterErrors | undefined>;
 }
 
 /** The events that the payment provider sends. */
@@ -130,7 +138,22 @@ export interface MeteredUse {
 
 export type UsageVerdict =
   | { readonly verdict: 'RECORDED' | 'ALREADY' }
-  | { readonly verdict: 'REFUSED'; readonly because: string };
+  /** `code`: Stripe's error code. */
+  | { readonly verdict: 'REFUSED'; readonly code: string; readonly because: string };
+
+/** Usage of one meter that Stripe rejected within some seconds. Only samples of it are named. */
+export interface MeterErrors {
+  /** `null` if Stripe names none: usage of meters that do not exist. */
+  readonly meter: string | null;
+  readonly errors: readonly {
+    /** Stripe's error code. */
+    readonly code: string;
+    /** All records that were rejected with this code. */
+    readonly count: number;
+    /** Identifiers of some of them. */
+    readonly samples: readonly string[];
+  }[];
+}
 
 export type EventVerdict =
   | SignedEvent

@@ -1,9 +1,10 @@
 import type { Stripe } from 'stripe';
-import type { Billing, BillingEvents, MeteredUse, UsageVerdict } from '../../ports/billing.ts';
+import type { Billing, BillingEvents } from '../../ports/billing.ts';
 import { checkStripe } from './stripe-check.ts';
 import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
 import { stripeEventOpener } from './stripe-events.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
+import { readMeterErrors, recordUsage, voidUsage } from './stripe-meters.ts';
 import { readDispute, readPaidInvoices, readPayment } from './stripe-payments.ts';
 import { cachePrices, readPrices } from './stripe-prices.ts';
 import { readSubscription } from './stripe-subscription.ts';
@@ -64,6 +65,8 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
     readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),
     recordUsage: async (use) => recordUsage(await getClient(), use),
     check: checkStripe(getClient),
+    voidUsage: async (use) => voidUsage(await getClient(), use),
+    readMeterErrors: async (eventId) => readMeterErrors(await getClient(), eventId),
   };
 }
 
@@ -93,22 +96,4 @@ async function openClient({ secretKey, server }: StripeOptions): Promise<Stripe>
     telemetry: false,
     ...(server && { ...server, protocol: 'http' }),
   });
-}
-
-async function recordUsage(stripe: Stripe, use: MeteredUse): Promise<UsageVerdict> {
-  try {
-    await stripe.billing.meterEvents.create({
-      event_name: use.meter,
-      identifier: use.identifier,
-      timestamp: Math.floor(use.atMs / 1000),
-      payload: { stripe_customer_id: use.customerId, value: String(use.quantity) },
-    });
-    return { verdict: 'RECORDED' };
-  } catch (error) {
-    const { code } = refusalOf(error, 'billing.meterEvents.create');
-    // Stripe has no error code for a duplicate identifier: it can only be recognised by its message.
-    const isKnown = error instanceof Error && /already exists with identifier/i.test(error.message);
-    if (isKnown || code === 'duplicate_meter_event') return { verdict: 'ALREADY' };
-    return { verdict: 'REFUSED', because: faultOf(error, 'billing.meterEvents.create').message };
-  }
 }

@@ -5,6 +5,7 @@ import { PLAN_METADATA_KEY, PLAN_NAMES } from '../../domain/plans.ts';
 import type { PricedItem, SoldPrice } from '../../domain/seat-items.ts';
 import { SUBSCRIPTION_STATUSES, type SubscriptionState } from '../../domain/subscription.ts';
 import { callStripe, unlessMissing } from './stripe-failures.ts';
+import { meteredPricesOf } from './stripe-meters.ts';
 import { AmountFields, amountOf, idOf, Ref } from './stripe-objects.ts';
 
 /** How many open invoices of one subscription are read: enough for years. */
@@ -37,6 +38,7 @@ const ItemAnswer = z.object({
     ...AmountFields,
     recurring: z.object({
       usage_type: z.string(),
+      meter: z.nullish(z.string()),
       interval: z.enum(['day', 'week', 'month', 'year']),
       interval_count: z.int(),
     }),
@@ -118,6 +120,7 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
     customerId: idOf(subscription.customer) ?? '',
     status,
     items: items.map(itemOf),
+    meteredPrices: await meteredPricesOf(stripe, items),
     createdAtMs: subscription.created * 1000,
     collection,
     isCollectionPaused: subscription.pause_collection != null,

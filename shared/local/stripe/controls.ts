@@ -4,6 +4,7 @@ import { deleteCustomer } from './customers.ts';
 import { dispute, moveDispute } from './disputes.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
+import { addMeter, archiveMeter, rejectUse, reportMeterErrors } from './meters.ts';
 import { type Card, paymentsBy } from './payments.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
 import { failRefund, refund } from './refunds.ts';
@@ -66,6 +67,10 @@ export function openControls(account: Account, save: () => void): StripeControls
     dispute: saving(dispute),
     moveDispute: saving(moveDispute),
     deleteCustomer: saving(remove),
+    addMeter: saving(addMeter),
+    archiveMeter: saving(archiveMeter),
+    rejectUse: saving(rejectUse),
+    reportMeterErrors: saving(reportMeterErrors),
     addEvent: saving(addEvent),
     addThinEvent: saving(addThinEvent),
     addBody: saving(addBody),

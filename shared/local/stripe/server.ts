@@ -147,7 +147,7 @@ async function serve(
   const address = new URL(request.url ?? '/', account.pagesUrl());
   const { pathname: path, search } = address;
   const body = await readBody(request, MAX_CHARACTERS);
-  if (path.startsWith('/v1/')) {
+  if (/^\/v[12]\//.test(path)) {
     const form = decodeForm(method === 'POST' ? body : search.slice(1));
     serveCall({ method, path, form, headers }, response, account, traffic, save);
     return;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { firstMeters, type Meter } from './meter.ts';
 import { type Price, pricesOfPlans } from './plan-prices.ts';
 import { missing } from './refused.ts';
 
@@ -268,7 +269,12 @@ export interface State {
   readonly usage: MeterEvent[];
   /** When a meter event with the identifier was last accepted, in seconds. */
   readonly metered: Record<string, number>;
+  readonly meters: Record<string, Meter>;
+  /** Usage that was rejected after it was accepted, and is not reported yet. */
+  readonly rejectedUsage: (MeterEvent & { readonly code: string })[];
   readonly events: StoredEvent[];
+  /** What `GET /v2/core/events` shows of thin events, by their id. */
+  readonly thinEvents: Record<string, object>;
   /** By idempotency key. */
   readonly answers: Record<string, KeptAnswer>;
 }
@@ -300,7 +306,10 @@ export function newState(): State {
     portals: {},
     usage: [],
     metered: {},
+    meters: firstMeters(),
+    rejectedUsage: [],
     events: [],
+    thinEvents: {},
     answers: {},
   };
 }

@@ -118,6 +118,13 @@ export interface StripeControls {
   /** Moves a dispute to its next status, with the events of that. */
   moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   deleteCustomer(customerId: string): Promise<void>;
+  /** Adds a meter. A new account has `exports` and `api_calls`. */
+  addMeter(name: string): Promise<void>;
+  archiveMeter(name: string): Promise<void>;
+  /** Rejects accepted usage with one of Stripe's codes, as Stripe can when it processes it. */
+  rejectUse(identifier: string, code: string): Promise<void>;
+  /** Sends thin events about the usage that was rejected since the last call, one for each meter. */
+  reportMeterErrors(): Promise<SentEvent[]>;
   /** Adds any event, because Stripe also sends types that we did not ask for, and in the version of the endpoint. */
   addEvent(type: string, object: Readonly<Record<string, unknown>>, apiVersion?: string): Promise<SentEvent>;
   /** Adds a thin event, as a destination for thin events sends it. */

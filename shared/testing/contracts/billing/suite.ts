@@ -139,8 +139,17 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         unpaidSinceMs: null,
         unpaidInvoiceId: null,
         unpaidItemIds: [],
+        meteredPrices: [],
         soldAs: { tenantId, licenseId, price: { priceId: 'price_seatlease_pro_month', plan: 'pro' } },
       });
+    });
+
+    test('creates a subscription whose metered prices are read with the names of their meters', async () => {
+      const subscriptionId = await bought();
+      const price = await stripe.addPrice({ meter: 'api_calls' });
+      await stripe.addItem(subscriptionId, { price, position: 'first' });
+      const { meteredPrices } = (await billing.readSubscription(subscriptionId)) ?? {};
+      expect(meteredPrices).toEqual([{ meter: 'api_calls', periodStartMs: NOW_MS }]);
     });
 
     test('creates a subscription whose items are all read, in any number', async () => {
@@ -358,6 +367,40 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     expect(stripe.meterEvents.size).toBe(1);
   });
 
+  test('usage is canceled once, is not counted again, and unknown usage is told apart', async () => {
+    const { customerId } = await newRequest();
+    const use = { identifier: 'use 1', customerId, meter: 'exports', quantity: 7, atMs: NOW_MS };
+    expect(await billing.voidUsage({ ...use, identifier: 'use 2' })).toBe('UNKNOWN');
+    await billing.recordUsage(use);
+    expect(await billing.voidUsage(use)).toBe('CANCELED');
+    expect(await billing.voidUsage(use)).toBe('CANCELED');
+    expect(stripe.meterEvents.size).toBe(0);
+    expect(await billing.recordUsage(use)).toEqual({ verdict: 'ALREADY' });
+  });
+
+  test('usage that is rejected later is reported by meter and code, with samples', async () => {
+    const { customerId } = await newRequest();
+    const use = { customerId, quantity: 7, atMs: NOW_MS };
+    for (const identifier of ['use 1', 'use 2', 'use 3'])
+      await billing.recordUsage({ ...use, identifier, meter: 'exports' });
+    await billing.recordUsage({ ...use, identifier: 'use 4', meter: 'coffee' });
+    await stripe.rejectUse('use 1', 'meter_event_invalid_value');
+    await stripe.rejectUse('use 2', 'archived_meter');
+    const events = await stripe.reportMeterErrors();
+    const reports = await Promise.all(events.map(({ id }) => billing.readMeterErrors(id)));
+    expect(reports).toEqual([
+      { meter: null, errors: [{ code: 'no_meter', count: 1, samples: ['use 4'] }] },
+      {
+        meter: 'exports',
+        errors: [
+          { code: 'meter_event_invalid_value', count: 1, samples: ['use 1'] },
+          { code: 'archived_meter', count: 1, samples: ['use 2'] },
+        ],
+      },
+    ]);
+    expect(await billing.readMeterErrors('evt_test_1')).toBeUndefined();
+  });
+
   test.each(['status 500', 'status 429', 'reset'] as const)(
     'a failure by %s is Unavailable for every call, and quotes no customer data or key',
     async (how) => {
@@ -377,6 +420,8 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
           quantity: 1,
           atMs: NOW_MS,
         }),
+        billing.voidUsage({ identifier: 'use', meter: 'exports' }),
+        billing.readMeterErrors('evt_test_1'),
       ];
       // Concurrently, because each is retried after a pause.
       for (const answer of await Promise.allSettled(calls)) {
