@@ -493,7 +493,7 @@ describe('a sweep that compares or deletes', () => {
     expect(await compare(open)).toEqual(costOfSessions(2 + MANY, 1));
   });
 
-  test('costs eighteen reads and eighteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
+  test('costs nineteen reads and nineteen writes a day to delete old data, and eleven operations per session that is old enough', async () => {
     /** The sweep that deletes, once everything is past its retention period. */
     const forget = async (): Promise<OperationCounts> => {
       counted.moveClock((RETENTION_DAYS + 1) * DAY_MS);

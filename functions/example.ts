@@ -17,6 +17,8 @@ export interface World {
   /** A session of the license that the caller may extend and end, and its newest token. */
   readonly sessionId: string;
   readonly sessionToken: string;
+  /** Id of a usage record of the license. */
+  readonly usageId: string;
   /** A member of the tenant, not its owner. */
   readonly userId: string;
   /** The e-mail address of a user who has signed in. */

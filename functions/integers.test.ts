@@ -7,10 +7,10 @@ const FILES = globSync([
   'shared/adapters/billing/*.ts',
   'shared/local/stripe/*.ts',
   'shared/ports/billing.ts',
-  'shared/use-cases/{subscriptions,stripe-events}.ts',
+  'shared/use-cases/{subscriptions,stripe-events,metering/*}.ts',
   'shared/http/{subscription-view,stripe-signature,idempotency-key}.ts',
   'functions/{checkout,subscriptions,cancel,usage,trial,stripe-webhook}/*.ts',
-  'functions/sweep/{metering,payments}.ts',
+  'functions/sweep/payments.ts',
 ]).filter((file) => !file.endsWith('.test.ts'));
 
 /** Lines that could produce a fraction: a decimal, a division without floor, text parsed as a decimal. */

@@ -75,6 +75,7 @@ test('embeds every dependency when only what npm start generates is set', () => 
     trials: { days: 14, perDomain: 1, perMachine: 3, refusedDomains: [] },
     usageMeters: [],
     usageCaps: { each: 1_000_000, byMeter: {} },
+    usageFloors: { each: 1, byMeter: {} },
     forwardedHops: 1,
     retentionDays: 365,
   });
@@ -100,6 +101,7 @@ test('reads all payment settings when a Stripe key is set', () => {
     TRIAL_REFUSED_DOMAINS: 'rival.example,throwaway.example',
     USAGE_METERS: 'exports,api_calls',
     USAGE_CAPS: '500,api_calls=70000000',
+    USAGE_FLOORS: '1,api_calls=100',
   };
   expect(readConfig({ ...SECRETS, ...settings })).toMatchObject({
     billing: { kind: 'stripe', secretKey: PAYMENTS.STRIPE_SECRET_KEY },
@@ -114,6 +116,7 @@ test('reads all payment settings when a Stripe key is set', () => {
     trials: { days: 0, perDomain: 3, perMachine: 5, refusedDomains: ['rival.example', 'throwaway.example'] },
     usageMeters: ['exports', 'api_calls'],
     usageCaps: { each: 500, byMeter: { api_calls: 70_000_000 } },
+    usageFloors: { each: 1, byMeter: { api_calls: 100 } },
   });
 });
 

@@ -164,6 +164,12 @@ export const PROBLEMS = {
     title: 'The timestamp is more than 30 days old, or more than 5 minutes in the future.',
     next: STOP,
   },
+  USAGE_BELOW_FLOOR: {
+    status: 400,
+    title:
+      'The quantity is less than one record of this meter can report. Send the usage of several together.',
+    next: STOP,
+  },
   USAGE_OUTSIDE_SESSION: {
     status: 400,
     title: 'The session held no seat at the time of this usage.',
@@ -367,6 +373,7 @@ export const PROBLEMS = {
     title: 'Only events that are open or set aside can be tried again.',
     next: STOP,
   },
+  USAGE_VOIDED: { status: 409, title: 'The vendor has voided the usage record with this id.', next: STOP },
   USAGE_RECORD_CONFLICT: { status: 409, title: 'A different usage record already has this id.', next: STOP },
   PAYLOAD_TOO_LARGE: {
     status: 413,

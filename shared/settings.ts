@@ -603,11 +603,20 @@ const TABLE = {
   USAGE_CAPS: {
     field: 'usageCaps',
     readBy: ['usageCaps'],
-    schema: usageCaps(),
+    schema: meterLimits(11),
     source: 'chosen',
     default: '1000000',
     meaning:
       'Most that one license can use of a meter on one day (UTC), 1 to 999,999,999,999: a number for all meters, then others as `meter=number`, separated by commas.',
+  },
+  USAGE_FLOORS: {
+    field: 'usageFloors',
+    readBy: ['usageFloors'],
+    schema: meterLimits(8),
+    source: 'chosen',
+    default: '1',
+    meaning:
+      'Least that one usage record can report of a meter, 1 to 999,999,999, so that clients bundle their usage: a number for all meters, then others as `meter=number`, separated by commas.',
   },
   FORWARDED_HOPS: {
     field: 'forwardedHops',
@@ -659,14 +668,15 @@ function list() {
   );
 }
 
-/** `1000000,exports=500`. */
-function usageCaps() {
-  const format = /^[1-9]\d{0,11}(,[a-z][a-z0-9_]{0,63}=[1-9]\d{0,11})*$/;
+/** `1000000,exports=500`: numbers of up to `more` + 1 digits. */
+function meterLimits(more: number) {
+  const number = `[1-9]\\d{0,${more}}`;
+  const format = new RegExp(`^${number}(,[a-z][a-z0-9_]{0,63}=${number})*$`);
   return z.pipe(
     z.string().check(z.regex(format, 'needs a whole number, then meter=number, separated by commas')),
     z.transform((text: string) => {
       const [each, ...others] = text.split(',');
-      const byMeter = others.map((other) => other.split('=')).map(([meter, cap]) => [meter, Number(cap)]);
+      const byMeter = others.map((other) => other.split('=')).map(([meter, limit]) => [meter, Number(limit)]);
       return { each: Number(each), byMeter: Object.fromEntries(byMeter) as Record<string, number> };
     }),
   );

@@ -176,6 +176,7 @@ export async function assembleDeps(
     trials: () => config.trials,
     usageMeters: () => config.usageMeters,
     usageCaps: () => config.usageCaps,
+    usageFloors: () => config.usageFloors,
     publicUrl,
     signInClients: () => signInClients(config.signInClients, publicUrl()),
     operators: () => config.operators,

@@ -14,6 +14,8 @@ import {
   Features,
   LicenseId,
   Limits,
+  MeterName,
+  MOST_QUANTITY,
   PAGING,
   PERIOD,
   periodIsInOrder,
@@ -25,6 +27,9 @@ import {
 import { LicenseView } from '../../shared/http/license-view.ts';
 
 const LONGEST_TTL = TTL_SECONDS.longest;
+
+/** As for `USAGE_CAPS`. */
+const HIGHEST_CAP = 999_999_999_999;
 
 const LicenseWithKey = z.strictObject({
   ...LicenseView.shape,
@@ -78,6 +83,13 @@ const ChangeableTerms = {
   ),
   /** Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats. */
   requests_per_minute: ownTerm(wholeNumber(1, FASTEST_PACE)),
+  /**
+   * The most that can be used of a meter on one day (UTC), by meter, in place of `USAGE_CAPS`; 0: not at all. Replaces
+   * what was set before. null to use the setting for all meters.
+   */
+  usage_caps: ownTerm(z.record(MeterName, wholeNumber(0, HIGHEST_CAP))),
+  /** The least that one usage record can report, by meter, in place of `USAGE_FLOORS`. null to use the setting. */
+  usage_floors: ownTerm(z.record(MeterName, wholeNumber(1, MOST_QUANTITY))),
   /** null for a license that does not expire. */
   valid_until: z.optional(z.nullable(SettableTimestamp)),
 };
@@ -111,7 +123,7 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 30,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'seats', 'seatMaintenance', 'shards'],
+  uses: ['records', 'seats', 'seatMaintenance', 'shards', 'usageMeters'],
   endpoints: {
     create: {
       method: 'POST',

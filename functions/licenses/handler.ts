@@ -7,6 +7,7 @@ import {
   isOfflineStartAllowed,
   type License,
   type LicenseTerms,
+  metersWithoutRoom,
   rotateKey,
   withLicenseChange,
 } from '../../shared/domain/license.ts';
@@ -19,7 +20,7 @@ import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfLicense } from '../../shared/http/license-view.ts';
 import { own, requestedTenant } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
-import { type FieldError, refuseFields } from '../../shared/http/refuse-fields.ts';
+import { type FieldError, refuseFields, safeName } from '../../shared/http/refuse-fields.ts';
 import { LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { ALL_LICENSES, LICENSES_OF_TENANT } from '../../shared/ports/queries.ts';
@@ -43,7 +44,7 @@ async function create(
     { max: body.max, unit: body.unit, ...termsOf(body) },
     nowMs,
   );
-  const refusal = refuseTerms(license, body);
+  const refusal = refuseMeters(body, deps) ?? refuseTerms(license, body);
   if (refusal) return refusal;
 
   // As in `replaceLicense`: nothing is recorded while the seat store accepts no writes.
@@ -100,6 +101,8 @@ async function change(
   { params, body, by }: RequestOf<typeof contract, 'change'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'change'>> {
+  const refusal = refuseMeters(body, deps);
+  if (refusal) return refusal;
   const change = { max: body.max, status: body.status, ...termsOf(body) };
   return replaceLicense(params.license_id, by, deps, {
     async change(license, nowMs, transaction) {
@@ -179,7 +182,23 @@ const COMBINATIONS: readonly {
     isValid: isOfflineStartAllowed,
     detail: () => 'must not exceed offline_grace_days',
   },
+  {
+    terms: ['usage_caps', 'usage_floors'],
+    at: 'usage_floors',
+    isValid: (license) => metersWithoutRoom(license).length === 0,
+    detail: (license) => `must not exceed usage_caps: ${metersWithoutRoom(license).join(', ')}`,
+  },
 ];
+
+/** A misspelled meter would have no cap, and nobody would notice. */
+function refuseMeters(body: TermsBody, { usageMeters }: Deps): Refusal<'VALIDATION_FAILED'> | undefined {
+  const unknown = (['usage_caps', 'usage_floors'] as const).flatMap((term) =>
+    Object.keys(body[term] ?? {})
+      .filter((meter) => !usageMeters.includes(meter))
+      .map((meter) => ({ at: `/${term}`, detail: `no meter is named ${safeName(meter)}` })),
+  );
+  return unknown.length > 0 ? refuseFields('VALIDATION_FAILED', unknown) : undefined;
+}
 
 /** Checks only what the request sets: an edited plan may no longer allow what was valid before. */
 function refuseTerms(license: License, body: TermsBody): Refusal<'VALIDATION_FAILED'> | undefined {
@@ -254,6 +273,8 @@ function termsOf(body: TermsBody): Omit<LicenseTerms, 'max' | 'unit'> {
     signedLimit: body.signed_limit,
     borrow: borrow && { maxDays: borrow.max_days, lowWater: borrow.low_water ?? 0 },
     requestsPerMinute: body.requests_per_minute,
+    usageCaps: body.usage_caps,
+    usageFloors: body.usage_floors,
     validUntilMs: typeof body.valid_until === 'string' ? Date.parse(body.valid_until) : body.valid_until,
   };
 }

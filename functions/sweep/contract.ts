@@ -43,10 +43,16 @@ const Swept = z.strictObject({
   usage_over_cap: count,
   /** Usage records that were sent to Stripe. */
   usage_sent: count,
+  /** Usage records that came too late for the invoice of their period. */
+  usage_late: count,
   /** Usage records that Stripe rejected. */
   usage_refused: count,
   /** Usage records that Stripe may have received. Stripe was down for so long that resending might bill them twice. */
   usage_uncertain: count,
+  /** Voided usage records that were canceled at Stripe. */
+  usage_canceled: count,
+  /** Voided usage records that Stripe no longer cancels: their invoices need a credit note. */
+  usage_credit_notes: count,
   /** Borrowed seats that Redis had lost and has no free seat for. */
   loans_without_room: count,
   /** Erasures whose first or second round was completed. */

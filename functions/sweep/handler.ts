@@ -5,16 +5,18 @@ import { limitField } from '../../shared/http/limit-field.ts';
 import { noteUnreadable } from '../../shared/http/unreadable.ts';
 import { SWEEP_SUCCESSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import type { Noted } from '../../shared/ports/log-line.ts';
 import { restoreBars } from '../../shared/use-cases/bars.ts';
+import { inParallel } from '../../shared/use-cases/in-parallel.ts';
+import { meterUsage } from '../../shared/use-cases/metering/meter-usage.ts';
 import type contract from './contract.ts';
 import { resumeErasures } from './erasures.ts';
 import { findExpiringTokens } from './expiring-tokens.ts';
-import { meterUsage } from './metering.ts';
 import { syncPayments } from './payments.ts';
 import type { SweepProgress } from './progress.ts';
 import { reconcile } from './reconcile.ts';
 import { deleteOld } from './retention.ts';
-import { beginRun, inParallel } from './run-steps.ts';
+import { beginRun } from './run-steps.ts';
 import { sealAudit } from './seal.ts';
 import { sweepShard } from './shard.ts';
 
@@ -44,7 +46,16 @@ async function sweep(
   });
   const { billing } = deps;
   if (billing) await run.attempt(() => syncPayments(billing, deps, run));
-  await run.attempt(() => meterUsage(deps, run));
+  await run.attempt(async () => {
+    const isComplete = await meterUsage(deps, {
+      progress: run.progress.usage,
+      isTimeUp: run.isTimeUp,
+      async callStripe(step) {
+        if (!run.unavailable.has('billing')) await run.attempt(step);
+      },
+    });
+    if (!isComplete) run.markIncomplete();
+  });
   await run.attempt(() => resumeErasures(deps, run));
   await run.attempt(() => reconcile(deps, run));
   // These run only with the hourly comparison: each costs a read.
@@ -57,15 +68,9 @@ async function sweep(
   // Kept in the records, so that it survives a loss of Redis and is known while Redis is unavailable.
   if (run.isSuccess()) await run.attempt(() => recordSuccess(deps));
 
-  if (progress.usageOverCap.size > 0)
-    note({ severity: 'WARNING', licenses_over_cap: [...progress.usageOverCap.keys()].sort() });
+  noteUsage(note, progress.usage);
   if (progress.tokensExpiring.length > 0)
     note({ severity: 'WARNING', operator_tokens_expiring: progress.tokensExpiring });
-  if (progress.usageRefused + progress.usageUncertain > 0)
-    note({
-      severity: 'ERROR',
-      usage_error: progress.usageError ?? 'Stripe was unavailable for too long',
-    });
   noteUnreadable(note, progress.unreadableDocuments);
   if (progress.loansWithoutRoom.size > 0)
     note({ severity: 'ERROR', licenses_without_room: [...progress.loansWithoutRoom.keys()].sort() });
@@ -83,8 +88,18 @@ async function recordSuccess({ records, clock }: Deps): Promise<void> {
   });
 }
 
+/** What somebody has to look at: `GET /api/v1/licenses/{license_id}/usage-records` lists the records. */
+function noteUsage(note: (more: Noted) => void, usage: SweepProgress['usage']): void {
+  const { overCap, late, creditNotes } = usage;
+  if (overCap.size > 0) note({ severity: 'WARNING', licenses_over_cap: [...overCap.keys()].sort() });
+  if (late.size > 0) note({ severity: 'WARNING', licenses_billed_late: [...late.keys()].sort() });
+  if (creditNotes.size > 0) note({ severity: 'ERROR', licenses_to_credit: [...creditNotes.keys()].sort() });
+  if (usage.refused + usage.uncertain > 0)
+    note({ severity: 'ERROR', usage_error: usage.error ?? 'Stripe was unavailable for too long' });
+}
+
 function describe(progress: SweepProgress) {
-  const { expired, published, pending, oldestAgeMs, sealed, reconciled, erased, deleted } = progress;
+  const { expired, published, pending, oldestAgeMs, sealed, reconciled, usage, erased, deleted } = progress;
   return {
     expired,
     published,
@@ -105,11 +120,14 @@ function describe(progress: SweepProgress) {
     billing_events_failed: progress.billingEventsFailed,
     billing_events_set_aside: progress.billingEventsSetAside,
     subscriptions: progress.subscriptions,
-    usage_counted: progress.usageCounted,
-    usage_over_cap: sumOf(progress.usageOverCap.values()),
-    usage_sent: progress.usageSent,
-    usage_refused: progress.usageRefused,
-    usage_uncertain: progress.usageUncertain,
+    usage_counted: usage.counted,
+    usage_over_cap: sumOf(usage.overCap.values()),
+    usage_sent: usage.sent,
+    usage_late: sumOf(usage.late.values()),
+    usage_refused: usage.refused,
+    usage_uncertain: usage.uncertain,
+    usage_canceled: usage.canceled,
+    usage_credit_notes: sumOf(usage.creditNotes.values()),
     loans_without_room: sumOf(progress.loansWithoutRoom.values()),
     erased,
     deleted,

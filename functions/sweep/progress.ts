@@ -1,3 +1,5 @@
+import { emptyMeteringProgress, type MeteringProgress } from '../../shared/use-cases/metering/meter-usage.ts';
+
 /** What a sweep has done so far. Steps update it as they run, so that an interrupted step is counted too. */
 export interface SweepProgress {
   expired: number;
@@ -21,16 +23,7 @@ export interface SweepProgress {
   billingEventsSetAside: number;
   /** Subscriptions that were checked without an event. */
   subscriptions: number;
-  /** Usage records that were added to the totals. */
-  usageCounted: number;
-  /** Usage records beyond the cap of their day, by license. */
-  usageOverCap: Map<string, number>;
-  /** Usage records that Stripe accepted, that Stripe rejected, and that Stripe may have received. */
-  usageSent: number;
-  usageRefused: number;
-  usageUncertain: number;
-  /** Why Stripe rejected a usage record. */
-  usageError: string | undefined;
+  usage: MeteringProgress;
   /** Operator tokens that expire soon. */
   tokensExpiring: string[];
   /** Erasures that completed a round. */
@@ -66,12 +59,7 @@ export function emptyProgress(): SweepProgress {
     billingEventsFailed: 0,
     billingEventsSetAside: 0,
     subscriptions: 0,
-    usageCounted: 0,
-    usageOverCap: new Map(),
-    usageSent: 0,
-    usageRefused: 0,
-    usageUncertain: 0,
-    usageError: undefined,
+    usage: emptyMeteringProgress(),
     tokensExpiring: [],
     erased: 0,
     deleted: 0,

@@ -19,11 +19,12 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { resumeQuery } from '../../shared/ports/each-document.ts';
 import { ALL_LOANS, OPEN_SESSIONS } from '../../shared/ports/queries.ts';
 import { isReturned } from '../../shared/ports/restore-copy.ts';
+import { inParallel } from '../../shared/use-cases/in-parallel.ts';
 import { changeLicense, putCopy } from '../../shared/use-cases/licenses.ts';
 import { forgetLoan } from '../../shared/use-cases/loans.ts';
 import type { Reconciled } from './progress.ts';
 import { restoreLost } from './restore-lost.ts';
-import { inParallel, type SweepRun } from './run-steps.ts';
+import type { SweepRun } from './run-steps.ts';
 
 const PASS_ID = 'reconcile';
 const BATCH = 100;

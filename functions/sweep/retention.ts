@@ -20,6 +20,7 @@ import {
   IDEMPOTENCY_KEYS,
   INVITATIONS,
   LOANS,
+  METER_ERRORS,
   OPEN_INVITATIONS,
   OPERATOR_TOKENS,
   RETENTION_PASSES,
@@ -45,6 +46,7 @@ import {
   INVITATION_LISTS_BY_END,
   INVITATIONS_BY_END,
   LOANS_BY_END,
+  METER_ERRORS_BY_AGE,
   OPERATOR_TOKENS_BY_END,
   SESSIONS_BY_END,
   SIGN_INS_BY_END,
@@ -211,6 +213,14 @@ function deleteBatchOfStep(pass: RetentionPass, deps: Deps, run: SweepRun): Prom
         below: cutoffMs,
         collection: USAGE_RECORDS,
         idOf: usageRecordId,
+      });
+    case 'meter_errors':
+      return deleteBatch(pass, deps, run, {
+        query: METER_ERRORS_BY_AGE,
+        equals: {},
+        below: cutoffMs,
+        collection: METER_ERRORS,
+        idOf: ({ eventId }) => eventId,
       });
   }
 }

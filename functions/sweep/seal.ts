@@ -2,7 +2,8 @@ import { type AuditEvent, type ChainHead, emptyChain, sealEvents } from '../../s
 import { AUDIT, CHAIN_HEADS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { UNSEALED_EVENTS } from '../../shared/ports/queries.ts';
-import { inParallel, type SweepRun } from './run-steps.ts';
+import { inParallel } from '../../shared/use-cases/in-parallel.ts';
+import type { SweepRun } from './run-steps.ts';
 
 const BATCH = 100;
 const TENANTS_AT_A_TIME = 4;

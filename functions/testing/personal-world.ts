@@ -165,7 +165,8 @@ async function tryAndBuy(suite: TestSuite, person: TestUser, tenantId: string) {
   if (subscriptionId === undefined || !(await records.get(LICENSES, boughtId)))
     throw new Error('nothing was bought');
   const dayMs = clock.nowMs() - (clock.nowMs() % 86_400_000);
-  const used = { licenseId: boughtId, tenantId, meter: 'exports', dayMs, quantity: 7, records: 2 };
+  const sum = { quantity: 7, records: 2 };
+  const used = { licenseId: boughtId, tenantId, meter: 'exports', dayMs, ...sum, states: { sent: sum } };
   await records.create(METERED_DAYS, `${boughtId}:exports:${dayMs}`, used);
   return { trialId, boughtId, subscriptionId };
 }

@@ -45,6 +45,7 @@ export function nowhere(): World {
     disputeId: 'du_0123456789abcdef',
     sessionId: newSessionId(licenseId),
     sessionToken: 'no-session-token',
+    usageId: 'no-usage',
     userId: newPersonalId('usr'),
     email: 'nobody@example.com',
     invitationId: newPersonalId('inv'),

@@ -3,9 +3,10 @@ import Stripe from 'stripe';
 import { ROLES } from '../../shared/domain/authorization.ts';
 import { failedEvent, receivedEvent, type StoredEvent } from '../../shared/domain/billing-event.ts';
 import { newSignatureId } from '../../shared/domain/ids.ts';
+import { newUsageRecord, usageRecordId } from '../../shared/domain/metering.ts';
 import { challengeOf } from '../../shared/domain/sign-in.ts';
 import type { EndpointContract } from '../../shared/http/contract.ts';
-import { BILLING_EVENTS, TENANTS, USERS } from '../../shared/ports/collections.ts';
+import { BILLING_EVENTS, TENANTS, USAGE_RECORDS, USERS } from '../../shared/ports/collections.ts';
 import { addMember, readJoiner } from '../../shared/use-cases/members.ts';
 import type { World } from '../example.ts';
 import { beginPurchase } from './purchases.ts';
@@ -65,6 +66,7 @@ export async function worldFor(
     sessionId: session_id,
     sessionToken: session_token,
     stripeSignature: (payload) => stripeSignature(suite, payload),
+    ...(parts.has('usageId') && { usageId: await use(suite, usedLicense.licenseId, tenantId) }),
     ...(isBilled && { boughtId: (await buy(suite, tenantId)).licenseId }),
     ...(parts.has('disputedId') && (await buyAndDispute(suite, tenantId))),
     ...(parts.has('userId') && { userId: (await newMember(suite, tenantId)).userId }),
@@ -107,6 +109,16 @@ async function revoke(suite: TestSuite, license_id: string): Promise<string> {
   const { status, text } = await suite.operate('POST', '/api/v1/revocations', { jti, license_id });
   if (status !== 200) throw new Error(`not revoked: ${text}`);
   return jti;
+}
+
+/** Records usage, which no meter of the suite needs to know. */
+async function use(suite: TestSuite, licenseId: string, tenantId: string): Promise<string> {
+  const record = newUsageRecord(
+    { licenseId, tenantId, recordId: randomUUID(), meter: 'exports', quantity: 1 },
+    suite.deps.clock.nowMs(),
+  );
+  await suite.deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
+  return record.recordId;
 }
 
 export function invite(suite: TestSuite, tenantId: string, email: string, role: string): Promise<Reply> {

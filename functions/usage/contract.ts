@@ -1,8 +1,13 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { USAGE_STATES, VOID_OUTCOMES } from '../../shared/domain/metering.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
 import {
+  Cursor,
   LicenseId,
+  MeterName,
+  MOST_QUANTITY,
+  PAGING,
   PERIOD,
   periodIsInOrder,
   SessionId,
@@ -13,10 +18,9 @@ import {
   wholeNumber,
 } from '../../shared/http/fields.ts';
 
-/** Totals of up to 9 million records of this quantity are exact: they stay below 2^53. */
-const MOST_QUANTITY = 1_000_000_000;
+/** Records per request to void. */
+const MOST_VOIDED = 100;
 
-const MeterName = z.string().check(z.minLength(1), z.maxLength(64));
 const UsageRecord = z.strictObject({
   id: z.string(),
   meter: z.string(),
@@ -25,13 +29,87 @@ const UsageRecord = z.strictObject({
   status: z.enum(['recorded', 'already_recorded']),
 });
 const Total = { meter: z.string(), quantity: z.int(), records: z.int() };
+/** Usage by state. `over_cap` and `voided` are not in the totals beside it, and usage of the last minute in neither. */
+const UsageStates = z.array(
+  z.strictObject({ state: z.enum(USAGE_STATES), quantity: z.int(), records: z.int() }),
+);
 
 const UsageTotals = z.strictObject({
   license_id: LicenseId,
   from: Timestamp,
   to: Timestamp,
-  meters: z.array(z.strictObject(Total)),
-  days: z.array(z.strictObject({ at: Timestamp, ...Total })),
+  /** All meters that usage can be recorded for (`USAGE_METERS`). */
+  available_meters: z.array(z.string()),
+  meters: z.array(z.strictObject({ ...Total, states: UsageStates })),
+  days: z.array(z.strictObject({ at: Timestamp, ...Total, states: UsageStates })),
+});
+
+/** Kept with the records and in the audit log. Do not enter personal data. */
+const VoidReason = text(200);
+
+const AtStripe = z.enum(VOID_OUTCOMES);
+const StoredUsage = z.strictObject({
+  id: z.string(),
+  meter: z.string(),
+  quantity: z.int(),
+  timestamp: Timestamp,
+  received_at: Timestamp,
+  state: z.enum(USAGE_STATES),
+  /**
+   * Why it is not billed, or may not be: `over_cap`, `no_customer`, `no_price`, `subscription_ended`, `invoice_closed`,
+   * `too_old`, `outage`, or Stripe's error code; null if it is.
+   */
+  problem: z.nullable(z.string()),
+  /** When Stripe got it; null if it did not, or that is not known. */
+  sent_at: z.nullable(Timestamp),
+  voided: z.nullable(
+    z.strictObject({
+      at: Timestamp,
+      /** In the words of the operator. Only operators get it. */
+      reason: z.optional(z.string()),
+      at_stripe: AtStripe,
+    }),
+  ),
+});
+const UsageRecords = z.strictObject({
+  license_id: LicenseId,
+  records: z.array(StoredUsage),
+  next_cursor: z.nullable(z.string()),
+});
+
+const VoidedUsage = z.strictObject({
+  license_id: LicenseId,
+  records: z.array(
+    z.strictObject({
+      id: z.string(),
+      status: z.enum(['voided', 'already_voided', 'not_found']),
+      /**
+       * `not_billed`: Stripe does not have it. `cancel_pending`: it is canceled within minutes. `canceled`: Stripe accepted
+       * the cancellation. `credit_note_needed`: it may be on an invoice, and Stripe cancels it no more. null if not found.
+       */
+      at_stripe: z.nullable(AtStripe),
+    }),
+  ),
+  /** Send the request again with it, as `cursor`, until it is null. */
+  next_cursor: z.nullable(z.string()),
+});
+
+const UsageErrors = z.strictObject({
+  errors: z.array(
+    z.strictObject({
+      event_id: z.string(),
+      at: Timestamp,
+      /** null if Stripe names none: usage of meters that do not exist at Stripe. */
+      meter: z.nullable(z.string()),
+      /** Stripe's error code. */
+      code: z.string(),
+      /** How many records Stripe rejected with it. */
+      count: z.int(),
+      /** How many of them Stripe named: these are `refused`. */
+      named: z.int(),
+    }),
+  ),
+  next_cursor: z.nullable(z.string()),
 });
 
 export default defineFunction({
@@ -42,7 +120,7 @@ export default defineFunction({
   maxInstances: 20,
   timeoutSeconds: 10,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'seats', 'sessionTokens', 'usageMeters', 'usageCaps'],
+  uses: ['records', 'seats', 'sessionTokens', 'usageMeters', 'usageCaps', 'usageFloors'],
   endpoints: {
     record: {
       method: 'POST',
@@ -76,7 +154,9 @@ export default defineFunction({
         'METER_UNKNOWN',
         'USAGE_TIME_REFUSED',
         'USAGE_OUTSIDE_SESSION',
+        'USAGE_BELOW_FLOOR',
         'USAGE_CAP_REACHED',
+        'USAGE_VOIDED',
         'SESSION_NOT_FOUND',
         'USAGE_RECORD_CONFLICT',
         'CREDENTIALS_INVALID',
@@ -105,6 +185,55 @@ export default defineFunction({
         },
       },
       problems: ['LICENSE_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
+    },
+    records: {
+      method: 'GET',
+      path: '/api/v1/licenses/{license_id}/usage-records',
+      summary: 'List the usage records of a license.',
+      description:
+        'Returns records, newest first, with what became of each: billed, not billed and why, or voided. Use `state` to find those that need attention.',
+      auth: accessOf('usage.records'),
+      params: z.strictObject({ license_id: LicenseId }),
+      query: z.strictObject({ state: z.optional(z.enum(USAGE_STATES)), ...PAGING }),
+      answers: { records: { status: 200, description: 'One page of records.', body: UsageRecords } },
+      problems: ['INVALID_CURSOR', 'LICENSE_NOT_FOUND', 'FORBIDDEN', 'VALIDATION_FAILED'],
+    },
+    void: {
+      method: 'POST',
+      path: '/api/v1/usage/void',
+      summary: 'Void usage records.',
+      description:
+        'Corrects usage: the records no longer count, leave room below the cap, and cannot be recorded again. Pass `ids`, or `meter` and `day` for all records of a meter on that day (UTC), 100 with each request. What Stripe got within 24 hours is canceled there. For older usage, `at_stripe` is `credit_note_needed`: issue a credit note at Stripe.',
+      auth: accessOf('usage.void'),
+      body: z.union([
+        z.strictObject({
+          license_id: LicenseId,
+          ids: z.array(text(100)).check(z.minLength(1), z.maxLength(MOST_VOIDED)),
+          reason: VoidReason,
+        }),
+        z.strictObject({
+          license_id: LicenseId,
+          meter: MeterName,
+          /** All records of usage on this day (UTC). */
+          day: z.iso.date(),
+          reason: VoidReason,
+          /** `next_cursor` of the last request. */
+          cursor: z.optional(Cursor),
+        }),
+      ]),
+      answers: { voided: { status: 200, description: 'What became of each record.', body: VoidedUsage } },
+      problems: ['LICENSE_NOT_FOUND', 'INVALID_CURSOR', 'VALIDATION_FAILED'],
+    },
+    errors: {
+      method: 'GET',
+      path: '/api/v1/usage/errors',
+      summary: 'List usage that Stripe rejected after accepting it.',
+      description:
+        'Stripe processes usage after it answered. What it rejects then, it reports as counts by error code, with some of the records as samples. The samples are `refused`; the others stay `sent`, because Stripe does not name them. Newest first.',
+      auth: accessOf('usage.errors'),
+      query: z.strictObject(PAGING),
+      answers: { errors: { status: 200, description: 'One page of errors.', body: UsageErrors } },
+      problems: ['INVALID_CURSOR', 'VALIDATION_FAILED'],
     },
   },
 });

@@ -12,5 +12,10 @@ export default {
       session_token: sessionToken,
     },
   }),
+  records: ({ licenseId }) => ({ params: { license_id: licenseId }, query: { state: 'refused' } }),
+  void: ({ licenseId, usageId }) => ({
+    body: { license_id: licenseId, ids: [usageId], reason: 'recorded by a stolen key' },
+  }),
+  errors: () => ({}),
   totals: ({ licenseId }) => ({ query: { license_id: licenseId } }),
 } satisfies ExamplesOf<typeof contract>;

@@ -43,6 +43,8 @@ export const AUDIT_ONLY_TYPES = [
   'usage.refused',
   'stripe_event.set_aside',
   'stripe_event.retried',
+  'usage.rejected',
+  'usage.voided',
 ] as const;
 export type AuditOnlyType = (typeof AUDIT_ONLY_TYPES)[number];
 
@@ -59,6 +61,10 @@ export const AuditDetailSchema = z.extend(EventDetailSchema, {
   previousRole: z.optional(z.enum(ROLES)),
   /** Why an operator did it, in their words. Returned to operators only. */
   note: z.optional(z.string()),
+  /** Units of a meter. */
+  quantity: z.optional(z.int()),
+  /** Error code of Stripe. */
+  because: z.optional(z.string()),
 });
 export type AuditDetail = z.infer<typeof AuditDetailSchema>;
 
@@ -138,6 +144,9 @@ export const AuditEventJson = z.strictObject({
   previous_role: AuditDetailSchema.shape.previousRole,
   /** Why an operator did it. Only operators get it. */
   note: AuditDetailSchema.shape.note,
+  quantity: AuditDetailSchema.shape.quantity,
+  /** Error code of Stripe. */
+  because: AuditDetailSchema.shape.because,
 });
 export type AuditEventJson = z.infer<typeof AuditEventJson>;
 

@@ -50,6 +50,9 @@ const OwnTermsSchema = z.object({
   limits: z.nullable(z.record(z.string(), z.int())),
   /** Limit for acquires and early heartbeats. */
   requestsPerMinute: z.nullable(z.int()),
+  /** By meter, in place of the settings: the most on one day, and the least that one record reports. */
+  usageCaps: z.nullable(z.record(z.string(), z.int())),
+  usageFloors: z.nullable(z.record(z.string(), z.int())),
 });
 export type OwnTerms = z.infer<typeof OwnTermsSchema>;
 
@@ -116,6 +119,8 @@ export function draftLicense(
     ...ids,
     ...termsOfPlan('pro'),
     requestsPerMinute: null,
+    usageCaps: null,
+    usageFloors: null,
     overdraft: 0,
     unit: 'machine',
     validUntilMs: null,
@@ -241,6 +246,18 @@ export function isGraceAllowed({ plan, offlineGraceDays }: TermsIn<'offlineGrace
 /** A client that starts offline runs offline: it cannot start for longer than it can run. */
 export function isOfflineStartAllowed(terms: TermsIn<'offlineGraceDays' | 'offlineStartDays'>): boolean {
   return terms.offlineStartDays === null || terms.offlineStartDays <= offlineGraceDaysOf(terms);
+}
+
+/** The meters of which one record must report more than a day allows. A cap of 0 is no mistake: it forbids the meter. */
+export function metersWithoutRoom({
+  usageCaps,
+  usageFloors,
+}: Pick<License, 'usageCaps' | 'usageFloors'>): string[] {
+  const caps = new Map(Object.entries(usageCaps ?? {}));
+  return Object.entries(usageFloors ?? {}).flatMap(([meter, floor]) => {
+    const cap = caps.get(meter);
+    return cap !== undefined && cap > 0 && floor > cap ? [meter] : [];
+  });
 }
 
 type TermsIn<T extends keyof OwnTerms> = Pick<License, 'plan' | T>;

@@ -33,7 +33,7 @@ test('a pass takes these steps in this order, each from its beginning', () => {
   expect(steps).toEqual([
     ...['histories', 'events', 'loans', 'bars', 'former_memberships', 'invitations', 'invitation_lists'],
     ...['codes', 'device_sign_ins', 'sign_ins', 'operator_tokens', 'billing_events', 'checkouts'],
-    ...['checkout_keys', 'idempotency_keys', 'trial_claims', 'usage_records', 'erased_ids'],
+    ...['checkout_keys', 'idempotency_keys', 'trial_claims', 'usage_records', 'meter_errors', 'erased_ids'],
   ]);
   expect(finish(firstPass(), NOW_MS + 5).finishedAtMs).toBe(NOW_MS + 5);
 });

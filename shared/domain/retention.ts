@@ -20,6 +20,7 @@ const STEPS = [
   'idempotency_keys',
   'trial_claims',
   'usage_records',
+  'meter_errors',
   'erased_ids',
 ] as const;
 

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { newSecretWord } from './ids.ts';
 import { draftLicense, HOLDS, type License, MAX_SEATS, termsOfPlan } from './license.ts';
+import { MeteredPriceSchema } from './metering.ts';
 import {
   type Closing,
   type Lift,
@@ -45,6 +46,8 @@ export const SUBSCRIPTION_STATUSES = [
 const StateSchema = z.object({
   subscriptionId: z.string(),
   customerId: z.string(),
+  /** Its metered prices, if it has any: usage of other meters is on no invoice. */
+  meteredPrices: z.optional(z.array(MeteredPriceSchema)),
   status: z.enum(SUBSCRIPTION_STATUSES),
   createdAtMs: z.int(),
   /** Whether Stripe charges a saved payment method, or sends an invoice with a due date. */

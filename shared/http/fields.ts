@@ -132,3 +132,8 @@ export function timestamp(atMs: number): string {
 export function timestampOrNull(atMs: number | null): string | null {
   return atMs === null ? null : timestamp(atMs);
 }
+
+/** Totals of up to 9 million usage records of this quantity are exact: they stay below 2^53. */
+export const MOST_QUANTITY = 1_000_000_000;
+
+export const MeterName = z.string().check(z.minLength(1), z.maxLength(64));

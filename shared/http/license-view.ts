@@ -40,6 +40,10 @@ export const LicenseFields = {
   signed_limit: z.int(),
   /** `max_days`: how long a seat can be borrowed, 0 for never. `low_water`: seats that cannot be borrowed. */
   borrow: z.strictObject({ max_days: z.int(), low_water: z.int() }),
+  /** Caps of metered usage on one day, by meter, that were set for this license. 0: it cannot use the meter. */
+  usage_caps: z.record(z.string(), z.int()),
+  /** The least that one usage record can report, by meter, where it was set for this license. */
+  usage_floors: z.record(z.string(), z.int()),
   created_at: Timestamp,
   updated_at: Timestamp,
 };
@@ -56,6 +60,8 @@ const OWN_TERM_FIELDS = {
   signed_limit: 'signedLimit',
   borrow: 'borrow',
   requests_per_minute: 'requestsPerMinute',
+  usage_caps: 'usageCaps',
+  usage_floors: 'usageFloors',
 } as const satisfies Record<string, keyof OwnTerms>;
 const OWN_TERMS = Object.keys(OWN_TERM_FIELDS) as (keyof typeof OWN_TERM_FIELDS)[];
 
@@ -95,6 +101,8 @@ export function viewOfLicense(license: License): z.infer<typeof LicenseView> {
     signed_limit: inForce.signedLimit,
     borrow: { max_days: inForce.borrowMaxDays, low_water: inForce.borrowLowWater },
     requests_per_minute: inForce.requestsPerMinute,
+    usage_caps: license.usageCaps ?? {},
+    usage_floors: license.usageFloors ?? {},
     created_at: timestamp(license.createdAtMs),
     updated_at: timestamp(license.updatedAtMs),
   };

@@ -14,6 +14,8 @@ import { IdempotencyKeySchema, type StoredIdempotencyKey } from '../domain/idemp
 import { type License, LicenseSchema } from '../domain/license.ts';
 import { type Loan, LoanSchema } from '../domain/loan.ts';
 import {
+  type MeterErrorReport,
+  MeterErrorReportSchema,
   type MeteredDay,
   MeteredDaySchema,
   type UsageRecord,
@@ -155,3 +157,8 @@ export const IDEMPOTENCY_KEYS: Collection<StoredIdempotencyKey> = {
 export const TRIAL_CLAIMS: Collection<TrialClaim> = { name: 'trial-claims', schema: TrialClaimSchema };
 export const USAGE_RECORDS: Collection<UsageRecord> = { name: 'usage-records', schema: UsageRecordSchema };
 export const METERED_DAYS: Collection<MeteredDay> = { name: 'metered-days', schema: MeteredDaySchema };
+/** By the event's id at Stripe. */
+export const METER_ERRORS: Collection<MeterErrorReport> = {
+  name: 'meter-errors',
+  schema: MeterErrorReportSchema,
+};

@@ -1,6 +1,6 @@
 import type { AccessTokenIssuer, AccessTokens } from '../domain/access-token.ts';
 import type { PseudonymOf, Pseudonyms } from '../domain/holder.ts';
-import type { UsageCaps } from '../domain/metering.ts';
+import type { MeterLimits } from '../domain/metering.ts';
 import type { Sealer } from '../domain/sealed.ts';
 import type { SessionTokens } from '../domain/session-token.ts';
 import type { SignInClients } from '../domain/sign-in-clients.ts';
@@ -43,7 +43,8 @@ export interface Deps {
   trials: TrialPolicy;
   /** Names of the usage meters. */
   usageMeters: readonly string[];
-  usageCaps: UsageCaps;
+  usageCaps: MeterLimits;
+  usageFloors: MeterLimits;
   /** The functions' public origin. */
   publicUrl: string;
   /** The programs that users can sign in to. */

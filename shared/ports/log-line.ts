@@ -79,9 +79,16 @@ interface SweepCounts {
   /** Licenses of those records. */
   licenses_over_cap?: readonly string[];
   usage_sent?: number;
+  usage_late?: number;
+  /** Licenses of those records. */
+  licenses_billed_late?: readonly string[];
   usage_refused?: number;
   usage_uncertain?: number;
   usage_error?: string;
+  usage_canceled?: number;
+  usage_credit_notes?: number;
+  /** Licenses whose invoices need a credit note, for voided usage. */
+  licenses_to_credit?: readonly string[];
   unreadable_events?: number;
   loans_without_room?: number;
   /** Licenses of those loans. */

@@ -8,7 +8,7 @@ import type { Erasure, ErasureTrace } from '../domain/erasure.ts';
 import type { StoredIdempotencyKey } from '../domain/idempotency.ts';
 import type { License } from '../domain/license.ts';
 import type { Loan } from '../domain/loan.ts';
-import type { MeteredDay, UsageRecord } from '../domain/metering.ts';
+import type { MeterErrorReport, MeteredDay, UsageRecord } from '../domain/metering.ts';
 import type { OpenInvitations } from '../domain/open-invitations.ts';
 import type { OperatorToken } from '../domain/operator-token.ts';
 import type { SessionHistory } from '../domain/session-history.ts';
@@ -35,6 +35,7 @@ import {
   LICENSES,
   LOANS,
   MEMBERSHIPS,
+  METER_ERRORS,
   METERED_DAYS,
   OPEN_INVITATIONS,
   OPERATOR_TOKENS,
@@ -430,6 +431,43 @@ export const USAGE_RECORDS_BY_RECEIPT: Query<UsageRecord> = {
   where: ['isOpen'],
   orderBy: { field: 'receivedAtMs', direction: 'asc' },
 };
+export const OPEN_USAGE_OF_TENANT: Query<UsageRecord> = {
+  name: 'open-usage-of-tenant',
+  collection: USAGE_RECORDS,
+  where: ['tenantId', 'isOpen'],
+  orderBy: { field: 'receivedAtMs', direction: 'asc' },
+};
+export const USAGE_RECORDS_OF_LICENSE: Query<UsageRecord> = {
+  name: 'usage-records-of-license',
+  collection: USAGE_RECORDS,
+  where: ['licenseId'],
+  orderBy: { field: 'receivedAtMs', direction: 'desc' },
+};
+export const USAGE_RECORDS_BY_STATE: Query<UsageRecord> = {
+  name: 'usage-records-by-state',
+  collection: USAGE_RECORDS,
+  where: ['licenseId', 'state'],
+  orderBy: { field: 'receivedAtMs', direction: 'desc' },
+};
+/** With bounds, the usage of one day. */
+export const USAGE_RECORDS_OF_METER: Query<UsageRecord> = {
+  name: 'usage-records-of-meter',
+  collection: USAGE_RECORDS,
+  where: ['licenseId', 'meter'],
+  orderBy: { field: 'atMs', direction: 'asc' },
+};
+export const METER_ERRORS_BY_RECEIPT: Query<MeterErrorReport> = {
+  name: 'meter-errors-by-receipt',
+  collection: METER_ERRORS,
+  where: [],
+  orderBy: { field: 'receivedAtMs', direction: 'desc' },
+};
+export const METER_ERRORS_BY_AGE: Query<MeterErrorReport> = {
+  name: 'meter-errors-by-age',
+  collection: METER_ERRORS,
+  where: [],
+  orderBy: { field: 'receivedAtMs', direction: 'asc' },
+};
 export const METERED_DAYS_OF_LICENSE: Query<MeteredDay> = {
   name: 'metered-days-of-license',
   collection: METERED_DAYS,
@@ -497,5 +535,11 @@ export const QUERIES = [
   IDEMPOTENCY_KEYS_BY_END,
   TRIAL_CLAIMS_BY_AGE,
   USAGE_RECORDS_BY_RECEIPT,
+  OPEN_USAGE_OF_TENANT,
+  USAGE_RECORDS_OF_LICENSE,
+  USAGE_RECORDS_BY_STATE,
+  USAGE_RECORDS_OF_METER,
+  METER_ERRORS_BY_RECEIPT,
+  METER_ERRORS_BY_AGE,
   METERED_DAYS_OF_LICENSE,
 ] as const;

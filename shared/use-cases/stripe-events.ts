@@ -22,6 +22,7 @@ import type { Deps } from '../ports/deps.ts';
 import { eachDocument } from '../ports/each-document.ts';
 import { ACCOUNTS_OF_CUSTOMER, SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.ts';
 import { removeCustomer } from './customers.ts';
+import { recordMeterErrors } from './metering/meter-errors.ts';
 import { recordEvent } from './record-event.ts';
 import { type Look, type LookVerdict, syncSubscription } from './subscriptions.ts';
 
@@ -201,7 +202,7 @@ async function processEvent(
     case 'customer':
       return lookAtCustomer(about.id, billing, deps);
     case 'meter_errors':
-      return `Stripe has refused usage: the event ${about.id} at Stripe shows which, and why`;
+      return recordMeterErrors(about.id, billing, deps);
   }
 }
 

@@ -52,6 +52,7 @@ export type HeartbeatRequest =
  * Its signature is checked elsewhere; an invalid token counts as no token.
  */
 export type SessionToken = string;
+export type MeterName = string;
 export type OperatorTokenId = string;
 /**
  * What an operator token allows: `<function>:read` or `<function>:write`, `read` for reading everything, or `all`.
@@ -120,6 +121,35 @@ export type TokenRequest =
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code';
       client_id: string;
       device_code: string;
+    };
+export type UsageVoidRequest =
+  | {
+      license_id: LicenseId;
+      /**
+       * @minItems 1
+       * @maxItems 100
+       */
+      ids: string[];
+      /**
+       * Kept with the records and in the audit log. Do not enter personal data.
+       */
+      reason: string;
+    }
+  | {
+      license_id: LicenseId;
+      meter: MeterName;
+      /**
+       * All records of usage on this day (UTC).
+       */
+      day: string;
+      /**
+       * Kept with the records and in the audit log. Do not enter personal data.
+       */
+      reason: string;
+      /**
+       * `next_cursor` of the last request.
+       */
+      cursor?: string;
     };
 
 export interface AcquireRequest {
@@ -288,7 +318,9 @@ export interface AuditEvent {
     | 'signature.restored'
     | 'usage.refused'
     | 'stripe_event.set_aside'
-    | 'stripe_event.retried';
+    | 'stripe_event.retried'
+    | 'usage.rejected'
+    | 'usage.voided';
   /**
    * `vendor` for events of no tenant.
    */
@@ -370,6 +402,11 @@ export interface AuditEvent {
    * Why an operator did it. Only operators get it.
    */
   note?: string;
+  quantity?: number;
+  /**
+   * Error code of Stripe.
+   */
+  because?: string;
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -702,7 +739,9 @@ export interface ExportedEvent {
     | 'signature.restored'
     | 'usage.refused'
     | 'stripe_event.set_aside'
-    | 'stripe_event.retried';
+    | 'stripe_event.retried'
+    | 'usage.rejected'
+    | 'usage.voided';
   /**
    * `vendor` for events of no tenant.
    */
@@ -784,6 +823,11 @@ export interface ExportedEvent {
    * Why an operator did it. Only operators get it.
    */
   note?: string;
+  quantity?: number;
+  /**
+   * Error code of Stripe.
+   */
+  because?: string;
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -879,6 +923,18 @@ export interface ExportedLicense {
   borrow: {
     max_days: number;
     low_water: number;
+  };
+  /**
+   * Caps of metered usage on one day, by meter, that were set for this license. 0: it cannot use the meter.
+   */
+  usage_caps: {
+    [k: string]: number;
+  };
+  /**
+   * The least that one usage record can report, by meter, where it was set for this license.
+   */
+  usage_floors: {
+    [k: string]: number;
   };
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -1350,6 +1406,18 @@ export interface License {
     max_days: number;
     low_water: number;
   };
+  /**
+   * Caps of metered usage on one day, by meter, that were set for this license. 0: it cannot use the meter.
+   */
+  usage_caps: {
+    [k: string]: number;
+  };
+  /**
+   * The least that one usage record can report, by meter, where it was set for this license.
+   */
+  usage_floors: {
+    [k: string]: number;
+  };
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
@@ -1367,6 +1435,8 @@ export interface License {
     | 'signed_limit'
     | 'borrow'
     | 'requests_per_minute'
+    | 'usage_caps'
+    | 'usage_floors'
   )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
@@ -1514,6 +1584,18 @@ export interface LicenseWithKey {
     max_days: number;
     low_water: number;
   };
+  /**
+   * Caps of metered usage on one day, by meter, that were set for this license. 0: it cannot use the meter.
+   */
+  usage_caps: {
+    [k: string]: number;
+  };
+  /**
+   * The least that one usage record can report, by meter, where it was set for this license.
+   */
+  usage_floors: {
+    [k: string]: number;
+  };
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
@@ -1531,6 +1613,8 @@ export interface LicenseWithKey {
     | 'signed_limit'
     | 'borrow'
     | 'requests_per_minute'
+    | 'usage_caps'
+    | 'usage_floors'
   )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
@@ -1614,6 +1698,18 @@ export interface LicenseWithSeats {
     max_days: number;
     low_water: number;
   };
+  /**
+   * Caps of metered usage on one day, by meter, that were set for this license. 0: it cannot use the meter.
+   */
+  usage_caps: {
+    [k: string]: number;
+  };
+  /**
+   * The least that one usage record can report, by meter, where it was set for this license.
+   */
+  usage_floors: {
+    [k: string]: number;
+  };
   created_at: Timestamp;
   updated_at: Timestamp;
   tenant_id: TenantId;
@@ -1631,6 +1727,8 @@ export interface LicenseWithSeats {
     | 'signed_limit'
     | 'borrow'
     | 'requests_per_minute'
+    | 'usage_caps'
+    | 'usage_floors'
   )[];
   /**
    * The rate limit in effect: the one that was set, or the default for the number of seats.
@@ -1695,6 +1793,18 @@ export interface LicensesChangeRequest {
    * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
+  /**
+   * The most that can be used of a meter on one day (UTC), by meter, in place of `USAGE_CAPS`; 0: not at all. Replaces what was set before. null to use the setting for all meters.
+   */
+  usage_caps?: {
+    [k: string]: number;
+  } | null;
+  /**
+   * The least that one usage record can report, by meter, in place of `USAGE_FLOORS`. null to use the setting.
+   */
+  usage_floors?: {
+    [k: string]: number;
+  } | null;
   /**
    * null for a license that does not expire.
    */
@@ -1767,6 +1877,18 @@ export interface LicensesCreateRequest {
    * Limit for acquire requests and early heartbeats of all clients. null to derive it from the number of seats.
    */
   requests_per_minute?: number | null;
+  /**
+   * The most that can be used of a meter on one day (UTC), by meter, in place of `USAGE_CAPS`; 0: not at all. Replaces what was set before. null to use the setting for all meters.
+   */
+  usage_caps?: {
+    [k: string]: number;
+  } | null;
+  /**
+   * The least that one usage record can report, by meter, in place of `USAGE_FLOORS`. null to use the setting.
+   */
+  usage_floors?: {
+    [k: string]: number;
+  } | null;
   /**
    * null for a license that does not expire.
    */
@@ -2470,6 +2592,30 @@ export interface SlowDownProblem {
   status: 400;
   code: 'SLOW_DOWN';
 }
+export interface StoredUsage {
+  id: string;
+  meter: string;
+  quantity: number;
+  timestamp: Timestamp;
+  received_at: Timestamp;
+  state: 'new' | 'sending' | 'sent' | 'unbilled' | 'late' | 'refused' | 'uncertain' | 'over_cap' | 'voided';
+  /**
+   * Why it is not billed, or may not be: `over_cap`, `no_customer`, `no_price`, `subscription_ended`, `invoice_closed`, `too_old`, `outage`, or Stripe's error code; null if it is.
+   */
+  problem: string | null;
+  /**
+   * When Stripe got it; null if it did not, or that is not known.
+   */
+  sent_at: Timestamp | null;
+  voided: {
+    at: Timestamp;
+    /**
+     * In the words of the operator. Only operators get it.
+     */
+    reason?: string;
+    at_stripe: 'not_billed' | 'cancel_pending' | 'canceled' | 'credit_note_needed';
+  } | null;
+}
 /**
  * An event that is not done. It is found at Stripe by its id.
  */
@@ -2860,9 +3006,36 @@ export interface UnsupportedMediaTypeProblem {
   status: 415;
   code: 'UNSUPPORTED_MEDIA_TYPE';
 }
+export interface UsageBelowFloorProblem {
+  status: 400;
+  code: 'USAGE_BELOW_FLOOR';
+}
 export interface UsageCapReachedProblem {
   status: 409;
   code: 'USAGE_CAP_REACHED';
+}
+export interface UsageErrors {
+  errors: {
+    event_id: string;
+    at: Timestamp;
+    /**
+     * null if Stripe names none: usage of meters that do not exist at Stripe.
+     */
+    meter: string | null;
+    /**
+     * Stripe's error code.
+     */
+    code: string;
+    /**
+     * How many records Stripe rejected with it.
+     */
+    count: number;
+    /**
+     * How many of them Stripe named: these are `refused`.
+     */
+    named: number;
+  }[];
+  next_cursor: string | null;
 }
 export interface UsageOutsideSessionProblem {
   status: 400;
@@ -2884,7 +3057,7 @@ export interface UsageRecordRequest {
    * The client's own id of this record. The same id is the same record.
    */
   id: string;
-  meter: string;
+  meter: MeterName;
   quantity: number;
   /**
    * A point in time, as RFC 3339 text.
@@ -2903,6 +3076,11 @@ export interface UsageRecordRequest {
    */
   session_token?: string;
 }
+export interface UsageRecords {
+  license_id: LicenseId;
+  records: StoredUsage[];
+  next_cursor: string | null;
+}
 export interface UsageTimeRefusedProblem {
   status: 400;
   code: 'USAGE_TIME_REFUSED';
@@ -2911,17 +3089,43 @@ export interface UsageTotals {
   license_id: LicenseId;
   from: Timestamp;
   to: Timestamp;
+  /**
+   * All meters that usage can be recorded for (`USAGE_METERS`).
+   */
+  available_meters: string[];
   meters: {
     meter: string;
     quantity: number;
     records: number;
+    /**
+     * Usage by state. `over_cap` and `voided` are not in the totals beside it, and usage of the last minute in neither.
+     */
+    states: {
+      state:
+        'new' | 'sending' | 'sent' | 'unbilled' | 'late' | 'refused' | 'uncertain' | 'over_cap' | 'voided';
+      quantity: number;
+      records: number;
+    }[];
   }[];
   days: {
     at: Timestamp;
     meter: string;
     quantity: number;
     records: number;
+    /**
+     * Usage by state. `over_cap` and `voided` are not in the totals beside it, and usage of the last minute in neither.
+     */
+    states: {
+      state:
+        'new' | 'sending' | 'sent' | 'unbilled' | 'late' | 'refused' | 'uncertain' | 'over_cap' | 'voided';
+      quantity: number;
+      records: number;
+    }[];
   }[];
+}
+export interface UsageVoidedProblem {
+  status: 409;
+  code: 'USAGE_VOIDED';
 }
 export interface User {
   user_id: UserId;
@@ -2945,6 +3149,21 @@ export interface ValidationFailedProblem {
    * The invalid fields.
    */
   errors: FieldError[];
+}
+export interface VoidedUsage {
+  license_id: LicenseId;
+  records: {
+    id: string;
+    status: 'voided' | 'already_voided' | 'not_found';
+    /**
+     * `not_billed`: Stripe does not have it. `cancel_pending`: it is canceled within minutes. `canceled`: Stripe accepted the cancellation. `credit_note_needed`: it may be on an invoice, and Stripe cancels it no more. null if not found.
+     */
+    at_stripe: ('not_billed' | 'cancel_pending' | 'canceled' | 'credit_note_needed') | null;
+  }[];
+  /**
+   * Send the request again with it, as `cursor`, until it is null.
+   */
+  next_cursor: string | null;
 }
 export interface Operations {
   acquire: {
@@ -3016,7 +3235,9 @@ export interface Operations {
         | 'signature.restored'
         | 'usage.refused'
         | 'stripe_event.set_aside'
-        | 'stripe_event.retried';
+        | 'stripe_event.retried'
+        | 'usage.rejected'
+        | 'usage.voided';
       /**
        * Who caused the events: the id of a user, an operator token or a license, or `bootstrap`. Only a tenant and a time can be given with it.
        */
@@ -3634,6 +3855,34 @@ export interface Operations {
     body: null;
     answer: UsageTotals;
   };
+  usageRecords: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {
+      state?:
+        'new' | 'sending' | 'sent' | 'unbilled' | 'late' | 'refused' | 'uncertain' | 'over_cap' | 'voided';
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: UsageRecords;
+  };
+  usageVoid: {
+    params: {};
+    query: {};
+    body: UsageVoidRequest;
+    answer: VoidedUsage;
+  };
+  usageErrors: {
+    params: {};
+    query: {
+      limit?: PageLimit;
+      cursor?: Cursor;
+    };
+    body: null;
+    answer: UsageErrors;
+  };
   usersMe: {
     params: {};
     query: {};
@@ -3725,6 +3974,9 @@ export const OPERATIONS = {
   trialActivate: { method: 'POST', path: '/api/v1/licenses/trial/activate' },
   usageRecord: { method: 'POST', path: '/api/v1/usage/record' },
   usageTotals: { method: 'GET', path: '/api/v1/usage' },
+  usageRecords: { method: 'GET', path: '/api/v1/licenses/{license_id}/usage-records' },
+  usageVoid: { method: 'POST', path: '/api/v1/usage/void' },
+  usageErrors: { method: 'GET', path: '/api/v1/usage/errors' },
   usersMe: { method: 'GET', path: '/api/v1/users/me' },
   usersList: { method: 'GET', path: '/api/v1/users' },
 } as const satisfies Record<
@@ -3834,10 +4086,12 @@ export type ProblemCode =
   | 'TRIAL_ALREADY_USED'
   | 'TRIAL_NOT_OFFERED'
   | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'USAGE_BELOW_FLOOR'
   | 'USAGE_CAP_REACHED'
   | 'USAGE_OUTSIDE_SESSION'
   | 'USAGE_RECORD_CONFLICT'
   | 'USAGE_TIME_REFUSED'
+  | 'USAGE_VOIDED'
   | 'USER_NOT_FOUND'
   | 'VALIDATION_FAILED';
 

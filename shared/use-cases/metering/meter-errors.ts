@@ -1,0 +1,66 @@
+import { system } from '../../domain/actor.ts';
+import { isUsageRecordId, rejected, type UsageRecord, usageRecordId } from '../../domain/metering.ts';
+import type { Billing, MeterErrors } from '../../ports/billing.ts';
+import { METER_ERRORS } from '../../ports/collections.ts';
+import type { Deps } from '../../ports/deps.ts';
+import { auditUsage } from './audit-usage.ts';
+import { changeUsage } from './change-usage.ts';
+
+/** Samples per transaction. */
+const BATCH = 100;
+
+const BY_STRIPE = { actor: system('stripe') } as const;
+
+/**
+ * Fetches what an event reports about usage that Stripe rejected after accepting it, stores the counts for operators, and
+ * marks the records that it names. Safe to repeat. Returns what to log as an error, or `undefined` if it reports nothing.
+ */
+export async function recordMeterErrors(
+  eventId: string,
+  billing: Billing,
+  deps: Pick<Deps, 'records' | 'clock'>,
+): Promise<string | undefined> {
+  const found = await billing.readMeterErrors(eventId);
+  if (!found) return 'the event does not exist at Stripe';
+  await markRejected(found, deps);
+  const { meter } = found;
+  const errors = found.errors.map(({ code, count, samples }) => ({
+    meter,
+    code,
+    count,
+    named: samples.length,
+  }));
+  const report = { eventId, receivedAtMs: deps.clock.nowMs(), errors };
+  await deps.records.create(METER_ERRORS, eventId, report);
+  const counts = errors.map(({ code, count, named }) => `${count} with ${code} (${named} named)`);
+  return `Stripe rejected usage of ${meter ?? 'meters that do not exist there'}: ${counts.join(', ')}`;
+}
+
+/**
+ * Marks the records that Stripe names as rejected, once each. Of all records that it rejected it names only samples: the
+ * others stay `sent`, and the counts of the event are all that is known of them. Returns how many were marked.
+ */
+async function markRejected({ errors }: MeterErrors, deps: Pick<Deps, 'records' | 'clock'>): Promise<number> {
+  const codes = new Map(
+    errors.flatMap(({ code, samples }) => samples.filter(isUsageRecordId).map((id) => [id, code] as const)),
+  );
+  const ids = [...codes.keys()];
+  let marked = 0;
+  for (let start = 0; start < ids.length; start += BATCH) {
+    const changes = await changeUsage(
+      deps,
+      ids.slice(start, start + BATCH),
+      (record) => rejected(record, codes.get(usageRecordId(record)) ?? ''),
+      (made, transaction, nowMs) => {
+        const records = made.map(({ after }) => after).filter(({ state }) => state === 'refused');
+        auditUsage('usage.rejected', records, { by: BY_STRIPE, detailOf: problemsOf }, transaction, nowMs);
+      },
+    );
+    marked += changes.length;
+  }
+  return marked;
+}
+
+function problemsOf(records: readonly UsageRecord[]): { because: string } {
+  return { because: [...new Set(records.map(({ problem }) => problem))].sort().join(', ') };
+}
