@@ -762,7 +762,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, revocations, operator-tokens or stripe-events; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, usage, revocations, operator-tokens or stripe-events; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

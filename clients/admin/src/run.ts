@@ -9,6 +9,7 @@ import { SESSIONS_COMMANDS } from './sessions.ts';
 import { STRIPE_EVENTS_COMMANDS } from './stripe-events.ts';
 import { type Environment, readTarget } from './target.ts';
 import { TENANTS_COMMANDS } from './tenants.ts';
+import { USAGE_COMMANDS } from './usage.ts';
 import { USERS_COMMANDS } from './users.ts';
 
 /** Runs the command in `args` on the server in `environment`. Returns the exit code of the process. */
@@ -27,6 +28,7 @@ export function runAdmin(
       ...HOLDS_COMMANDS,
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,
+      ...USAGE_COMMANDS,
       ...REVOCATIONS_COMMANDS,
       ...OPERATOR_TOKENS_COMMANDS,
       ...STRIPE_EVENTS_COMMANDS,

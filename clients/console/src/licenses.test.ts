@@ -28,6 +28,8 @@ const license = (terms: Partial<License> = {}): License => ({
   overrides: [],
   borrow: { max_days: 0, low_water: 0 },
   requests_per_minute: 1_200,
+  usage_caps: {},
+  usage_floors: {},
   created_at: '2026-11-01T00:00:00Z',
   updated_at: '2026-11-01T00:00:00Z',
   ...terms,

@@ -59,6 +59,8 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'usage.refused': 'Usage refused',
   'stripe_event.set_aside': 'Stripe event set aside',
   'stripe_event.retried': 'Stripe event tried again',
+  'usage.rejected': 'Usage rejected by Stripe',
+  'usage.voided': 'Usage voided',
 };
 
 export const EVENT_TYPES = Object.keys(EVENT_LABELS).filter(isEventType);

@@ -5,6 +5,7 @@ import { LicensePage } from '../ui/license-page.tsx';
 import { Loaded } from '../ui/loaded.tsx';
 import { useLoad } from '../ui/use-load.ts';
 import { type Bar, Chart } from '../usage/chart.tsx';
+import { Metered } from '../usage/metered.tsx';
 import { lastDays } from '../usage/period.ts';
 import { type Advice, seatsNeeded } from '../usage/seats-needed.ts';
 import type { TenantPageProps } from '../viewer.ts';
@@ -23,7 +24,12 @@ function UsageOf({ license }: { readonly license: License }) {
     (signal) => call('licensesUsage', { params: { license_id }, query: lastDays(Date.now()), signal }),
     [call, license_id],
   );
-  return <Loaded of={usage} render={(value) => <Charts usage={value} />} />;
+  return (
+    <>
+      <Loaded of={usage} render={(value) => <Charts usage={value} />} />
+      <Metered licenseId={license_id} />
+    </>
+  );
 }
 
 function Charts({ usage }: { readonly usage: LicenseUsage }) {
