@@ -3,9 +3,11 @@ import { paySession, paySessionLater, sessionAt, sessionsOf } from './checkout.t
 import { deleteCustomer } from './customers.ts';
 import { dispute, moveDispute } from './disputes.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
+import { payOpenInvoice } from './item-updates.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
 import { addMeter, archiveMeter, rejectUse, reportMeterErrors } from './meters.ts';
 import { type Card, paymentsBy } from './payments.ts';
+import { expirePendingUpdate } from './pending-updates.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
 import { failRefund, refund } from './refunds.ts';
 import { at, type Customer, newId, type State } from './state.ts';
@@ -24,6 +26,7 @@ import {
   resume,
   resumeCollection,
   retryPayment,
+  runningAt,
   sendInvoice,
 } from './subscriptions.ts';
 import type { FakeStripe, FakeSubscription, RelatedObject, SentEvent, StripeControls } from './types.ts';
@@ -54,6 +57,9 @@ export function openControls(account: Account, save: () => void): StripeControls
     addItem: saving(addItem),
     removeItem: saving(removeItem),
     changeQuantityOf: saving(changeQuantityOf),
+    declineCards: saving(declineCards),
+    payInvoice: saving(payInvoiceOn),
+    expirePendingUpdate: saving(expirePending),
     addPrice: saving(addPrice),
     moveLookupKey: saving(moveLookupKey),
     archivePrice: saving(archivePrice),
@@ -108,6 +114,19 @@ function end(account: Account, subscriptionId: string): void {
 
 function remove(account: Account, customerId: string): void {
   deleteCustomer(account, customerId);
+}
+
+function declineCards({ state }: Account, customerId: string, isDeclined = true): void {
+  if (isDeclined) state.declinedCustomers[customerId] = true;
+  else delete state.declinedCustomers[customerId];
+}
+
+function payInvoiceOn(account: Account, invoiceIdOrUrl: string): void {
+  payOpenInvoice(account, idIn(invoiceIdOrUrl));
+}
+
+function expirePending(account: Account, subscriptionId: string): void {
+  expirePendingUpdate(account, runningAt(account, subscriptionId));
 }
 
 function addEvent({ emit }: Account, type: string, object: object, apiVersion?: string): SentEvent {

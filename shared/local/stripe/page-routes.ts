@@ -1,7 +1,9 @@
 import type { Account } from './account.ts';
 import { paySession, sessionAt } from './checkout.ts';
+import { payOpenInvoice } from './item-updates.ts';
 import { periodEndOf } from './items.ts';
-import { payPage, portalPage, returnPage, trouble } from './pages.ts';
+import { invoicePage, payPage, portalPage, returnPage, trouble } from './pages.ts';
+import type { Card } from './payments.ts';
 import { Refused } from './refused.ts';
 import { at, found, type Subscription } from './state.ts';
 import {
@@ -48,6 +50,8 @@ function showPage(account: Account, path: string, query: URLSearchParams): PageA
         page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), false),
       };
     }
+    case 'invoice':
+      return { status: 200, page: invoicePage(found(state.invoices, id, 'invoice'), false) };
     case 'portal': {
       const { customer, returnUrl } = found(state.portals, id, 'page');
       const subscriptions = Object.values(state.subscriptions).filter((each) => each.customer === customer);
@@ -67,18 +71,26 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
   if (kind === 'pay') {
     const session = sessionAt(account, id);
     if (session.status !== 'open') return undefined;
-    const isDeclined = form.get('card')?.replaceAll(/\D/g, '') === DECLINED_CARD;
-    if (paySession(account, id, isDeclined ? 'declined' : 'good')) return { location: session.success_url };
+    if (paySession(account, id, cardIn(form))) return { location: session.success_url };
     return {
       status: 200,
       page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), true),
     };
+  }
+  if (kind === 'invoice') {
+    const invoice = found(state.invoices, id, 'invoice');
+    const isPaid = invoice.status !== 'open' || payOpenInvoice(account, id, cardIn(form));
+    return isPaid ? { location: path } : { status: 200, page: invoicePage(invoice, true) };
   }
   if (kind === 'portal') {
     changeByPortal(account, found(state.portals, id, 'page').customer, form);
     return { location: path };
   }
   return undefined;
+}
+
+function cardIn(form: URLSearchParams): Card {
+  return form.get('card')?.replaceAll(/\D/g, '') === DECLINED_CARD ? 'declined' : 'good';
 }
 
 function changeByPortal(account: Account, customer: string, form: URLSearchParams): void {

@@ -3,7 +3,7 @@ import { PLAN_METADATA_KEY, planOfPrice } from '../../domain/plans.ts';
 import { priceOfItem } from './items.ts';
 import { moneyText } from './money.ts';
 import type { Price } from './plan-prices.ts';
-import { at, type Item, type Order, type Session, type State, type Subscription } from './state.ts';
+import { at, type Invoice, type Item, type Order, type Session, type State, type Subscription } from './state.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -64,13 +64,37 @@ export function payPage(
 <dt>Due today</dt><dd>${isTrial ? moneyText(0, currency) : total}</dd>
 </dl>
 ${isTrial ? trial : ''}${alert}<form method="post">
-<label for="card">Card number</label>
-<input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint"${declined ? ' aria-invalid="true"' : ''}>
-<p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>
+${cardField(declined)}
 <button>${isTrial ? 'Start trial' : `Pay ${total}`}</button>
 </form>
 ${cancel_url === null ? '' : `<p><a href="${html(cancel_url)}">Cancel</a></p>`}`,
   );
+}
+
+/** The page to pay an open invoice on. */
+export function invoicePage({ status, amount_due, currency, lines }: Invoice, declined: boolean): string {
+  if (status !== 'open') return trouble('Nothing to pay', 'This invoice is not open.');
+  const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
+  const due = moneyText(amount_due, currency);
+  return page(
+    'Pay invoice',
+    `<h1>Pay invoice</h1>
+<p>This is a fake Stripe on your machine. It takes no money and is for development only.</p>
+<dl>
+${lines.map(({ description, amount }) => `<dt>${html(description)}</dt><dd>${moneyText(amount, currency)}</dd>`).join('\n')}
+<dt>Amount due</dt><dd>${due}</dd>
+</dl>
+${alert}<form method="post">
+${cardField(declined)}
+<button>Pay ${due}</button>
+</form>`,
+  );
+}
+
+function cardField(declined: boolean): string {
+  return `<label for="card">Card number</label>
+<input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint"${declined ? ' aria-invalid="true"' : ''}>
+<p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>`;
 }
 
 /** The customer portal: change or cancel subscriptions. */

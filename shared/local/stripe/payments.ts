@@ -7,6 +7,7 @@ import {
   type InvoicePayment,
   type Item,
   type LineItem,
+  type MeterEvent,
   newId,
   type State,
   type Subscription,
@@ -32,25 +33,45 @@ export function bill(
   items: readonly Item[] = subscription.items,
   proration?: number,
 ): Invoice {
-  const { state, now, publish } = account;
   const id = newId('in');
   const lines = items.map((item) => {
-    const line = lineOf(account, subscription, item, id);
+    const line = lineOfPeriod(account, subscription, item, id);
     return proration === undefined ? line : prorated(line, proration);
   });
-  const due = lines.reduce((sum, { amount }) => sum + amount, 0);
-  const { collection_method, days_until_due, pause_collection } = subscription;
-  const usageEnd = reason === 'subscription_cycle' ? (items[0]?.current_period_start ?? now()) : now();
+  const usageEnd = reason === 'subscription_cycle' ? items[0]?.current_period_start : undefined;
+  return issue(account, subscription, draftInvoice(account, subscription, { id, reason, lines, usageEnd }));
+}
+
+export interface Draft {
+  readonly id: string;
+  readonly reason: Invoice['billing_reason'];
+  readonly lines: readonly LineItem[];
+  readonly usageEnd?: number | undefined;
+}
+
+/** An invoice as it would be now. Credit of the customer pays for it, and a negative total adds to the credit. */
+export function draftInvoice(
+  { state, now, pagesUrl }: Account,
+  subscription: Subscription,
+  { id, reason, lines, usageEnd = now() }: Draft,
+): Invoice {
+  const { customer, currency, collection_method, days_until_due } = subscription;
+  const total = lines.reduce((sum, { amount }) => sum + amount, 0);
+  const starting_balance = found(state.customers, customer, 'customer').balance;
+  const due = Math.max(0, total + starting_balance);
   const before = latestInvoice(state, subscription);
-  const invoice: Invoice = {
+  return {
     id,
     object: 'invoice',
-    customer: subscription.customer,
+    customer,
     created: now(),
-    currency: subscription.currency,
+    currency,
     billing_reason: reason,
     collection_method,
     due_date: collection_method === 'send_invoice' ? now() + (days_until_due ?? 0) * DAY_SECONDS : null,
+    total,
+    starting_balance,
+    ending_balance: Math.min(0, total + starting_balance),
     amount_due: due,
     amount_paid: 0,
     amount_remaining: due,
@@ -59,14 +80,21 @@ export function bill(
     attempt_count: 0,
     attempted: false,
     status: 'draft',
+    hosted_invoice_url: `${pagesUrl()}/invoice/${id}`,
     status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
     parent: { type: 'subscription_details', subscription_details: { subscription: subscription.id } },
     lines,
   };
+}
+
+export function issue(account: Account, subscription: Subscription, invoice: Invoice): Invoice {
+  const { state, publish } = account;
+  const { pause_collection, collection_method } = subscription;
   state.invoices[invoice.id] = invoice;
   subscription.latest_invoice = invoice.id;
   publish('invoice.created', invoice);
   if (pause_collection?.behavior === 'keep_as_draft') return invoice;
+  found(state.customers, invoice.customer, 'customer').balance = invoice.ending_balance;
   become(account, invoice, 'open');
   publish('invoice.finalized', invoice);
   if (pause_collection) setAside(account, invoice, pause_collection.behavior);
@@ -74,7 +102,7 @@ export function bill(
   return invoice;
 }
 
-function setAside(account: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
+export function setAside(account: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
   become(account, invoice, how === 'void' ? 'void' : 'uncollectible');
   account.publish(how === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible', invoice);
 }
@@ -95,22 +123,47 @@ function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): I
   return latest_invoice === null ? undefined : invoices[latest_invoice];
 }
 
-function lineOf(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
-  const { id, status, customer, currency } = subscription;
+function lineOfPeriod(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
   const price = found(account.state.prices, item.price, 'price');
-  const quantity = item.quantity ?? takeUse(account, customer, price, invoice);
+  const quantity = item.quantity ?? takeUse(account, subscription.customer, price, invoice);
+  const period = { start: item.current_period_start, end: item.current_period_end };
+  const amount = subscription.status === 'trialing' ? 0 : quantity * price.unit_amount;
+  return newLine(subscription, { invoice, item: item.id, price, quantity, amount, period });
+}
+
+export interface NewLine {
+  readonly invoice: string;
+  readonly item: string;
+  readonly price: Price;
+  readonly quantity: number;
+  readonly amount: number;
+  readonly period: LineItem['period'];
+  /** What is prorated: absent for a whole period. */
+  readonly proration?: 'Unused time' | 'Remaining time';
+}
+
+export function newLine(
+  { id, currency }: Subscription,
+  { invoice, item, price, quantity, amount, period, proration }: NewLine,
+): LineItem {
+  const what = `${quantity} × ${price.lookup_key ?? price.id}`;
   return {
     id: newId('il'),
     object: 'line_item',
-    amount: status === 'trialing' ? 0 : quantity * price.unit_amount,
+    amount,
     currency,
+    description: proration === undefined ? what : `${proration} on ${what}`,
     invoice,
     quantity,
     subscription: id,
-    period: { start: item.current_period_start, end: item.current_period_end },
+    period,
     parent: {
       type: 'subscription_item_details',
-      subscription_item_details: { subscription: id, subscription_item: item.id, proration: false },
+      subscription_item_details: {
+        subscription: id,
+        subscription_item: item,
+        proration: proration !== undefined,
+      },
     },
     pricing: {
       type: 'price_details',
@@ -128,14 +181,24 @@ function prorated(line: LineItem, amount: number): LineItem {
 
 /** Puts the usage of a metered price that is not invoiced yet on the invoice. Returns its sum. */
 function takeUse({ state }: Account, customer: string, price: Price, invoice: string): number {
-  let sum = 0;
-  for (const use of state.usage) {
-    const isOfItem = use.customerId === customer && `mtr_${use.eventName}` === price.recurring.meter;
-    if (!isOfItem || use.invoice !== null) continue;
-    use.invoice = invoice;
-    sum += Number(use.value);
-  }
-  return sum;
+  const uses = openUses(state, customer, price);
+  for (const use of uses) use.invoice = invoice;
+  return sumOf(uses);
+}
+
+function openUses({ usage }: State, customer: string, price: Price): MeterEvent[] {
+  return usage.filter(
+    ({ customerId, eventName, invoice }) =>
+      customerId === customer && `mtr_${eventName}` === price.recurring.meter && invoice === null,
+  );
+}
+
+export function openUsage(state: State, customer: string, price: Price): number {
+  return sumOf(openUses(state, customer, price));
+}
+
+function sumOf(uses: readonly MeterEvent[]): number {
+  return uses.reduce((sum, { value }) => sum + Number(value), 0);
 }
 
 /**

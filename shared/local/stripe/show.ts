@@ -55,7 +55,7 @@ function showStored(state: State, stored: Stored): object {
   switch (stored.object) {
     case 'customer':
       if (stored.deleted) return { id: stored.id, object: stored.object, deleted: true };
-      return { ...shown, balance: 0, invoice_settings: {} };
+      return { ...shown, invoice_settings: {} };
     case 'price':
       return showPrice(stored);
     case 'checkout.session':
@@ -105,7 +105,29 @@ function showSubscription(state: State, subscription: Subscription): object {
     billing_mode: { type: 'flexible' },
     invoice_settings: { issuer: { type: 'self' } },
     items: show(state, list(subscription.items, url)),
+    pending_update: showPending(state, subscription),
     start_date: subscription.created,
+  };
+}
+
+function showPending(state: State, { id, items }: Subscription): object | null {
+  const pending = at(state.pendingUpdates, id);
+  if (!pending) return null;
+  const changed = items.map((item) => {
+    const { price = item.price, quantity = item.quantity } =
+      pending.items.find((update) => update.id === item.id) ?? {};
+    return show(state, { ...item, price, ...(quantity !== undefined && { quantity }) });
+  });
+  return {
+    billing_cycle_anchor: null,
+    cancel_at_period_end: null,
+    discount: null,
+    discounts: null,
+    expires_at: pending.expires_at,
+    metadata: null,
+    subscription_items: changed,
+    trial_end: null,
+    trial_from_plan: null,
   };
 }
 
@@ -134,7 +156,7 @@ function showItem(state: State, item: Item): object {
 }
 
 function showInvoice(state: State, invoice: Invoice): object {
-  const { amount_due, id } = invoice;
+  const { id, total } = invoice;
   const customer = at(state.customers, invoice.customer);
   return {
     livemode: false,
@@ -148,11 +170,9 @@ function showInvoice(state: State, invoice: Invoice): object {
     payment_settings: {},
     post_payment_credit_notes_amount: 0,
     pre_payment_credit_notes_amount: 0,
-    starting_balance: 0,
-    subtotal: amount_due,
-    subtotal_excluding_tax: amount_due,
-    total: amount_due,
-    total_excluding_tax: amount_due,
+    subtotal: total,
+    subtotal_excluding_tax: total,
+    total_excluding_tax: total,
   };
 }
 

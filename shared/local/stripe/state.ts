@@ -9,6 +9,8 @@ export interface Customer {
   readonly created: number;
   name: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Negative for credit, which pays invoices (docs.stripe.com/billing/customer/balance). */
+  balance: number;
   deleted?: true;
 }
 
@@ -101,6 +103,9 @@ export interface Invoice {
   readonly billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update';
   readonly collection_method: Subscription['collection_method'];
   readonly due_date: number | null;
+  readonly total: number;
+  readonly starting_balance: number;
+  readonly ending_balance: number;
   readonly amount_due: number;
   amount_paid: number;
   amount_remaining: number;
@@ -110,6 +115,8 @@ export interface Invoice {
   attempt_count: number;
   attempted: boolean;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+  /** A page to pay on. */
+  readonly hosted_invoice_url: string;
   status_transitions: {
     readonly finalized_at: number | null;
     readonly marked_uncollectible_at: number | null;
@@ -129,6 +136,7 @@ export interface LineItem {
   readonly object: 'line_item';
   readonly amount: number;
   readonly currency: string;
+  readonly description: string;
   readonly invoice: string;
   readonly quantity: number;
   readonly subscription: string;
@@ -160,6 +168,20 @@ export interface InvoicePayment {
   readonly payment: { readonly type: 'payment_intent'; readonly payment_intent: string };
   readonly status: 'paid';
   readonly status_transitions: { readonly canceled_at: null; readonly paid_at: number };
+}
+
+/** A new price or quantity of an item. */
+export interface ItemUpdate {
+  readonly id: string;
+  readonly price?: string | undefined;
+  readonly quantity?: number | undefined;
+}
+
+/** A change that Stripe makes once its invoice is paid (docs.stripe.com/billing/subscriptions/pending-updates). */
+export interface PendingUpdate {
+  readonly invoice: string;
+  readonly items: readonly ItemUpdate[];
+  readonly expires_at: number;
 }
 
 export interface Charge {
@@ -259,6 +281,10 @@ export interface State {
   /** By session. */
   readonly orders: Record<string, Order>;
   readonly subscriptions: Record<string, Subscription>;
+  /** By subscription. */
+  readonly pendingUpdates: Record<string, PendingUpdate>;
+  /** Customers whose card is declined. */
+  readonly declinedCustomers: Record<string, true>;
   readonly invoices: Record<string, Invoice>;
   readonly charges: Record<string, Charge>;
   readonly invoicePayments: Record<string, InvoicePayment>;
@@ -298,6 +324,8 @@ export function newState(): State {
     sessions: {},
     orders: {},
     subscriptions: {},
+    pendingUpdates: {},
+    declinedCustomers: {},
     invoices: {},
     charges: {},
     invoicePayments: {},

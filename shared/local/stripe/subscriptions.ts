@@ -1,10 +1,11 @@
 import type { Account } from './account.ts';
 import { newItem, periodEndOf, priceOfItem, seatItemOf } from './items.ts';
 import { bill, type Card, payInvoice, subscriptionOf } from './payments.ts';
+import { expirePendingUpdate } from './pending-updates.ts';
 import { periodEnd } from './period.ts';
 import { priceBy } from './prices.ts';
 import { missing, Refused } from './refused.ts';
-import { found, type Item, newId, type Order, type PauseCollection, type Subscription } from './state.ts';
+import { at, found, type Item, newId, type Order, type PauseCollection, type Subscription } from './state.ts';
 
 /**
  * What customers, banks and time do to a subscription, with the same events as Stripe, in the same order. There is no
@@ -81,6 +82,7 @@ export function prorate(account: Account, id: string, amount: number): void {
 
 export function renew(account: Account, id: string, card: Card = 'good'): void {
   const subscription = runningAt(account, id);
+  expirePendingUpdate(account, subscription);
   const end = periodEndOf(subscription);
   if (subscription.cancel_at_period_end || (subscription.cancel_at ?? Number.POSITIVE_INFINITY) <= end) {
     endNow(account, subscription);
@@ -140,8 +142,10 @@ export function resumeCollection(account: Account, id: string): void {
 
 export function retryPayment(account: Account, id: string, card: Card = 'good'): void {
   const subscription = runningAt(account, id);
+  const pending = at(account.state.pendingUpdates, id);
   for (const invoice of Object.values(account.state.invoices)) {
-    const isDue = invoice.status === 'open' && subscriptionOf(invoice) === id;
+    const isDue =
+      invoice.status === 'open' && subscriptionOf(invoice) === id && invoice.id !== pending?.invoice;
     if (isDue && !payInvoice(account, invoice, card)) return;
   }
   setStatus(account, subscription, 'active');

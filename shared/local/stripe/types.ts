@@ -91,6 +91,12 @@ export interface StripeControls {
   addItem(subscriptionId: string, item: NewItem): Promise<string>;
   removeItem(itemId: string): Promise<void>;
   changeQuantityOf(itemId: string, quantity: number): Promise<void>;
+  /** Changes by the API are paid from the customer's card: it is declined from now on, or with `false` works again. */
+  declineCards(customerId: string, isDeclined?: boolean): Promise<void>;
+  /** Pays an open invoice on its page with a working card. A change that waits for it is made. */
+  payInvoice(invoiceIdOrUrl: string): Promise<void>;
+  /** The time to pay for a pending change passes. */
+  expirePendingUpdate(subscriptionId: string): Promise<void>;
   /** Adds a price, which takes its lookup key from the price that has it. Returns its id. */
   addPrice(price?: NewPrice): Promise<string>;
   /** Gives the lookup key to a new price like the old one but for `changes`, whose id is returned. */

@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
+import { previewUpdate } from '../item-updates.ts';
 import { list } from '../list.ts';
 import { paymentsBy, subscriptionOf } from '../payments.ts';
 import { found } from '../state.ts';
-import { id, page } from './kinds.ts';
+import { id, itemUpdates, page, seconds } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
 const ListInvoices = z.strictObject({
@@ -16,7 +17,19 @@ const ListPayments = z.strictObject({
   ...page,
 });
 
+const Preview = z.strictObject({
+  subscription: id('sub'),
+  subscription_details: z.strictObject({
+    items: itemUpdates,
+    proration_behavior: z.enum(['always_invoice', 'none']),
+    proration_date: z.optional(seconds),
+  }),
+});
+
 export const INVOICES: readonly Route[] = [
+  route('POST', /^\/v1\/invoices\/create_preview$/, Preview, (account, preview) =>
+    previewUpdate(account, preview.subscription, preview.subscription_details),
+  ),
   route('GET', /^\/v1\/invoices$/, ListInvoices, ({ state }, { subscription, status, ...page }) => {
     found(state.subscriptions, subscription, 'subscription', 'subscription');
     const invoices = Object.values(state.invoices)

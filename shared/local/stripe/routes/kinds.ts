@@ -24,4 +24,8 @@ export const page = {
   limit: z.prefault(integer(/^([1-9]\d?|100)$/), '10'),
   starting_after: z.optional(z.string()),
 };
+/** Stripe allows up to 20 items. */
+export const itemUpdates = z
+  .array(z.strictObject({ id: id('si'), price: z.optional(id('price')), quantity: z.optional(positive) }))
+  .check(z.minLength(1), z.maxLength(20));
 export const none = z.strictObject({});
