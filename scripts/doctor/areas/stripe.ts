@@ -1,6 +1,7 @@
 import { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import stripeWebhook from '../../../functions/stripe-webhook/contract.ts';
+import { type Plan, planOfPrice } from '../../../shared/domain/plans.ts';
 import { OFFERS } from '../../../shared/domain/prices.ts';
 import { SETTINGS } from '../../../shared/settings.ts';
 import { type Answer, NoAnswer } from '../answers.ts';
@@ -14,6 +15,7 @@ import {
   NEEDED_OF_ENDPOINT,
   WebhookEndpoint,
 } from './stripe-endpoints.ts';
+import { judgePortal, PortalConfiguration } from './stripe-portal.ts';
 
 const listOf = <S extends z.ZodMiniType>(item: S) =>
   z.object({ data: z.array(item), has_more: z._default(z.boolean(), false) });
@@ -39,7 +41,7 @@ const Meters = listOf(
     default_aggregation: z.object({ formula: z.string() }),
   }),
 );
-const Configurations = listOf(z.object({ is_default: z.boolean(), active: z.boolean() }));
+const Configurations = listOf(PortalConfiguration);
 
 const API = 'https://api.stripe.com';
 /** What the functions read. A list of one shows whether the key may. Write access cannot be seen without writing. */
@@ -79,10 +81,7 @@ export const STRIPE: Area = {
     return [
       check('key', async (ask) => [await checkKey(ask, key)]),
       check('webhook endpoint', async (ask) => checkEndpoint(ask, stack)),
-      check('prices', async (ask) => {
-        const query = OFFERS.map(({ lookupKey }) => `lookup_keys[]=${lookupKey}`).join('&');
-        return judgePrices(read(Prices, await ask(`prices?limit=100&${query}`, 'Prices')));
-      }),
+      check('prices', async (ask) => judgePrices(await readPrices(ask))),
       ...(metersIn(stack).length === 0
         ? []
         : [
@@ -91,14 +90,12 @@ export const STRIPE: Area = {
               judgeMeters(read(Meters, await ask('billing/meters?limit=100', 'Meters')), stack),
             ),
           ]),
-      check('customer portal', async (ask) => [
-        judgePortal(
-          read(
-            Configurations,
-            await ask('billing_portal/configurations?is_default=true&limit=1', 'Customer portal'),
-          ),
-        ),
-      ]),
+      check('customer portal', async (ask) => {
+        const path = 'billing_portal/configurations?is_default=true&limit=1';
+        const products = 'expand[]=data.features.subscription_update.products';
+        const { data } = read(Configurations, await ask(`${path}&${products}`, 'Customer portal'));
+        return judgePortal(data, plansByPrice(await readPrices(ask)));
+      }),
     ];
   },
 };
@@ -198,6 +195,20 @@ async function unlessForbidden(
   }
 }
 
+async function readPrices(ask: AskStripe): Promise<z.output<typeof Prices>> {
+  const query = OFFERS.map(({ lookupKey }) => `lookup_keys[]=${lookupKey}`).join('&');
+  return read(Prices, await ask(`prices?limit=100&${query}`, 'Prices'));
+}
+
+function plansByPrice({ data }: z.output<typeof Prices>): ReadonlyMap<string, Plan> {
+  return new Map(
+    data.flatMap(({ id, lookup_key }) => {
+      const plan = planOfPrice({ lookupKey: lookup_key, planName: null });
+      return plan ? [[id, plan] as const] : [];
+    }),
+  );
+}
+
 function judgePrices({ data }: z.output<typeof Prices>): Verdict[] {
   const problems = OFFERS.flatMap(({ interval, lookupKey }) => {
     // Without `active=false`, Stripe lists active prices (docs.stripe.com/api/prices/list).
@@ -258,13 +269,4 @@ function judgeMeters({ data }: z.output<typeof Meters>, stack: Stack): Verdict[]
       : [failed(`The meter ${name} reads other fields than the code sends.`, `It needs ${form}.`)];
   });
   return problems.length > 0 ? problems : [ok(`All ${names.length} meters exist.`)];
-}
-
-function judgePortal({ data }: z.output<typeof Configurations>): Verdict {
-  return data.some(({ is_default, active }) => is_default && active)
-    ? ok('The customer portal is set up.')
-    : failed(
-        'The customer portal has no default configuration: customers cannot open it.',
-        'Save its settings once at https://dashboard.stripe.com/settings/billing/portal.',
-      );
 }

@@ -104,7 +104,39 @@ const meter = {
   value_settings: { event_payload_key: 'value' },
 } satisfies Stripe.Billing.Meter;
 
-type Configuration = Omit<Stripe.BillingPortal.Configuration, 'features' | 'business_profile' | 'login_page'>;
+type Configuration = Omit<Stripe.BillingPortal.Configuration, 'business_profile' | 'login_page'>;
+type Features = Stripe.BillingPortal.Configuration.Features;
+type Updates = Features['subscription_update'];
+
+const product = {
+  product: 'prod_enterprise',
+  prices: ['price_seatlease_enterprise_year'],
+  adjustable_quantity: { enabled: true, minimum: 25, maximum: 100_000 },
+} as const;
+
+const updates = {
+  enabled: true,
+  billing_cycle_anchor: null,
+  default_allowed_updates: ['price', 'quantity'],
+  products: [{ ...product, prices: [...product.prices] }],
+  proration_behavior: 'always_invoice',
+  schedule_at_period_end: { conditions: [] },
+  trial_update_behavior: 'continue_trial',
+} satisfies Updates;
+
+const features = {
+  customer_update: { enabled: true, allowed_updates: ['email', 'tax_id'] },
+  invoice_history: { enabled: true },
+  payment_method_update: { enabled: true, payment_method_configuration: null },
+  subscription_cancel: {
+    enabled: true,
+    mode: 'at_period_end',
+    proration_behavior: 'none',
+    cancellation_reason: { enabled: false, feedback_options: null, options: [] },
+  },
+  subscription_pause: { enabled: false, duration: { type: 'indefinite', interval_options: [] } },
+  subscription_update: updates,
+} satisfies Features;
 
 const configuration = {
   id: 'bpc_sample',
@@ -113,6 +145,7 @@ const configuration = {
   application: null,
   created: 1_793_000_000,
   default_return_url: null,
+  features,
   is_default: true,
   livemode: true,
   metadata: {},
@@ -163,9 +196,21 @@ function meters(...data: Stripe.Billing.Meter[]): Recorded {
 function configurations(...data: Configuration[]): Recorded {
   return recorded(
     'customer_portal/configurations/list',
-    'billing_portal/configurations?is_default=true&limit=1',
+    'billing_portal/configurations?is_default=true&limit=1&expand[]=data.features.subscription_update.products',
     page('billing_portal/configurations', ...data),
   );
+}
+
+function withFeatures(change: Partial<Features>): Recorded {
+  return configurations({ ...configuration, features: { ...features, ...change } });
+}
+
+function withUpdates(change: Partial<Updates>): Recorded {
+  return withFeatures({ subscription_update: { ...updates, ...change } });
+}
+
+function withProduct(change: Partial<NonNullable<Updates['products']>[number]>): Recorded {
+  return withUpdates({ products: [{ ...product, prices: [...product.prices], ...change }] });
 }
 
 /** https://docs.stripe.com/api/errors; for a restricted key, https://docs.stripe.com/keys/restricted-api-keys. */
@@ -451,5 +496,82 @@ export const STRIPE_CASES: readonly Case[] = [
     name: 'the configuration of the customer portal is inactive',
     answers: [configurations({ ...configuration, active: false })],
     finding: { check: 'customer portal', level: 'error', found: 'has no default configuration' },
+  },
+  {
+    name: 'the portal sells fewer seats of a plan than it begins with',
+    answers: [withProduct({ adjustable_quantity: { enabled: true, minimum: 1, maximum: 100_000 } })],
+    finding: {
+      check: 'customer portal',
+      level: 'error',
+      found: 'sells 1 to 100000 seats of the enterprise plan (prod_enterprise), which has 25 to 100000',
+      cure: 'Set the quantity of prod_enterprise to 25 to 100000',
+    },
+  },
+  {
+    name: 'the portal sells more seats of a plan than it has',
+    answers: [withProduct({ adjustable_quantity: { enabled: true, minimum: 25, maximum: 100_001 } })],
+    finding: { check: 'customer portal', level: 'error', found: 'sells 25 to 100001 seats' },
+  },
+  {
+    name: 'the portal sells any number of seats',
+    answers: [withProduct({ adjustable_quantity: { enabled: true, minimum: 25, maximum: null } })],
+    finding: { check: 'customer portal', level: 'error', found: 'sells 25 or more seats' },
+  },
+  {
+    name: 'the portal offers a price of no plan',
+    answers: [withProduct({ prices: [...product.prices, 'price_of_before'] })],
+    finding: {
+      check: 'customer portal',
+      level: 'error',
+      found: 'offers price_of_before of prod_enterprise, which no plan sells',
+      cure: 'Remove these prices from the portal',
+    },
+  },
+  {
+    name: 'seats added in the portal are free',
+    answers: [withUpdates({ proration_behavior: 'none' })],
+    finding: {
+      check: 'customer portal',
+      level: 'error',
+      found: 'are free until the next period',
+      cure: 'always_invoice',
+    },
+  },
+  {
+    name: 'seats added in the portal are paid later',
+    answers: [withUpdates({ proration_behavior: 'create_prorations' })],
+    finding: { check: 'customer portal', level: 'warning', found: 'not paid before the next period' },
+  },
+  {
+    name: 'the portal schedules downgrades',
+    answers: [withUpdates({ schedule_at_period_end: { conditions: [{ type: 'decreasing_item_amount' }] } })],
+    finding: {
+      check: 'customer portal',
+      level: 'warning',
+      found: 'schedules downgrades',
+      cure: 'Let downgrades happen at once',
+    },
+  },
+  {
+    name: 'the portal cancels at once',
+    answers: [
+      withFeatures({ subscription_cancel: { ...features.subscription_cancel, mode: 'immediately' } }),
+    ],
+    finding: {
+      check: 'customer portal',
+      level: 'warning',
+      found: 'cancels at once',
+      cure: 'at the end of the billing period',
+    },
+  },
+  {
+    name: 'the portal shows no invoices',
+    answers: [withFeatures({ invoice_history: { enabled: false } })],
+    finding: {
+      check: 'customer portal',
+      level: 'warning',
+      found: 'does not show invoices',
+      cure: 'Turn them on',
+    },
   },
 ];
