@@ -86,6 +86,8 @@ const EVENTS: Readonly<Record<Action, AuditType | Reason | Elsewhere>> = {
   'subscriptions.list': reads,
   'subscriptions.holds': reads,
   'subscriptions.lift': 'subscription.hold_lifted',
+  'subscriptions.preview': { none: 'shows what a change would cost' },
+  'subscriptions.change': 'subscription.changed',
   'cancel.cancel': 'subscription.canceled',
   'cancel.undo': 'subscription.resumed',
   'stripe-webhook.receive': { none: 'what Stripe reports is recorded when it is fetched, by `stripe`' },

@@ -9,6 +9,7 @@ import type { Deps } from '../shared/ports/deps.ts';
 import { DEPENDENCIES, type Dependency } from '../shared/settings.ts';
 import { recordLoan } from '../shared/use-cases/loans.ts';
 import { MANIFEST } from './manifest.ts';
+import { buySeats, withoutStripeEvents } from './testing/purchases.ts';
 import { SAMPLES, sendTo } from './testing/sample-requests.ts';
 import { newMember, newPlace, type Place, worldFor } from './testing/sample-world.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from './testing/suite.ts';
@@ -43,7 +44,8 @@ beforeAll(async () => {
     }
   }
   await readTheRest(place);
-});
+  // It sends each endpoint a request for each kind of credentials, one after the other.
+}, 120_000);
 afterAll(() => suite.close());
 
 /** The records have a loan that the seat store has lost: a sweep restores it. */
@@ -74,6 +76,7 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+  await noticeReview(tenantId);
   const forOperators = [
     '/health?deep=1',
     '/api/v1/revocations',
@@ -81,6 +84,13 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
     '/api/v1/stripe-events',
   ];
   for (const path of forOperators) await suite.call('GET', path, { authorization: owner.authorization });
+}
+
+/** Seats outside the range of their plan are an event, published by whoever looks at the subscription. */
+async function noticeReview(tenantId: string): Promise<void> {
+  const { subscriptionId, licenseId } = await buySeats(suite, { tenantId });
+  await withoutStripeEvents(suite, () => suite.stripe.changeSeats(subscriptionId, 51));
+  await suite.operate('POST', `/api/v1/subscriptions/${licenseId}/preview`, { seats: 5 });
 }
 
 function watch(functionName: string, deps: Deps): Deps {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 /** The code that handles money, paid seats or billed usage. */
 const FILES = globSync([
-  'shared/domain/{plans,subscription,checkout,metering,billing-event,trial}.ts',
+  'shared/domain/{plans,subscription,subscription-change,checkout,metering,billing-event,trial}.ts',
   'shared/adapters/billing/*.ts',
   'shared/local/stripe/*.ts',
   'shared/ports/billing.ts',

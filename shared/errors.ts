@@ -195,6 +195,11 @@ export const PROBLEMS = {
     whileHeld: RETRY.repair,
     oauthError: 'invalid_client',
   },
+  PAYMENT_REQUIRED: {
+    status: 402,
+    title: 'The payment did not succeed, so nothing was changed.',
+    next: STOP,
+  },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this request.', next: STOP },
   INSUFFICIENT_SCOPE: {
     status: 403,
@@ -350,6 +355,16 @@ export const PROBLEMS = {
     status: 409,
     title:
       'Only a dispute or a refund can be lifted. Void the unpaid invoice, or resume the subscription, at Stripe.',
+    next: STOP,
+  },
+  SUBSCRIPTION_CHANGED: {
+    status: 409,
+    title: 'The subscription has another number of seats now. Read it again.',
+    next: STOP,
+  },
+  SUBSCRIPTION_UNCHANGEABLE: {
+    status: 409,
+    title: 'This subscription cannot be changed here now.',
     next: STOP,
   },
   SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.', next: STOP },

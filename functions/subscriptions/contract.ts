@@ -1,9 +1,20 @@
 import * as z from 'zod/mini';
 import { accessOf } from '../../shared/domain/authorization.ts';
+import { MAX_SEATS } from '../../shared/domain/license.ts';
+import { BILLING_INTERVALS, PLAN_NAMES } from '../../shared/domain/plans.ts';
 import { defineFunction } from '../../shared/http/contract.ts';
-import { LicenseId, PAGING, TenantId } from '../../shared/http/fields.ts';
+import {
+  LicenseId,
+  PAGING,
+  SettableTimestamp,
+  TenantId,
+  Timestamp,
+  wholeNumber,
+} from '../../shared/http/fields.ts';
 import { HoldView } from '../../shared/http/hold-view.ts';
 import { SubscriptionView } from '../../shared/http/subscription-view.ts';
+
+const CHANGING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'serve' } as const;
 
 const SubscriptionPage = z.strictObject({
   subscriptions: z.array(SubscriptionView),
@@ -20,15 +31,70 @@ const holdAnswers = {
   },
 } as const;
 
+/** What to change. Absent fields stay as they are; one is required. */
+const WANTED = {
+  seats: z.optional(wholeNumber(1, MAX_SEATS)),
+  plan: z.optional(z.enum(PLAN_NAMES)),
+  /** Billing interval. Another interval begins a new period now. */
+  interval: z.optional(z.enum(BILLING_INTERVALS)),
+};
+
+const wantsSomething = z.refine<{ seats?: unknown; plan?: unknown; interval?: unknown }>(
+  ({ seats, plan, interval }) => (seats ?? plan ?? interval) !== undefined,
+  'must have seats, plan or interval',
+);
+
+/** Amounts are in the smallest unit of the currency, such as cents. */
+const ChangePreview = z.strictObject({
+  license_id: LicenseId,
+  subscription_id: z.string(),
+  /** After the change. */
+  plan: z.enum(PLAN_NAMES),
+  interval: z.enum(['day', 'week', 'month', 'year']),
+  seats: z.int(),
+  /** Three letters, in lower case (ISO 4217). */
+  currency: z.string(),
+  /** Invoiced now, after discounts, taxes and credit. It is charged at once, or due as agreed if invoices are sent. */
+  amount_due: z.int(),
+  /** Added to the credit of the tenant, which pays later invoices. It is not paid out. */
+  credit: z.int(),
+  /** The first lines of the invoice that the change makes now; empty if it makes none. */
+  lines: z.array(
+    z.strictObject({
+      description: z.nullable(z.string()),
+      /** Negative for time that is credited. */
+      amount: z.int(),
+      from: Timestamp,
+      to: Timestamp,
+    }),
+  ),
+  /** The next regular invoice, for a whole period: with discounts, taxes and usage so far, before credit. */
+  next_invoice: z.strictObject({ amount: z.int(), at: Timestamp }),
+  /** Pass it with the change to be charged the same amount. Valid for 30 minutes. */
+  proration_date: Timestamp,
+});
+
+const UNCHANGED = [
+  'LICENSE_NOT_FOUND',
+  'SUBSCRIPTION_NOT_FOUND',
+  'SUBSCRIPTION_ENDED',
+  'SUBSCRIPTION_UNCHANGEABLE',
+  'PLAN_NOT_FOR_SALE',
+  'VALIDATION_FAILED',
+  'FORBIDDEN',
+  'RATE_LIMITED',
+  'BILLING_NOT_SET_UP',
+] as const;
+
 export default defineFunction({
   name: 'subscriptions',
-  summary: 'Lists subscriptions, and lifts holds.',
-  memoryMiB: 256,
-  concurrency: 40,
+  summary: 'Lists and changes subscriptions, and lifts holds.',
+  memoryMiB: 512,
+  concurrency: 20,
   maxInstances: 10,
-  timeoutSeconds: 30,
-  roles: ['roles/datastore.user'],
-  uses: ['records', 'seats', 'holdPolicy'],
+  timeoutSeconds: 60,
+  roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
+  uses: ['records', 'billing', 'seats', 'events', 'holdPolicy'],
   endpoints: {
     list: {
       method: 'GET',
@@ -68,7 +134,7 @@ export default defineFunction({
       description:
         'The license grants seats again, unless something else holds it back. The lift is for this dispute, or for the refund of this invoice, and stays; another one holds again. Lifting it twice changes nothing.',
       auth: accessOf('subscriptions.lift'),
-      limit: { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'serve' },
+      limit: CHANGING,
       params: OfLicense,
       body: z.strictObject({
         /** The `hold_id`. */
@@ -85,6 +151,46 @@ export default defineFunction({
         'RATE_LIMITED',
         'VALIDATION_FAILED',
       ],
+    },
+    preview: {
+      method: 'POST',
+      path: '/api/v1/subscriptions/{license_id}/preview',
+      summary: 'Preview a change of seats, plan or interval.',
+      description: 'Returns what Stripe would charge. Changes nothing.',
+      auth: accessOf('subscriptions.preview'),
+      limit: CHANGING,
+      params: OfLicense,
+      body: z.strictObject(WANTED).check(wantsSomething),
+      answers: { preview: { status: 200, description: 'What the change would cost.', body: ChangePreview } },
+      problems: UNCHANGED,
+    },
+    change: {
+      method: 'PATCH',
+      path: '/api/v1/subscriptions/{license_id}',
+      summary: 'Change seats, plan or interval.',
+      description:
+        'Stripe charges or credits the rest of the paid period at once. Seats are added only once they are paid: if the payment does not succeed, nothing changes, and `PAYMENT_REQUIRED` has the page to pay on. If there are fewer seats than sessions, sessions continue, and new ones are refused until there is room. Requests with the same `Idempotency-Key` within 24 hours are the same change.',
+      auth: accessOf('subscriptions.change'),
+      limit: CHANGING,
+      idempotencyKey: 'handler',
+      params: OfLicense,
+      body: z
+        .strictObject({
+          ...WANTED,
+          /** From a preview, which is then what is charged. Without it, amounts are those of now. */
+          proration_date: z.optional(SettableTimestamp),
+          /** Refuses the change if the subscription has another number of seats, for example because someone else changed it. */
+          expected_seats: z.optional(z.int()),
+        })
+        .check(wantsSomething),
+      answers: {
+        subscription: {
+          status: 200,
+          description: 'The subscription, as it is at Stripe now.',
+          body: SubscriptionView,
+        },
+      },
+      problems: [...UNCHANGED, 'PAYMENT_REQUIRED', 'SUBSCRIPTION_CHANGED', 'IDEMPOTENCY_KEY_REUSED'],
     },
   },
 });

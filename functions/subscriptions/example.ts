@@ -8,4 +8,6 @@ export default {
     params: { license_id: disputedId },
     body: { hold: disputeId, reason: 'The customer has paid by wire transfer.' },
   }),
+  preview: ({ boughtId }) => ({ params: { license_id: boughtId }, body: { seats: 5 } }),
+  change: ({ boughtId }) => ({ params: { license_id: boughtId }, body: { seats: 5 } }),
 } satisfies ExamplesOf<typeof contract>;

@@ -1,6 +1,8 @@
 import { holdsOf, type Subscription } from '../../shared/domain/subscription.ts';
 import type { HandlersOf, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
+import { timestamp } from '../../shared/http/fields.ts';
 import { viewOfHold } from '../../shared/http/hold-view.ts';
+import { recordsOnce } from '../../shared/http/idempotency-key.ts';
 import { requiredTenant } from '../../shared/http/own.ts';
 import { readPage } from '../../shared/http/page.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
@@ -8,6 +10,7 @@ import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { liftHold } from '../../shared/use-cases/lift-hold.ts';
+import { applyChange, beginChange, currentOf, itemChangeOf, priceChange, refuseRejected } from './change.ts';
 import type contract from './contract.ts';
 
 async function list(
@@ -60,4 +63,61 @@ function listHolds(subscription: Subscription, { holdPolicy, clock }: Deps) {
   return { answer: 'holds' as const, body: { holds: all.map(viewOfHold) } };
 }
 
-export default { list, holds, lift } satisfies HandlersOf<typeof contract>;
+async function preview(
+  { params, body, standing }: RequestOf<typeof contract, 'preview'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'preview'>> {
+  const { billing, clock } = deps;
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const subscription = await currentOf(params.license_id, standing, billing, deps);
+  if ('problem' in subscription) return subscription;
+  const change = await priceChange(subscription, body, billing);
+  if ('problem' in change) return change;
+  // Stripe counts in seconds.
+  const prorationDateMs = Math.floor(clock.nowMs() / 1000) * 1000;
+  const ask = { ...itemChangeOf(subscription, change, prorationDateMs), prorationDateMs };
+  const previewed = await billing.previewChange(ask);
+  if (previewed.verdict === 'REJECTED') return refuseRejected(previewed);
+  const { currency, amountDue, credit, lines, next } = previewed.preview;
+  return {
+    answer: 'preview',
+    body: {
+      license_id: subscription.licenseId,
+      subscription_id: subscription.subscriptionId,
+      ...change.to,
+      currency,
+      amount_due: amountDue,
+      credit,
+      lines: lines.map(({ fromMs, toMs, ...line }) => ({
+        ...line,
+        from: timestamp(fromMs),
+        to: timestamp(toMs),
+      })),
+      next_invoice: { amount: next.amount, at: timestamp(next.atMs) },
+      proration_date: timestamp(prorationDateMs),
+    },
+  };
+}
+
+async function change(
+  { params, body, by, standing, idempotencyKey }: RequestOf<typeof contract, 'change'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'change'>> {
+  const { billing, records, clock } = deps;
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const current = await currentOf(params.license_id, standing, billing, deps);
+  if ('problem' in current) return current;
+  const endpoint = 'subscriptions.change';
+  const once =
+    idempotencyKey === undefined
+      ? records
+      : recordsOnce({ key: idempotencyKey, endpoint, actor: by.actor, input: { params, body } }, deps);
+  const begun = await beginChange(current, { body, by }, once, billing, clock.nowMs());
+  if (begun === 'UNCHANGED') return { answer: 'subscription', body: viewOfSubscription(current) };
+  if ('problem' in begun) return begun;
+  const changed = await applyChange(begun, billing, deps);
+  if ('problem' in changed) return changed;
+  return { answer: 'subscription', body: viewOfSubscription(changed) };
+}
+
+export default { list, holds, lift, preview, change } satisfies HandlersOf<typeof contract>;

@@ -243,7 +243,7 @@ describe('the content of bundles', () => {
     expect(bundleOf('public-key').later).toContain('@google-cloud/kms');
     const withStripe = [...bundles.values()].filter(({ later }) => later.includes('stripe'));
     expect(withStripe.map(({ name }) => name).toSorted()).toEqual(
-      ['cancel', 'checkout', 'gdpr-delete', 'stripe-webhook', 'sweep'].toSorted(),
+      ['cancel', 'checkout', 'gdpr-delete', 'stripe-webhook', 'subscriptions', 'sweep'].toSorted(),
     );
   });
 

@@ -128,10 +128,14 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'Stripe webhook and subscriptions',
     functions: ['stripe-webhook', 'stripe-events', 'subscriptions'],
-    code: ['shared/use-cases/stripe-events.ts', 'shared/use-cases/subscriptions.ts'],
+    code: [
+      'shared/use-cases/stripe-events.ts',
+      'shared/use-cases/subscriptions.ts',
+      'shared/domain/subscription-change.ts',
+    ],
     programs: ['admin'],
-    tests: ['shared/domain/subscription.test.ts'],
-    pages: ['clients/docs/billing.md#subscriptions'],
+    tests: ['shared/domain/subscription.test.ts', 'shared/domain/subscription-change.test.ts'],
+    pages: ['clients/docs/billing.md#subscriptions', 'clients/docs/billing.md#changing-seats-and-plan'],
   },
   {
     name: 'Trial',

@@ -30,6 +30,8 @@ export const AUDIT_ONLY_TYPES = [
   'subscription.canceled',
   'subscription.resumed',
   'subscription.hold_lifted',
+  'subscription.change_requested',
+  'subscription.changed',
   'data.exported',
   'erasure.requested',
   'erasure.started',
@@ -65,6 +67,12 @@ export const AuditDetailSchema = z.extend(EventDetailSchema, {
   quantity: z.optional(z.int()),
   /** Error code of Stripe. */
   because: z.optional(z.string()),
+  /** What a change of a subscription changes it to, and from; `plan` is the new plan. */
+  previousPlan: z.optional(z.string()),
+  seats: z.optional(z.int()),
+  previousSeats: z.optional(z.int()),
+  interval: z.optional(z.string()),
+  previousInterval: z.optional(z.string()),
 });
 export type AuditDetail = z.infer<typeof AuditDetailSchema>;
 
@@ -147,6 +155,12 @@ export const AuditEventJson = z.strictObject({
   quantity: AuditDetailSchema.shape.quantity,
   /** Error code of Stripe. */
   because: AuditDetailSchema.shape.because,
+  /** Of a change of a subscription, with `plan` and the values before it. */
+  seats: AuditDetailSchema.shape.seats,
+  previous_seats: AuditDetailSchema.shape.previousSeats,
+  previous_plan: AuditDetailSchema.shape.previousPlan,
+  interval: AuditDetailSchema.shape.interval,
+  previous_interval: AuditDetailSchema.shape.previousInterval,
 });
 export type AuditEventJson = z.infer<typeof AuditEventJson>;
 
@@ -155,11 +169,14 @@ export function auditEventToJson(
   { subject, detail, ...event }: AuditEventFields,
   reader: 'operator' | 'tenant',
 ): AuditEventJson {
-  const { previousRole, note, ...rest } = detail;
+  const { previousRole, previousPlan, previousSeats, previousInterval, note, ...rest } = detail;
   return {
     ...eventToJson({ ...event, detail: rest }),
     subject,
     ...(previousRole === undefined ? {} : { previous_role: previousRole }),
     ...(note === undefined || reader === 'tenant' ? {} : { note }),
+    ...(previousPlan === undefined ? {} : { previous_plan: previousPlan }),
+    ...(previousSeats === undefined ? {} : { previous_seats: previousSeats }),
+    ...(previousInterval === undefined ? {} : { previous_interval: previousInterval }),
   };
 }

@@ -65,6 +65,8 @@ export const ACCESS = {
   'subscriptions.list': ['operator', 'admin'],
   'subscriptions.holds': ['operator'],
   'subscriptions.lift': ['operator'],
+  'subscriptions.preview': ['operator', 'admin'],
+  'subscriptions.change': ['operator', 'admin'],
   'cancel.cancel': ['operator', 'admin'],
   'cancel.undo': ['operator', 'admin'],
   'stripe-webhook.receive': ['stripe'],

@@ -51,6 +51,15 @@ export interface Billing {
   /** Ends it now or at the end of its period; `'never'` undoes a scheduled cancellation. `OVER`: it has ended. */
   endSubscription(subscriptionId: string, when: 'period_end' | 'now' | 'never'): Promise<'DONE' | 'OVER'>;
 
+  /** What the change would cost now and for the next period. Changes nothing. */
+  previewChange(change: ItemChange & { readonly prorationDateMs: number }): Promise<PreviewVerdict>;
+
+  /**
+   * Changes an item, and charges or credits the rest of the period at once. Seats of an automatic payment that does not
+   * succeed are not added. Within a day, the same `requestId` is the same change, whatever happened since.
+   */
+  changeItem(change: ItemChange & { readonly requestId: string }): Promise<ChangeVerdict>;
+
   /** The payment of a charge, or `undefined` if Stripe does not know it. */
   readPayment(chargeId: string): Promise<Payment | undefined>;
 
@@ -124,6 +133,54 @@ export interface RecentPrices {
   readonly prices: readonly SeatPrice[] | null;
   /** Why they could not be read, if they could not. For the log. */
   readonly failure: string | undefined;
+}
+
+export interface ItemChange {
+  readonly subscriptionId: string;
+  readonly itemId: string;
+  readonly quantity: number;
+  /** Id of the new price; `null` keeps the item's price. */
+  readonly priceId: string | null;
+  /** Time of the change for the amounts; `null`: now. */
+  readonly prorationDateMs: number | null;
+  readonly collection: 'automatic' | 'invoice';
+}
+
+/** Amounts are in the smallest unit of the currency. */
+export interface ChangePreview {
+  /** Three letters, in lower case (ISO 4217). */
+  readonly currency: string;
+  /** Due now, after discounts, taxes and credit. */
+  readonly amountDue: number;
+  /** Added to the customer's credit, for later invoices. */
+  readonly credit: number;
+  /** The first lines of the invoice. */
+  readonly lines: readonly PreviewLine[];
+  /** The next regular invoice: a whole period, with discounts and taxes, before credit. */
+  readonly next: { readonly amount: number; readonly atMs: number };
+}
+
+export interface PreviewLine {
+  readonly description: string | null;
+  readonly amount: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export type PreviewVerdict =
+  | { readonly verdict: 'PREVIEW'; readonly preview: ChangePreview }
+  | ChangeRejected;
+
+export type ChangeVerdict =
+  | { readonly verdict: 'CHANGED' }
+  /** Nothing was changed. If the customer pays at `payUrl` before `payUntilMs`, Stripe makes the change. */
+  | { readonly verdict: 'UNPAID'; readonly payUrl: string | null; readonly payUntilMs: number | null }
+  | ChangeRejected;
+
+/** Stripe does not accept the change of such a subscription; the reason is for the log. */
+export interface ChangeRejected {
+  readonly verdict: 'REJECTED';
+  readonly because: string;
 }
 
 export interface MeteredUse {

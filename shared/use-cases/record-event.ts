@@ -8,3 +8,13 @@ export function recordEvent(transaction: Pick<Transaction, 'set'>, note: AuditNo
   const event = auditEventOf(note, nowMs);
   transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
 }
+
+/** Like `recordEvent`, for a change that can be repeated: an event that is recorded already stays as it is. */
+export async function recordEventOnce(
+  transaction: Pick<Transaction, 'get' | 'set'>,
+  note: AuditNote,
+  nowMs: number,
+): Promise<void> {
+  const { eventId } = auditEventOf(note, nowMs);
+  if (!(await transaction.get(AUDIT, eventId))) recordEvent(transaction, note, nowMs);
+}

@@ -306,6 +306,8 @@ export interface AuditEvent {
     | 'subscription.canceled'
     | 'subscription.resumed'
     | 'subscription.hold_lifted'
+    | 'subscription.change_requested'
+    | 'subscription.changed'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -407,6 +409,14 @@ export interface AuditEvent {
    * Error code of Stripe.
    */
   because?: string;
+  /**
+   * Of a change of a subscription, with `plan` and the values before it.
+   */
+  seats?: number;
+  previous_seats?: number;
+  previous_plan?: string;
+  interval?: string;
+  previous_interval?: string;
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -497,6 +507,54 @@ export interface CancelRequest {
 }
 export interface CancelUndoRequest {
   license_id: LicenseId;
+}
+/**
+ * Amounts are in the smallest unit of the currency, such as cents.
+ */
+export interface ChangePreview {
+  license_id: LicenseId;
+  subscription_id: string;
+  /**
+   * After the change.
+   */
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  interval: 'day' | 'week' | 'month' | 'year';
+  seats: number;
+  /**
+   * Three letters, in lower case (ISO 4217).
+   */
+  currency: string;
+  /**
+   * Invoiced now, after discounts, taxes and credit. It is charged at once, or due as agreed if invoices are sent.
+   */
+  amount_due: number;
+  /**
+   * Added to the credit of the tenant, which pays later invoices. It is not paid out.
+   */
+  credit: number;
+  /**
+   * The first lines of the invoice that the change makes now; empty if it makes none.
+   */
+  lines: {
+    description: string | null;
+    /**
+     * Negative for time that is credited.
+     */
+    amount: number;
+    from: Timestamp;
+    to: Timestamp;
+  }[];
+  /**
+   * The next regular invoice, for a whole period: with discounts, taxes and usage so far, before credit.
+   */
+  next_invoice: {
+    amount: number;
+    at: Timestamp;
+  };
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  proration_date: string;
 }
 export interface Checkout {
   checkout_url: string;
@@ -727,6 +785,8 @@ export interface ExportedEvent {
     | 'subscription.canceled'
     | 'subscription.resumed'
     | 'subscription.hold_lifted'
+    | 'subscription.change_requested'
+    | 'subscription.changed'
     | 'data.exported'
     | 'erasure.requested'
     | 'erasure.started'
@@ -828,6 +888,14 @@ export interface ExportedEvent {
    * Error code of Stripe.
    */
   because?: string;
+  /**
+   * Of a change of a subscription, with `plan` and the values before it.
+   */
+  seats?: number;
+  previous_seats?: number;
+  previous_plan?: string;
+  interval?: string;
+  previous_interval?: string;
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -2106,6 +2174,18 @@ export interface PayloadTooLargeProblem {
   status: 413;
   code: 'PAYLOAD_TOO_LARGE';
 }
+export interface PaymentRequiredProblem {
+  status: 402;
+  code: 'PAYMENT_REQUIRED';
+  /**
+   * A page of Stripe to pay on. Once it is paid, the change is made.
+   */
+  pay_url: string | null;
+  /**
+   * Until when. After that, ask for the change again.
+   */
+  pay_until: string | null;
+}
 export interface PersonExport {
   exported_at: Timestamp;
   /**
@@ -2727,6 +2807,14 @@ export interface TenantHold {
    */
   what_to_do: string;
 }
+export interface SubscriptionChangedProblem {
+  status: 409;
+  code: 'SUBSCRIPTION_CHANGED';
+  /**
+   * The number of seats now.
+   */
+  seats: number;
+}
 export interface SubscriptionEndedProblem {
   status: 409;
   code: 'SUBSCRIPTION_ENDED';
@@ -2738,6 +2826,38 @@ export interface SubscriptionNotFoundProblem {
 export interface SubscriptionPage {
   subscriptions: Subscription[];
   next_cursor: string | null;
+}
+export interface SubscriptionUnchangeableProblem {
+  status: 409;
+  code: 'SUBSCRIPTION_UNCHANGEABLE';
+  /**
+   * Why it cannot be changed. The detail says what to do.
+   */
+  reason:
+    | 'unpaid'
+    | 'paused'
+    | 'collection_paused'
+    | 'scheduled'
+    | 'ending'
+    | 'several_items'
+    | 'not_recognized'
+    | 'rejected';
+}
+export interface SubscriptionsChangeRequest {
+  seats?: number;
+  plan?: 'free' | 'pro' | 'team' | 'enterprise';
+  /**
+   * Billing interval. Another interval begins a new period now.
+   */
+  interval?: 'month' | 'year';
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  proration_date?: string;
+  /**
+   * Refuses the change if the subscription has another number of seats, for example because someone else changed it.
+   */
+  expected_seats?: number;
 }
 export interface SubscriptionsHoldsAnswer {
   holds: Hold[];
@@ -2751,6 +2871,17 @@ export interface SubscriptionsLiftRequest {
    * For the audit log and other operators. The tenant does not see it. Name no people.
    */
   reason: string;
+}
+/**
+ * What to change. Absent fields stay as they are; one is required.
+ */
+export interface SubscriptionsPreviewRequest {
+  seats?: number;
+  plan?: 'free' | 'pro' | 'team' | 'enterprise';
+  /**
+   * Billing interval. Another interval begins a new period now.
+   */
+  interval?: 'month' | 'year';
 }
 export interface Tenant {
   tenant_id: TenantId;
@@ -3223,6 +3354,8 @@ export interface Operations {
         | 'subscription.canceled'
         | 'subscription.resumed'
         | 'subscription.hold_lifted'
+        | 'subscription.change_requested'
+        | 'subscription.changed'
         | 'data.exported'
         | 'erasure.requested'
         | 'erasure.started'
@@ -3642,6 +3775,22 @@ export interface Operations {
     body: SubscriptionsLiftRequest;
     answer: SubscriptionsHoldsAnswer;
   };
+  subscriptionsPreview: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {};
+    body: SubscriptionsPreviewRequest;
+    answer: ChangePreview;
+  };
+  subscriptionsChange: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {};
+    body: SubscriptionsChangeRequest;
+    answer: Subscription;
+  };
   tenantsCreate: {
     params: {};
     query: {};
@@ -3948,6 +4097,8 @@ export const OPERATIONS = {
   subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
   subscriptionsHolds: { method: 'GET', path: '/api/v1/subscriptions/{license_id}/holds' },
   subscriptionsLift: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/holds/lift' },
+  subscriptionsPreview: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/preview' },
+  subscriptionsChange: { method: 'PATCH', path: '/api/v1/subscriptions/{license_id}' },
   tenantsCreate: { method: 'POST', path: '/api/v1/tenants' },
   tenantsList: { method: 'GET', path: '/api/v1/tenants' },
   tenantsRead: { method: 'GET', path: '/api/v1/tenants/{tenant_id}' },
@@ -4055,6 +4206,7 @@ export type ProblemCode =
   | 'OPERATOR_TOKEN_NOT_FOUND'
   | 'OWNER_MUST_STAY'
   | 'PAYLOAD_TOO_LARGE'
+  | 'PAYMENT_REQUIRED'
   | 'PLAN_NOT_FOR_SALE'
   | 'RATE_LIMITED'
   | 'RECORDS_UNAVAILABLE'
@@ -4075,8 +4227,10 @@ export type ProblemCode =
   | 'SLOW_DOWN'
   | 'STRIPE_EVENT_NOT_FOUND'
   | 'STRIPE_EVENT_NOT_RETRYABLE'
+  | 'SUBSCRIPTION_CHANGED'
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'
+  | 'SUBSCRIPTION_UNCHANGEABLE'
   | 'TENANT_CLOSED'
   | 'TENANT_HAS_OWNER'
   | 'TENANT_NOT_FOUND'

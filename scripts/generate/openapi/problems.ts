@@ -1,3 +1,4 @@
+import { UNCHANGEABLE_REASONS } from '../../../shared/domain/subscription-change.ts';
 import { PROBLEMS, type Problem, type ProblemCode } from '../../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { dependenciesOf } from '../../../shared/http/dependencies.ts';
@@ -138,6 +139,31 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
   SIGNED_LIMIT: {
     members: {
       limit: { ...count, description: 'The most machines that can hold a signed license at once.' },
+    },
+  },
+  PAYMENT_REQUIRED: {
+    members: {
+      pay_url: {
+        type: ['string', 'null'],
+        description: 'A page of Stripe to pay on. Once it is paid, the change is made.',
+      },
+      pay_until: {
+        type: ['string', 'null'],
+        format: 'date-time',
+        description: 'Until when. After that, ask for the change again.',
+      },
+    },
+  },
+  SUBSCRIPTION_CHANGED: {
+    members: { seats: { ...count, description: 'The number of seats now.' } },
+  },
+  SUBSCRIPTION_UNCHANGEABLE: {
+    members: {
+      reason: {
+        type: 'string',
+        enum: [...UNCHANGEABLE_REASONS],
+        description: 'Why it cannot be changed. The detail says what to do.',
+      },
     },
   },
   OWNER_MUST_STAY: {

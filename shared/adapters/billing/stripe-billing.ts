@@ -1,5 +1,6 @@
 import type { Stripe } from 'stripe';
 import type { Billing, BillingEvents } from '../../ports/billing.ts';
+import { changeItem, previewChange } from './stripe-changes.ts';
 import { checkStripe } from './stripe-check.ts';
 import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
 import { stripeEventOpener } from './stripe-events.ts';
@@ -60,6 +61,8 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
         throw faultOf(error, 'subscriptions');
       }
     },
+    previewChange: async (change) => previewChange(await getClient(), change),
+    changeItem: async (change) => changeItem(await getClient(), change),
     readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
     readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),

@@ -3,7 +3,15 @@ import { PLAN_METADATA_KEY, planOfPrice } from '../../domain/plans.ts';
 import { priceOfItem } from './items.ts';
 import { moneyText } from './money.ts';
 import type { Price } from './plan-prices.ts';
-import { at, type Invoice, type Item, type Order, type Session, type State, type Subscription } from './state.ts';
+import {
+  at,
+  type Invoice,
+  type Item,
+  type Order,
+  type Session,
+  type State,
+  type Subscription,
+} from './state.ts';
 
 const DAY_SECONDS = 24 * 3600;
 

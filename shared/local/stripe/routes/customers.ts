@@ -9,7 +9,14 @@ const Create = z.strictObject({ name: z.optional(text(256)), metadata: z.optiona
 
 export const CUSTOMERS: readonly Route[] = [
   route('POST', /^\/v1\/customers$/, Create, ({ state, now }, { name = null, metadata = {} }) => {
-    const customer: Customer = { id: newId('cus'), object: 'customer', created: now(), name, metadata, balance: 0 };
+    const customer: Customer = {
+      id: newId('cus'),
+      object: 'customer',
+      created: now(),
+      name,
+      metadata,
+      balance: 0,
+    };
     state.customers[customer.id] = customer;
     return customer;
   }),

@@ -3,7 +3,14 @@ import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
 import { OFFERS, priceOf, unpricedKeys } from '../../../domain/prices.ts';
 import { Unavailable } from '../../../errors.ts';
 import type { FakeStripe } from '../../../local/stripe/types.ts';
-import type { Billing, BillingEvents, CheckoutAsk, OpenCheckout } from '../../../ports/billing.ts';
+import type {
+  Billing,
+  BillingEvents,
+  ChangePreview,
+  CheckoutAsk,
+  ItemChange,
+  OpenCheckout,
+} from '../../../ports/billing.ts';
 
 export interface BillingUnderTest {
   readonly billing: Billing;
@@ -282,6 +289,104 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     });
   });
 
+  describe('a change of an item', () => {
+    async function changeOf(subscriptionId: string, quantity: number): Promise<ItemChange> {
+      const [item] = (await billing.readSubscription(subscriptionId))?.items ?? [];
+      const itemId = item?.itemId ?? '';
+      const change = { subscriptionId, itemId, quantity, priceId: null };
+      return { ...change, prorationDateMs: NOW_MS, collection: 'automatic' };
+    }
+    const itemsOf = async (subscriptionId: string) =>
+      (await billing.readSubscription(subscriptionId))?.items.map(({ priceId, quantity }) => [
+        priceId,
+        quantity,
+      ]);
+
+    test('is previewed without changing anything, and then charged as previewed', async () => {
+      const id = await bought();
+      const change = await changeOf(id, 5);
+      expect(await billing.previewChange({ ...change, prorationDateMs: NOW_MS })).toEqual({
+        verdict: 'PREVIEW',
+        preview: {
+          currency: 'usd',
+          amountDue: 1800,
+          credit: 0,
+          lines: [
+            { description: expect.any(String), amount: -2700, fromMs: NOW_MS, toMs: Date.UTC(2026, 11, 25) },
+            { description: expect.any(String), amount: 4500, fromMs: NOW_MS, toMs: Date.UTC(2026, 11, 25) },
+          ],
+          next: { amount: 4500, atMs: Date.UTC(2026, 11, 25) },
+        },
+      });
+      expect((await itemsOf(id))?.[0]).toMatchObject([expect.any(String), 3]);
+      expect(await billing.changeItem({ ...change, requestId: 'change 1' })).toEqual({ verdict: 'CHANGED' });
+      expect((await itemsOf(id))?.[0]).toMatchObject([expect.any(String), 5]);
+    });
+
+    test('to the price of another interval begins a period of it', async () => {
+      const id = await bought();
+      const priceId = priceOf(await billing.readPrices(), 'pro', 'year')?.priceId;
+      if (priceId === undefined) throw new Error('no price');
+      const change = { ...(await changeOf(id, 3)), priceId };
+      const previewed = await billing.previewChange({ ...change, prorationDateMs: NOW_MS });
+      expect(previewed).toMatchObject({
+        preview: { amountDue: 24_300, next: { amount: 27_000, atMs: Date.UTC(2027, 10, 25) } },
+      });
+      expect(await billing.changeItem({ ...change, requestId: 'change 1' })).toEqual({ verdict: 'CHANGED' });
+      expect(await itemsOf(id)).toEqual([[priceId, 3]]);
+    });
+
+    test('with the same request id is one change, also if others came after it', async () => {
+      const id = await bought();
+      const first = { ...(await changeOf(id, 5)), requestId: 'change 1' };
+      await billing.changeItem(first);
+      await billing.changeItem({ ...(await changeOf(id, 4)), requestId: 'change 2' });
+      expect(await billing.changeItem(first)).toEqual({ verdict: 'CHANGED' });
+      expect((await itemsOf(id))?.[0]).toMatchObject([expect.any(String), 4]);
+    });
+
+    test('whose payment is declined changes nothing until it is paid on its page', async () => {
+      const ask = await newRequest();
+      const id = await bought();
+      await stripe.declineCards(ask.customerId);
+      const unpaid = await billing.changeItem({ ...(await changeOf(id, 5)), requestId: 'change 1' });
+      expect(unpaid).toEqual({
+        verdict: 'UNPAID',
+        payUrl: expect.stringMatching(/^https?:/),
+        payUntilMs: NOW_MS + 23 * 3600 * 1000,
+      });
+      expect((await itemsOf(id))?.[0]).toMatchObject([expect.any(String), 3]);
+      if (unpaid.verdict !== 'UNPAID' || unpaid.payUrl === null) throw new Error('no page');
+      await stripe.payInvoice(unpaid.payUrl);
+      expect((await itemsOf(id))?.[0]).toMatchObject([expect.any(String), 5]);
+    });
+
+    test('in a trial costs nothing, and the trial goes on', async () => {
+      const id = await bought({ trialDays: 14 });
+      const change = await changeOf(id, 5);
+      const { preview } = (await billing.previewChange({ ...change, prorationDateMs: NOW_MS })) as {
+        preview: ChangePreview;
+      };
+      expect([preview.amountDue, preview.lines, preview.next]).toEqual([
+        0,
+        [],
+        { amount: 4500, atMs: NOW_MS + 14 * DAY_MS },
+      ]);
+      expect(await billing.changeItem({ ...change, requestId: 'change 1' })).toEqual({ verdict: 'CHANGED' });
+      expect(await billing.readSubscription(id)).toMatchObject({ status: 'trialing' });
+    });
+
+    test('that Stripe does not accept is rejected, with a reason that quotes no request', async () => {
+      const id = await bought();
+      const euros = { ...(await changeOf(id, 5)), priceId: await stripe.addPrice({ currency: 'eur' }) };
+      for (const rejected of [
+        await billing.previewChange({ ...euros, prorationDateMs: NOW_MS }),
+        await billing.changeItem({ ...euros, requestId: 'change 1' }),
+      ])
+        expect(rejected).toEqual({ verdict: 'REJECTED', because: expect.not.stringContaining('price_') });
+    });
+  });
+
   describe('a payment', () => {
     test('names its subscription and invoice, and its refund while all of it is refunded', async () => {
       const subscriptionId = await bought();
@@ -405,6 +510,10 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     'a failure by %s is Unavailable for every call, and quotes no customer data or key',
     async (how) => {
       const ask = await newRequest();
+      const change: ItemChange = {
+        ...{ subscriptionId: 'sub_1', itemId: 'si_1', quantity: 5, priceId: null },
+        ...{ prorationDateMs: NOW_MS, collection: 'automatic' },
+      };
       stripe.breakApi(how);
       const calls = [
         billing.createCustomer({ tenantId: newTenantId(16), name: 'Ada Lovelace', attempt: 0 }),
@@ -413,6 +522,8 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         billing.readPrices(),
         billing.readSubscription('sub_1'),
         billing.endSubscription('sub_1', 'now'),
+        billing.previewChange({ ...change, prorationDateMs: NOW_MS }),
+        billing.changeItem({ ...change, requestId: 'change' }),
         billing.recordUsage({
           identifier: 'use',
           customerId: ask.customerId,

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { BILLING_INTERVALS, PLAN_NAMES, PLANS, priceKeyOf } from './plans.ts';
+import type { PricedItem } from './seat-items.ts';
+import { type Subscription, type SubscriptionState, seenAs } from './subscription.ts';
+import { decideChange, isAsWanted, isChangedTo, isPreviewValid } from './subscription-change.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 25);
+const DAY_MS = 24 * 3600 * 1000;
+const OWNER = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
+
+const ITEM: PricedItem = {
+  itemId: 'si_1',
+  priceId: 'price_pro',
+  lookupKey: 'seatlease_pro_month',
+  planName: null,
+  quantity: 5,
+  isMetered: false,
+  interval: 'month',
+  intervalCount: 1,
+  currency: 'usd',
+  unitAmount: '900',
+  periodStartMs: NOW_MS - 10 * DAY_MS,
+  periodEndMs: NOW_MS + 20 * DAY_MS,
+};
+
+function subscriptionOf(items: readonly PricedItem[], change: Partial<SubscriptionState> = {}): Subscription {
+  const state: SubscriptionState = {
+    subscriptionId: 'sub_1',
+    customerId: 'cus_1',
+    status: 'active',
+    items,
+    createdAtMs: NOW_MS - 10 * DAY_MS,
+    collection: 'automatic',
+    isCollectionPaused: false,
+    scheduleId: null,
+    cancelAtMs: null,
+    endedAtMs: null,
+    latestInvoiceId: 'in_1',
+    unpaidInvoiceId: null,
+    unpaidSinceMs: null,
+    unpaidItemIds: [],
+    soldAs: { ...OWNER, price: null },
+    ...change,
+  };
+  const payments = { disputes: new Map(), payments: new Map(), paidInvoices: [] };
+  const policy = { disputes: 'hold', pausedCollection: 'keep' } as const;
+  return seenAs({ state, payments }, OWNER, undefined, policy, NOW_MS);
+}
+
+const PRO = subscriptionOf([ITEM]);
+
+describe('a change', () => {
+  test('of the seats keeps the price, whatever its interval', () => {
+    const quarterly = subscriptionOf([{ ...ITEM, intervalCount: 3 }]);
+    for (const subscription of [PRO, quarterly])
+      expect(decideChange(subscription, { seats: 7 })).toMatchObject({
+        verdict: 'CHANGE',
+        change: { itemId: 'si_1', from: { seats: 5 }, to: { plan: 'pro', seats: 7 }, newPrice: null },
+      });
+    expect(decideChange(quarterly, { interval: 'month' })).toMatchObject({
+      change: { newPrice: { plan: 'pro', interval: 'month' } },
+    });
+    expect(decideChange(quarterly, { plan: 'team' })).toEqual({ verdict: 'NOT_SOLD', plan: 'team' });
+  });
+
+  test('leaves metered items and add-ons beside the seats alone', () => {
+    const addOn = { ...ITEM, itemId: 'si_2', priceId: 'price_support', lookupKey: null };
+    const metered = { ...ITEM, itemId: 'si_3', priceId: 'price_exports', lookupKey: null, isMetered: true };
+    for (const items of [
+      [addOn, metered, ITEM],
+      [ITEM, metered, addOn],
+    ])
+      expect(decideChange(subscriptionOf(items), { seats: 7 })).toMatchObject({ change: { itemId: 'si_1' } });
+  });
+
+  test('is decided for every plan, interval and number of seats: to a price that is sold, within its range', () => {
+    fc.assert(
+      fc.property(
+        fc.record(
+          {
+            plan: fc.constantFrom(...PLAN_NAMES),
+            interval: fc.constantFrom(...BILLING_INTERVALS),
+            seats: fc.integer({ min: 1, max: 100_001 }),
+          },
+          { requiredKeys: [] },
+        ),
+        (wanted) => {
+          const decision = decideChange(PRO, wanted);
+          const plan = wanted.plan ?? 'pro';
+          const interval = wanted.interval ?? 'month';
+          const seats = wanted.seats ?? 5;
+          const isSold = priceKeyOf(plan, interval) !== undefined;
+          const { least, most } = PLANS[plan].seats;
+          const isInRange = seats >= least && seats <= most;
+          expect(decision.verdict).toBe(!isSold ? 'NOT_SOLD' : isInRange ? 'CHANGE' : 'OUT_OF_RANGE');
+          if (decision.verdict === 'CHANGE') expect(decision.change.to).toEqual({ plan, interval, seats });
+          expect(isAsWanted(PRO, wanted)).toBe(plan === 'pro' && interval === 'month' && seats === 5);
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ['unpaid', { status: 'past_due' }],
+    ['unpaid', { status: 'unpaid' }],
+    ['unpaid', { status: 'incomplete' }],
+    ['paused', { status: 'paused' }],
+    ['collection_paused', { isCollectionPaused: true }],
+    ['scheduled', { scheduleId: 'sub_sched_1' }],
+    ['ending', { cancelAtMs: NOW_MS + DAY_MS }],
+  ] as const)('is refused as %s for %j', (reason, change) => {
+    const subscription = subscriptionOf([ITEM], change);
+    expect(decideChange(subscription, { seats: 7 })).toEqual({ verdict: 'UNCHANGEABLE', reason });
+  });
+
+  test('of seats out of the range of their plan is possible into it', () => {
+    const alone = subscriptionOf([
+      { ...ITEM, lookupKey: 'seatlease_enterprise_year', interval: 'year', quantity: 1 },
+    ]);
+    expect(alone.review).toBe('too_few_seats');
+    expect(decideChange(alone, { seats: 25 })).toMatchObject({ verdict: 'CHANGE' });
+    expect(decideChange(alone, { seats: 2 })).toEqual({ verdict: 'OUT_OF_RANGE', plan: 'enterprise' });
+  });
+});
+
+test('a change is made once the item has its price and number of seats', () => {
+  const quarterly = subscriptionOf([{ ...ITEM, intervalCount: 3 }]);
+  const decision = decideChange(quarterly, { interval: 'month' });
+  if (decision.verdict !== 'CHANGE') throw new Error(decision.verdict);
+  const change = { ...decision.change, priceId: 'price_month' };
+  expect(isChangedTo(quarterly, change)).toBe(false);
+  expect(isChangedTo(subscriptionOf([{ ...ITEM, priceId: 'price_month' }]), change)).toBe(true);
+  const seven = { ...change, to: { ...change.to, seats: 7 }, priceId: null };
+  expect(isChangedTo(PRO, seven)).toBe(false);
+  expect(isChangedTo(subscriptionOf([{ ...ITEM, quantity: 7 }]), seven)).toBe(true);
+});
+
+test.each([
+  ['now', 0, true],
+  ['half an hour old', -30 * 60_000, true],
+  ['older', -30 * 60_000 - 1, false],
+  ['in the future', 1, false],
+])('a preview that is %s can be charged: %s ms, %s', (_, offsetMs, isValid) => {
+  expect(isPreviewValid(PRO, NOW_MS + offsetMs, NOW_MS)).toBe(isValid);
+});
+
+test('a preview of the period before cannot be charged', () => {
+  const renewed = subscriptionOf([{ ...ITEM, periodStartMs: NOW_MS - 60_000 }]);
+  expect(isPreviewValid(renewed, NOW_MS - 60_001, NOW_MS)).toBe(false);
+  expect(isPreviewValid(renewed, NOW_MS - 60_000, NOW_MS)).toBe(true);
+});

@@ -1,0 +1,118 @@
+import { BILLING_INTERVALS, type BillingInterval, PLANS, type Plan, priceKeyOf } from './plans.ts';
+import { isUnderstood, type LicensedItem, seatItemsOf } from './seat-items.ts';
+import type { Subscription } from './subscription.ts';
+
+/** How long the amounts of a preview can be used: they are those of its time, and not of the change. */
+export const PREVIEW_VALID_MINUTES = 30;
+
+/** What a customer wants to change. Absent fields stay as they are. */
+export interface WantedTerms {
+  readonly plan?: Plan | undefined;
+  readonly interval?: BillingInterval | undefined;
+  readonly seats?: number | undefined;
+}
+
+/** What a seat item pays for. */
+export interface SeatTerms {
+  readonly plan: Plan;
+  readonly interval: LicensedItem['interval'];
+  readonly seats: number;
+}
+
+/**
+ * Why a subscription cannot be changed here. `unpaid`: an invoice is open; Stripe gives a credit for the rest of a period
+ * that was not paid (docs.stripe.com/billing/subscriptions/prorations). `paused`: Stripe sends no invoices.
+ * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
+ * overwrite the change. `ending`: a cancellation is scheduled. `several_items`: several items pay for seats.
+ * `not_recognized`: see `REVIEW_REASONS`. `rejected`: Stripe rejects the change.
+ */
+export const UNCHANGEABLE_REASONS = [
+  'unpaid',
+  'paused',
+  'collection_paused',
+  'scheduled',
+  'ending',
+  'several_items',
+  'not_recognized',
+  'rejected',
+] as const;
+export type UnchangeableReason = (typeof UNCHANGEABLE_REASONS)[number];
+
+/** A change of the only seat item. */
+export interface SeatChange {
+  readonly itemId: string;
+  readonly from: SeatTerms;
+  readonly to: SeatTerms;
+  /** The price to change to; `null` keeps the item's price, which may be one that is no longer sold. */
+  readonly newPrice: { readonly plan: Plan; readonly interval: BillingInterval } | null;
+}
+
+export type ChangeDecision =
+  | { readonly verdict: 'CHANGE'; readonly change: SeatChange }
+  | { readonly verdict: 'UNCHANGEABLE'; readonly reason: UnchangeableReason }
+  | { readonly verdict: 'NOT_SOLD'; readonly plan: Plan }
+  | { readonly verdict: 'OUT_OF_RANGE'; readonly plan: Plan };
+
+/** Decides about a change of a subscription that has not ended. */
+export function decideChange(subscription: Subscription, wanted: WantedTerms): ChangeDecision {
+  const reason = obstacleOf(subscription);
+  if (reason) return { verdict: 'UNCHANGEABLE', reason };
+  const [item, ...others] = seatItemsOf(subscription);
+  if (!isUnderstood(subscription) || !item?.plan)
+    return { verdict: 'UNCHANGEABLE', reason: 'not_recognized' };
+  if (others.length > 0) return { verdict: 'UNCHANGEABLE', reason: 'several_items' };
+  const { itemId } = item;
+  const from = { plan: item.plan, interval: item.interval, seats: item.quantity };
+  const { plan = from.plan, seats = from.seats } = wanted;
+  const { least, most } = PLANS[plan].seats;
+  const keepsPrice = hasPriceOf(item, wanted);
+  const interval = wanted.interval ?? BILLING_INTERVALS.find((each) => isBilledEach(item, each));
+  if (!keepsPrice && (!interval || priceKeyOf(plan, interval) === undefined))
+    return { verdict: 'NOT_SOLD', plan };
+  if (seats < least || seats > most) return { verdict: 'OUT_OF_RANGE', plan };
+  const newPrice = keepsPrice || !interval ? null : { plan, interval };
+  const to = { plan, seats, interval: newPrice?.interval ?? from.interval };
+  return { verdict: 'CHANGE', change: { itemId, from, to, newPrice } };
+}
+
+/** Whether there is nothing to change. */
+export function isAsWanted(subscription: Subscription, wanted: WantedTerms): boolean {
+  const [item, ...others] = seatItemsOf(subscription);
+  if (!item || others.length > 0) return false;
+  return hasPriceOf(item, wanted) && (wanted.seats ?? item.quantity) === item.quantity;
+}
+
+/** A customer keeps a price that is no longer sold, unless plan or interval change. */
+function hasPriceOf(item: LicensedItem, { plan = item.plan ?? undefined, interval }: WantedTerms): boolean {
+  return item.plan === plan && (interval === undefined || isBilledEach(item, interval));
+}
+
+/** Whether its period is one `wanted`. */
+function isBilledEach({ interval, intervalCount }: LicensedItem, wanted: BillingInterval): boolean {
+  return interval === wanted && intervalCount === 1;
+}
+
+function obstacleOf(subscription: Subscription): UnchangeableReason | undefined {
+  const { status, isCollectionPaused, scheduleId, cancelAtMs } = subscription;
+  if (status === 'paused') return 'paused';
+  if (status !== 'active' && status !== 'trialing') return 'unpaid';
+  if (isCollectionPaused) return 'collection_paused';
+  if (scheduleId !== null) return 'scheduled';
+  return cancelAtMs === null ? undefined : 'ending';
+}
+
+/** Whether a change can be charged as it was previewed at `dateMs`, in the current period. */
+export function isPreviewValid({ items }: Subscription, dateMs: number, nowMs: number): boolean {
+  const age = nowMs - dateMs;
+  const startMs = Math.max(...items.map(({ periodStartMs }) => periodStartMs));
+  return age >= 0 && age <= PREVIEW_VALID_MINUTES * 60_000 && dateMs >= startMs;
+}
+
+/** Whether Stripe has made the change; with `priceId` `null`, the price was to stay. */
+export function isChangedTo(
+  subscription: Subscription,
+  { itemId, priceId, to }: Pick<SeatChange, 'itemId' | 'to'> & { readonly priceId: string | null },
+): boolean {
+  const item = subscription.items.find((each) => each.itemId === itemId);
+  return item?.quantity === to.seats && (priceId === null || item.priceId === priceId);
+}
