@@ -115,7 +115,10 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await domain.getByLabel('Google Workspace domain').waitFor();
   });
 
-  test('lets an admin buy seats, cancel the subscription, and undo that', async ({ world, open }) => {
+  test('lets an admin buy seats, add some, cancel the subscription, and undo that', async ({
+    world,
+    open,
+  }) => {
     const owner = await world.newUser();
     const path = `/console/tenants/${owner.tenantId}/billing`;
     const page = await open({ as: owner, path });
@@ -129,7 +132,17 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await page.waitForURL(/\/return/);
     await page.goto(`${world.server.url}${path}`);
 
-    const card = page.getByRole('article', { name: 'Team, 7 seats' });
+    const bought = page.getByRole('article', { name: 'Team, 7 seats' });
+    await bought.getByText('Active').waitFor();
+    await bought.getByRole('button', { name: 'Change seats or plan' }).click();
+    const change = page.getByRole('dialog', { name: 'Change seats or plan' });
+    await change.getByLabel('Seats').fill('9');
+    await change.getByRole('button', { name: 'Show what it costs' }).click();
+    await change.getByText('The next invoice is $135.00').waitFor();
+    await expectUsable(page);
+    await change.getByRole('button', { name: 'Confirm change' }).click();
+
+    const card = page.getByRole('article', { name: 'Team, 9 seats' });
     await card.getByText('Active').waitFor();
     await card.getByText('7 seats, $15.00 per seat per month').waitFor();
     await card.getByRole('button', { name: 'Cancel subscription' }).click();

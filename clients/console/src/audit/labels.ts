@@ -26,6 +26,8 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'subscription.canceled': 'Subscription canceled',
   'subscription.resumed': 'Cancellation undone',
   'subscription.hold_lifted': 'Hold lifted',
+  'subscription.change_requested': 'Subscription change requested',
+  'subscription.changed': 'Subscription changed',
   'checkout.created': 'Checkout opened',
   'tenant.created': 'Tenant created',
   'tenant.updated': 'Tenant updated',
@@ -108,6 +110,11 @@ export function detailOf({
   hold,
   role,
   previous_role,
+  seats,
+  previous_seats,
+  previous_plan,
+  interval,
+  previous_interval,
 }: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
@@ -120,9 +127,15 @@ export function detailOf({
     parts.push(`program started offline on ${dateAndTime(new Date(offline_since))}`);
   if (role !== undefined) parts.push(previous_role === undefined ? role : `${previous_role} to ${role}`);
   if (fields !== undefined) parts.push(`changed: ${fields.join(', ')}`);
-  if (plan !== undefined) parts.push(`plan ${plan}`);
+  if (plan !== undefined) parts.push(`plan ${fromTo(previous_plan, plan)}`);
+  if (seats !== undefined) parts.push(`${fromTo(previous_seats, seats)} seats`);
+  if (interval !== undefined) parts.push(`billed by ${fromTo(previous_interval, interval)}`);
   if (status !== undefined) parts.push(status);
   if (hold !== undefined) parts.push(hold === null ? 'no longer held' : `held: ${hold}`);
   if (version !== undefined) parts.push(`license version ${version}`);
   return parts.join(', ');
+}
+
+function fromTo<T extends string | number>(before: T | undefined, after: T): string {
+  return before === undefined || before === after ? String(after) : `${before} to ${after}`;
 }

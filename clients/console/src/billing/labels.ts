@@ -126,6 +126,11 @@ const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], st
   refund: 'Payment refunded',
 };
 
+/** Whether its seats and plan can be changed. For the rest, the server has the reason. */
+export function canChange({ status, cancel_at }: Subscription): boolean {
+  return (status === 'active' || status === 'trialing') && cancel_at === null;
+}
+
 /** Whether the subscription can still be canceled. */
 export function hasNotEnded({ status }: Subscription): boolean {
   return status !== 'canceled' && status !== 'incomplete_expired';

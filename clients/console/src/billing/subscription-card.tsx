@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Subscription } from '../../../sdk/src/api.ts';
+import type { Plan, Subscription } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { planName, seatsOf } from '../licenses.ts';
 import { dateOf } from '../time.ts';
@@ -8,17 +8,21 @@ import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
-import { costTexts, hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
+import { ChangeDialog } from './change-dialog.tsx';
+import { canChange, costTexts, hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
 
 interface CardProps {
   readonly subscription: Subscription;
+  /** The plans that it can be changed to. */
+  readonly plans: readonly Plan[];
   onChanged(): void;
 }
 
-export function SubscriptionCard({ subscription, onChanged }: CardProps) {
+export function SubscriptionCard({ subscription, plans, onChanged }: CardProps) {
   const { call } = useConsole();
   const { subscription_id, license_id, plan, seats, cancel_at } = subscription;
   const [isEnding, setEnding] = useState(false);
+  const [isChanging, setChanging] = useState(false);
   const undo = useAction(async () => {
     await call('cancelUndo', { body: { license_id } });
     onChanged();
@@ -46,6 +50,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
       {undo.problem && <Alert problem={undo.problem} />}
       {hasNotEnded(subscription) && (
         <div class="buttons">
+          {canChange(subscription) && <Button onClick={() => setChanging(true)}>Change seats or plan</Button>}
           {cancel_at !== null && (
             <Button kind="primary" busy={undo.isBusy} onClick={undo.run}>
               Keep subscription
@@ -55,6 +60,14 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
             {cancel_at === null ? 'Cancel subscription' : 'End subscription now'}
           </Button>
         </div>
+      )}
+      {isChanging && (
+        <ChangeDialog
+          subscription={subscription}
+          plans={plans}
+          onChanged={onChanged}
+          onClose={() => setChanging(false)}
+        />
       )}
       {isEnding && cancel_at === null && (
         <EndDialog subscription={subscription} onChanged={onChanged} onClose={() => setEnding(false)} />
@@ -78,7 +91,7 @@ export function SubscriptionCard({ subscription, onChanged }: CardProps) {
 
 const NOW = 'Programs lose their seats at the next heartbeat. You get no refund, and this cannot be undone.';
 
-interface EndProps extends CardProps {
+interface EndProps extends Omit<CardProps, 'plans'> {
   onClose(): void;
 }
 

@@ -54,6 +54,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
                 <SubscriptionCard
                   key={subscription.subscription_id}
                   subscription={subscription}
+                  plans={offer.value?.plans ?? []}
                   onChanged={subscriptions.load.again}
                 />
               ))}

@@ -1,0 +1,29 @@
+import type { ChangePreview } from '../../../sdk/src/api.ts';
+import { planName, seatsOf } from '../licenses.ts';
+import { amountText } from '../money.ts';
+import { dateOf } from '../time.ts';
+
+/** What a change costs now and later, as sentences. */
+export function previewTexts({
+  plan,
+  seats,
+  interval,
+  currency,
+  amount_due,
+  credit,
+  next_invoice,
+}: Omit<ChangePreview, 'lines'>): string[] {
+  const money = (amount: number): string =>
+    amountText({ currency, unit_amount_decimal: String(amount) }) ?? '';
+  const now =
+    amount_due > 0
+      ? `You pay ${money(amount_due)} now.`
+      : credit > 0
+        ? `You pay nothing now, and get a credit of ${money(credit)} for later invoices.`
+        : 'You pay nothing now.';
+  return [
+    `${planName(plan)}, ${seatsOf(seats)}, billed every ${interval}.`,
+    now,
+    `The next invoice is ${money(next_invoice.amount)}, on ${dateOf(new Date(next_invoice.at))}.`,
+  ];
+}
