@@ -14,6 +14,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'clients/docs/protocol.md': 'scripts/checks/protocol.test.ts',
   'clients/action/README.md': 'clients/action/action.test.ts',
   'clients/c/README.md': 'clients/c/client.long.test.ts',
+  'clients/docs/billing.md': 'scripts/checks/blocks.long.test.ts',
   'clients/docs/tour.md': 'scripts/checks/blocks.long.test.ts',
   'clients/docs/verify.md': 'scripts/checks/verify-guide.long.test.ts',
   'clients/python/README.md': 'clients/python/python.long.test.ts',
