@@ -1,6 +1,22 @@
 import { type Account, newThinEvent } from './account.ts';
 import { paySession, paySessionLater, sessionAt, sessionsOf } from './checkout.ts';
 import { deleteCustomer } from './customers.ts';
+import {
+  createSubscription,
+  creditCustomer,
+  creditInvoice,
+  discount,
+  expireFirstPayment,
+  invoiceByHand,
+  markUncollectible,
+  payOutOfBand,
+  renameCustomer,
+  resetBillingCycle,
+  setMetadata,
+  setPriceActive,
+  setTrialEnd,
+  voidInvoice,
+} from './dashboard.ts';
 import { dispute, moveDispute } from './disputes.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { payOpenInvoice } from './item-updates.ts';
@@ -77,6 +93,20 @@ export function openControls(account: Account, save: () => void): StripeControls
     archiveMeter: saving(archiveMeter),
     rejectUse: saving(rejectUse),
     reportMeterErrors: saving(reportMeterErrors),
+    voidInvoice: saving(voidInvoice),
+    markUncollectible: saving(markUncollectible),
+    payOutOfBand: saving(payOutOfBand),
+    creditInvoice: saving(creditInvoice),
+    creditCustomer: saving(creditCustomer),
+    discount: saving(discount),
+    setTrialEnd: saving(setTrialEnd),
+    resetBillingCycle: saving(resetBillingCycle),
+    setMetadata: saving(setMetadata),
+    renameCustomer: saving(renameCustomer),
+    setPriceActive: saving(setPriceActive),
+    createSubscription: saving(createSubscription),
+    expireFirstPayment: saving(expireFirstPayment),
+    invoiceByHand: saving(invoiceByHand),
     addEvent: saving(addEvent),
     addThinEvent: saving(addThinEvent),
     addBody: saving(addBody),

@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import type { Price } from './plan-prices.ts';
 import {
+  at,
   type Charge,
   found,
   type Invoice,
@@ -56,7 +57,9 @@ export function draftInvoice(
   { id, reason, lines, usageEnd = now() }: Draft,
 ): Invoice {
   const { customer, currency, collection_method, days_until_due } = subscription;
-  const total = lines.reduce((sum, { amount }) => sum + amount, 0);
+  const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
+  const { percentOff = 0 } = at(state.discounts, subscription.id) ?? {};
+  const total = subtotal - Math.round((subtotal * percentOff) / 100);
   const starting_balance = found(state.customers, customer, 'customer').balance;
   const due = Math.max(0, total + starting_balance);
   const before = latestInvoice(state, subscription);
@@ -75,6 +78,8 @@ export function draftInvoice(
     amount_due: due,
     amount_paid: 0,
     amount_remaining: due,
+    pre_payment_credit_notes_amount: 0,
+    post_payment_credit_notes_amount: 0,
     period_start: before?.period_end ?? usageEnd,
     period_end: usageEnd,
     attempt_count: 0,
@@ -114,7 +119,7 @@ const TRANSITIONS = {
   void: 'voided_at',
 } as const;
 
-function become({ now }: Account, invoice: Invoice, status: keyof typeof TRANSITIONS): void {
+export function become({ now }: Account, invoice: Invoice, status: keyof typeof TRANSITIONS): void {
   invoice.status = status;
   invoice.status_transitions = { ...invoice.status_transitions, [TRANSITIONS[status]]: now() };
 }

@@ -15,6 +15,7 @@ import {
   statusOfSession,
   subscriptionBoughtIn,
 } from './controls.ts';
+import { invoicesOf } from './dashboard.ts';
 import { decodeForm } from './form.ts';
 import { checkEvent } from './official/events.ts';
 import { NotOfStripe } from './official/objects.ts';
@@ -105,6 +106,7 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     customersOf: (tenantId) => customersOfTenant(state, tenantId),
     subscriptionOf: (sessionIdOrUrl) => subscriptionBoughtIn(state, sessionIdOrUrl),
     chargeOf: (subscriptionId) => latestChargeOf(state, subscriptionId),
+    invoicesOf: (subscriptionId) => invoicesOf(state, subscriptionId),
     subscription: (subscriptionId) => readSubscription(state, subscriptionId),
     get meterEvents() {
       return readMeterEvents(state);

@@ -99,8 +99,10 @@ function showPrice(price: Price): object {
 
 function showSubscription(state: State, subscription: Subscription): object {
   const url = `/v1/subscription_items?subscription=${subscription.id}`;
+  const discount = at(state.discounts, subscription.id);
   return {
     ...subscription,
+    discounts: discount ? [discount.id] : [],
     automatic_tax: { enabled: false, disabled_reason: null, liability: null },
     billing_mode: { type: 'flexible' },
     invoice_settings: { issuer: { type: 'self' } },
@@ -156,7 +158,8 @@ function showItem(state: State, item: Item): object {
 }
 
 function showInvoice(state: State, invoice: Invoice): object {
-  const { id, total } = invoice;
+  const { id, lines, total } = invoice;
+  const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
   const customer = at(state.customers, invoice.customer);
   return {
     livemode: false,
@@ -168,10 +171,8 @@ function showInvoice(state: State, invoice: Invoice): object {
     issuer: { type: 'self' },
     lines: show(state, list(invoice.lines, `/v1/invoices/${id}/lines`)),
     payment_settings: {},
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
-    subtotal: total,
-    subtotal_excluding_tax: total,
+    subtotal,
+    subtotal_excluding_tax: subtotal,
     total_excluding_tax: total,
   };
 }

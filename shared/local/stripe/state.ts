@@ -59,7 +59,7 @@ export interface Subscription {
   readonly created: number;
   readonly currency: string;
   readonly livemode: false;
-  readonly metadata: Readonly<Record<string, string>>;
+  metadata: Readonly<Record<string, string>>;
   status: string;
   billing_cycle_anchor: number;
   cancel_at: number | null;
@@ -71,7 +71,7 @@ export interface Subscription {
   latest_invoice: string | null;
   pause_collection: PauseCollection | null;
   schedule: string | null;
-  readonly trial_end: number | null;
+  trial_end: number | null;
   /** All of them. Stripe shows the first page. */
   readonly items: Item[];
 }
@@ -100,15 +100,17 @@ export interface Invoice {
   readonly customer: string;
   readonly created: number;
   readonly currency: string;
-  readonly billing_reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update';
+  readonly billing_reason: 'manual' | 'subscription_create' | 'subscription_cycle' | 'subscription_update';
   readonly collection_method: Subscription['collection_method'];
   readonly due_date: number | null;
   readonly total: number;
   readonly starting_balance: number;
   readonly ending_balance: number;
-  readonly amount_due: number;
+  amount_due: number;
   amount_paid: number;
   amount_remaining: number;
+  pre_payment_credit_notes_amount: number;
+  post_payment_credit_notes_amount: number;
   /** The period before the one that is paid; usage in it is invoiced. The lines have the periods that they pay for. */
   readonly period_start: number;
   readonly period_end: number;
@@ -262,6 +264,11 @@ export interface MeterEvent {
   invoice: string | null;
 }
 
+export interface Discount {
+  readonly id: string;
+  readonly percentOff: number;
+}
+
 export interface StoredEvent {
   readonly id: string;
   readonly type: string;
@@ -298,6 +305,8 @@ export interface State {
   readonly meters: Record<string, Meter>;
   /** Usage that was rejected after it was accepted, and is not reported yet. */
   readonly rejectedUsage: (MeterEvent & { readonly code: string })[];
+  /** By subscription. */
+  readonly discounts: Record<string, Discount>;
   readonly events: StoredEvent[];
   /** What `GET /v2/core/events` shows of thin events, by their id. */
   readonly thinEvents: Record<string, object>;
@@ -336,6 +345,7 @@ export function newState(): State {
     metered: {},
     meters: firstMeters(),
     rejectedUsage: [],
+    discounts: {},
     events: [],
     thinEvents: {},
     answers: {},

@@ -36,6 +36,8 @@ export interface FakeStripe extends StripeControls {
   customersOf(tenantId: string): readonly { readonly id: string; readonly name: string | null }[];
   /** Id of the charge that paid the latest invoice. */
   chargeOf(subscriptionId: string): string | undefined;
+  /** Its invoices, newest first. */
+  invoicesOf(subscriptionId: string): readonly FakeInvoice[];
   /** Status, seats and end dates at Stripe, for comparisons in tests. */
   subscription(subscriptionId: string): FakeSubscription | undefined;
   /** Meter events by identifier. A duplicate that was accepted after a day or more has the identifier `… again`. */
@@ -53,7 +55,7 @@ export interface FakeStripe extends StripeControls {
 export type ApiFailure = 'status 500' | 'saved 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
 
 /** What customers, banks and time do at Stripe, as calls for tests. */
-export interface StripeControls {
+export interface StripeControls extends DashboardControls {
   /** Pays a session with a working or a declined card. */
   pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
   /**
@@ -144,6 +146,55 @@ export interface RelatedObject {
   readonly id: string;
   readonly type: string;
   readonly url: string;
+}
+
+/** What only the vendor does, in the dashboard. */
+export interface DashboardControls {
+  voidInvoice(invoiceId: string): Promise<void>;
+  markUncollectible(invoiceId: string): Promise<void>;
+  /** Marks an invoice as paid outside of Stripe. */
+  payOutOfBand(invoiceId: string): Promise<void>;
+  /** Issues a credit note of `amount`; `credit` says where it goes if the invoice is paid. */
+  creditInvoice(invoiceId: string, amount: number, credit: Credit): Promise<void>;
+  /** Adds to the balance that pays later invoices. */
+  creditCustomer(customerId: string, amount: number): Promise<void>;
+  /** Discounts all later invoices; 0 ends the discount. */
+  discount(subscriptionId: string, percentOff: number): Promise<void>;
+  /** Begins a trial that ends then (seconds), also of a paid subscription, or ends it. */
+  setTrialEnd(subscriptionId: string, end: number | 'now', card?: 'good' | 'declined'): Promise<void>;
+  /** Begins and bills new periods now. */
+  resetBillingCycle(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
+  /** Adds, changes and, with an empty value, removes metadata. */
+  setMetadata(subscriptionId: string, metadata: Readonly<Record<string, string>>): Promise<void>;
+  renameCustomer(customerId: string, name: string): Promise<void>;
+  /** Archives a price, or takes it back. */
+  setPriceActive(priceId: string, isActive: boolean): Promise<void>;
+  /** Creates a subscription without a page, and returns its id. */
+  createSubscription(customerId: string, subscription: HandMadeSubscription): Promise<string>;
+  /** Sends an invoice by hand, beside those of the items. Returns its id. */
+  invoiceByHand(subscriptionId: string, amount: number, daysUntilDue: number): Promise<string>;
+  /** The 23 hours for the first payment pass. */
+  expireFirstPayment(subscriptionId: string): Promise<void>;
+}
+
+export type Credit = 'refund' | 'balance' | 'outside Stripe';
+
+export interface HandMadeSubscription {
+  /** Id or lookup key. */
+  readonly price: string;
+  /** Default 1. */
+  readonly quantity?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Sends invoices to be paid within these days; absent to charge a card. */
+  readonly daysUntilDue?: number;
+  readonly card?: 'good' | 'declined';
+}
+
+export interface FakeInvoice {
+  readonly id: string;
+  readonly status: string;
+  readonly amountDue: number;
+  readonly amountPaid: number;
 }
 
 export interface SentEvent {
