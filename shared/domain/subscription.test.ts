@@ -425,6 +425,14 @@ describe('a paid license', () => {
     expect(grantsSeats(licenseUnder(seen(), ending, NOW_MS), cancelAtMs)).toBe(true);
   });
 
+  test('keeps its seats under a schedule, whose phases change them when they begin', () => {
+    const { license } = bought();
+    const scheduleId = 'sub_sched_1';
+    expect(licenseUnder(seen({ scheduleId }), license, NOW_MS)).toBe(license);
+    const next = seen({ scheduleId, items: [item({ quantity: 9 })] });
+    expect(licenseUnder(next, license, NOW_MS)).toMatchObject({ max: 9 });
+  });
+
   test('stays usable during its grace when a payment fails, is then suspended, and is usable again once paid', () => {
     const { license } = bought();
     const late = { status: 'past_due' as const, unpaidSinceMs: NOW_MS };

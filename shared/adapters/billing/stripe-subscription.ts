@@ -8,8 +8,8 @@ import { callStripe, unlessMissing } from './stripe-failures.ts';
 import { meteredPricesOf } from './stripe-meters.ts';
 import { AmountFields, amountOf, idOf, Ref } from './stripe-objects.ts';
 
-/** How many open invoices of one subscription are read: enough for years. */
-const MAX_OPEN_INVOICES = 100;
+/** How many of the newest invoices of one subscription are read: enough for years. */
+const MAX_INVOICES = 100;
 /** Stripe's limit (docs.stripe.com/billing/subscriptions/quantities) is 20 items. The page is larger, for safety. */
 const ITEMS_PAGE = 100;
 
@@ -63,17 +63,23 @@ const SubscriptionAnswer = z.object({
 });
 type SubscriptionAnswer = z.infer<typeof SubscriptionAnswer>;
 
-const OpenInvoicesAnswer = z.array(
+const InvoicesAnswer = z.array(
   z.object({
     id: z.string(),
     created: seconds,
     /** `null` for an invoice that is charged automatically. */
     due_date: z.nullish(seconds),
+    status: z.nullable(z.string()),
+    billing_reason: z.nullable(z.string()),
     lines: z.object({
       data: z.array(
         z.object({
           parent: z.nullish(
-            z.object({ subscription_item_details: z.nullish(z.object({ subscription_item: z.string() })) }),
+            z.object({
+              subscription_item_details: z.nullish(
+                z.object({ subscription_item: z.string(), proration: z.optional(z.boolean()) }),
+              ),
+            }),
           ),
         }),
       ),
@@ -112,7 +118,7 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   const collection = subscription.collection_method === 'send_invoice' ? 'invoice' : 'automatic';
   const isOverdue = status === 'past_due' || status === 'unpaid';
   // A subscription stays active while an invoice that was sent is open.
-  const unpaid = isOverdue || collection === 'invoice' ? await openInvoices(id, stripe) : NOTHING_OPEN;
+  const unpaid = isOverdue || collection === 'invoice' ? await unpaidInvoices(id, stripe) : NOTHING_UNPAID;
   const since = unpaid.oldest?.atSeconds ?? (isOverdue ? firstStart : null);
   const cancelAt = cancel_at ?? (cancel_at_period_end ? firstEnd : null);
   return {
@@ -164,29 +170,51 @@ function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
   };
 }
 
-interface OpenInvoices {
+interface UnpaidInvoices {
   /** The one that was due first. An invoice without a due date was due when it was created. */
   readonly oldest: { readonly id: string; readonly atSeconds: number } | undefined;
   /** The items that they bill. */
   readonly itemIds: string[];
 }
-const NOTHING_OPEN: OpenInvoices = { oldest: undefined, itemIds: [] };
+const NOTHING_UNPAID: UnpaidInvoices = { oldest: undefined, itemIds: [] };
 
-async function openInvoices(subscription: string, stripe: Stripe): Promise<OpenInvoices> {
+/**
+ * The open invoices that still matter. One that was left open before a later period of its items was paid or written off
+ * does not: the newest invoice decides the status of the subscription, and void ones never do
+ * (https://docs.stripe.com/billing/subscriptions/overview). Those that were made by hand do not affect the subscription
+ * (https://docs.stripe.com/api/invoices/create, `subscription`).
+ */
+async function unpaidInvoices(subscription: string, stripe: Stripe): Promise<UnpaidInvoices> {
   const { data } = await callStripe('invoices.list', () =>
-    stripe.invoices.list({ subscription, status: 'open', limit: MAX_OPEN_INVOICES }),
+    stripe.invoices.list({ subscription, limit: MAX_INVOICES }),
   );
-  const invoices = z.parse(OpenInvoicesAnswer, data);
-  const itemIds = invoices.flatMap(({ lines }) =>
-    lines.data.flatMap(({ parent }) => parent?.subscription_item_details?.subscription_item ?? []),
-  );
-  // If not all lines are known, no item counts as paid.
-  const isComplete = invoices.every(({ lines }) => !lines.has_more);
+  const settled = new Set<string>();
+  // Newest first.
+  const unpaid = z
+    .parse(InvoicesAnswer, data)
+    .flatMap(({ id, status, billing_reason, lines, ...invoice }) => {
+      const details = lines.data.flatMap(({ parent }) => parent?.subscription_item_details ?? []);
+      const itemIds = details.map(({ subscription_item }) => subscription_item);
+      if (status === 'paid' || status === 'uncollectible')
+        for (const { subscription_item, proration } of details)
+          if (!proration) settled.add(subscription_item);
+      const isSettled = itemIds.length > 0 && itemIds.every((itemId) => settled.has(itemId));
+      if (status !== 'open' || billing_reason === 'manual' || isSettled) return [];
+      const unpaidItemIds = itemIds.filter((itemId) => !settled.has(itemId));
+      return [
+        {
+          id,
+          atSeconds: invoice.due_date ?? invoice.created,
+          itemIds: unpaidItemIds,
+          isWhole: !lines.has_more,
+        },
+      ];
+    });
+  const itemIds = unpaid.flatMap((invoice) => invoice.itemIds);
   return {
-    oldest: invoices
-      .map(({ id, created, due_date }) => ({ id, atSeconds: due_date ?? created }))
-      .sort((a, b) => a.atSeconds - b.atSeconds)[0],
-    itemIds: isComplete ? [...new Set(itemIds)].sort() : [],
+    oldest: unpaid.toSorted((a, b) => a.atSeconds - b.atSeconds)[0],
+    // If not all lines are known, no item counts as paid.
+    itemIds: unpaid.every(({ isWhole }) => isWhole) ? [...new Set(itemIds)].sort() : [],
   };
 }
 

@@ -1,0 +1,208 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DisputeStatus } from '../../shared/local/stripe/state.ts';
+import { beginPurchase } from '../testing/purchases.ts';
+import { type Happening, openShop, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
+import type { TestSuite } from '../testing/suite.ts';
+
+/** What each state of Stripe does to seats: the table of clients/docs/billing.md, "Every state of Stripe". */
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let shop: Shop;
+let suite: TestSuite;
+beforeAll(async () => {
+  shop = await openShop();
+  suite = shop.suite;
+});
+afterAll(() => shop.close());
+
+const STATES: readonly Happening[] = [
+  {
+    what: 'active grants the seats until the end of the period, and the grace without news of the next',
+    async act() {},
+  },
+  {
+    what: 'trialing grants the seats until the end of the trial, and the grace without news of its end',
+    trialDays: 14,
+    async act() {},
+    untilMs: () => shop.inDays(14) * 1000 + shop.graceMs,
+  },
+  {
+    what: 'past_due keeps the seats for the grace, from the creation of the unpaid invoice',
+    async act({ subscriptionId }) {
+      shop.moveClock(DAY_MS);
+      await suite.stripe.renew(subscriptionId, 'declined');
+    },
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'past_due holds the seats after the grace',
+    act: (sold) => shop.becomeOverdue(sold),
+    ...{ ...SUSPENDED, hold: 'payment' },
+    untilMs: () => shop.nowMs(),
+  },
+  {
+    what: 'unpaid holds the seats',
+    async act(sold) {
+      await suite.stripe.renew(sold.subscriptionId, 'declined');
+      await suite.stripe.giveUp(sold.subscriptionId, 'unpaid');
+    },
+    ...{ ...SUSPENDED, hold: 'payment' },
+    untilMs: (sold) => shop.paidUntilMs(sold) - shop.graceMs,
+  },
+  {
+    what: 'paused holds the seats, also after a trial that ended without a card',
+    trialDays: 14,
+    act: ({ subscriptionId }) => suite.stripe.pause(subscriptionId),
+    ...{ ...SUSPENDED, hold: 'paused' },
+    untilMs: (sold) => shop.paidUntilMs(sold) - shop.graceMs,
+  },
+  {
+    what: 'canceled ends the seats',
+    act: ({ subscriptionId }) => suite.stripe.end(subscriptionId),
+    answer: 'LICENSE_EXPIRED',
+    untilMs: () => shop.nowMs(),
+  },
+  {
+    what: 'a trial that ends without a card and is canceled ends the seats',
+    trialDays: 14,
+    act: ({ subscriptionId }) => suite.stripe.giveUp(subscriptionId, 'canceled'),
+    answer: 'LICENSE_EXPIRED',
+    untilMs: () => shop.nowMs(),
+  },
+  {
+    what: 'a trial that ends without a card and is billed keeps the seats for the grace',
+    trialDays: 14,
+    act: ({ subscriptionId }) => suite.stripe.renew(subscriptionId, 'declined'),
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'a cancellation at the end of the period keeps the seats until then, without grace',
+    act: ({ subscriptionId }) => suite.deps.billing?.endSubscription(subscriptionId, 'period_end') ?? fail(),
+    untilMs: (sold) => shop.paidUntilMs(sold) - shop.graceMs,
+  },
+  {
+    what: 'an invoice that was left open before a later one was paid does not shorten the grace',
+    async act({ subscriptionId }) {
+      await suite.stripe.renew(subscriptionId, 'declined');
+      shop.moveClock(2 * DAY_MS);
+      await suite.stripe.renew(subscriptionId);
+      shop.moveClock(shop.graceMs);
+      await suite.stripe.renew(subscriptionId, 'declined');
+    },
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'the oldest of several invoices that are unpaid since the last payment begins the grace',
+    async act({ subscriptionId }) {
+      await suite.stripe.renew(subscriptionId, 'declined');
+      shop.moveClock(2 * DAY_MS);
+      await suite.stripe.renew(subscriptionId, 'declined');
+    },
+    untilMs: () => shop.nowMs() - 2 * DAY_MS + shop.graceMs,
+  },
+  {
+    what: 'an overdue invoice that is voided beside another leaves the grace of the other',
+    async act(sold) {
+      await suite.stripe.renew(sold.subscriptionId, 'declined');
+      const { id } = shop.latestInvoice(sold);
+      shop.moveClock(2 * DAY_MS);
+      await suite.stripe.renew(sold.subscriptionId, 'declined');
+      await suite.stripe.idle();
+      await suite.stripe.voidInvoice(id);
+    },
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'a sent invoice stays unpaid, although a later one for a change of seats was paid',
+    async act({ subscriptionId }) {
+      await suite.stripe.sendInvoice(subscriptionId, 30);
+      await suite.stripe.renew(subscriptionId);
+      shop.moveClock(DAY_MS);
+      await suite.stripe.prorate(subscriptionId, 500);
+      shop.moveClock(29 * DAY_MS + shop.graceMs);
+      await suite.stripe.idle();
+      await suite.sweep();
+    },
+    ...{ ...SUSPENDED, hold: 'payment' },
+    untilMs: () => shop.nowMs(),
+  },
+  {
+    what: 'an invoice by hand that is not paid neither holds the seats nor shortens the grace',
+    async act({ subscriptionId }) {
+      await suite.stripe.invoiceByHand(subscriptionId, 50_000, 3);
+      shop.moveClock(3 * DAY_MS + shop.graceMs);
+      await suite.sweep();
+      await suite.stripe.renew(subscriptionId, 'declined');
+    },
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'an invoice by hand of a subscription with sent invoices does not hold the seats',
+    async act({ subscriptionId }) {
+      await suite.stripe.sendInvoice(subscriptionId, 30);
+      await suite.stripe.invoiceByHand(subscriptionId, 50_000, 3);
+      shop.moveClock(3 * DAY_MS + shop.graceMs);
+      await suite.sweep();
+    },
+  },
+];
+
+function fail(): never {
+  throw new Error('billing is not configured');
+}
+
+describe('at Stripe,', () => {
+  test.each(STATES)('$what', (state) => shop.check(state));
+
+  test.each(['keep_as_draft', 'mark_uncollectible', 'void'] as const)(
+    'pause_collection %s keeps the seats, also in the next period',
+    (behavior) =>
+      shop.check({
+        what: behavior,
+        async act({ subscriptionId }) {
+          await suite.stripe.pauseCollection(subscriptionId, behavior);
+          await suite.stripe.renew(subscriptionId);
+        },
+      }),
+  );
+
+  test.each<[DisputeStatus, 'keeps' | 'holds', 'dispute' | 'inquiry', DisputeStatus[]]>([
+    ['warning_needs_response', 'keeps', 'inquiry', []],
+    ['warning_under_review', 'keeps', 'inquiry', ['warning_under_review']],
+    ['warning_closed', 'keeps', 'inquiry', ['warning_closed']],
+    ['needs_response', 'holds', 'dispute', []],
+    ['under_review', 'holds', 'dispute', ['under_review']],
+    ['lost', 'holds', 'dispute', ['lost']],
+    ['appeal_needs_response', 'holds', 'dispute', ['lost', 'appeal_needs_response']],
+    ['appeal_under_review', 'holds', 'dispute', ['lost', 'appeal_needs_response', 'appeal_under_review']],
+    ['won', 'keeps', 'dispute', ['won']],
+    ['prevented', 'keeps', 'dispute', ['prevented']],
+  ])('dispute %s %s the seats', (what, effect, kind, way) =>
+    shop.check({
+      what,
+      async act({ chargeId }) {
+        const id = await suite.stripe.dispute(chargeId, kind);
+        for (const status of way) await suite.stripe.moveDispute(id, status);
+      },
+      ...(effect === 'holds' && { ...SUSPENDED, hold: 'dispute' }),
+    }),
+  );
+
+  test('incomplete grants nothing until the first payment, and incomplete_expired never', async () => {
+    const { tenantId, licenseId, customerId } = await beginPurchase(suite);
+    const id = await suite.stripe.createSubscription(customerId, {
+      price: 'seatlease_pro_month',
+      quantity: SEATS,
+      metadata: { seatlease_tenant_id: tenantId, seatlease_license_id: licenseId },
+      card: 'declined',
+    });
+    await suite.stripe.idle();
+    expect(suite.stripe.subscription(id)?.status).toBe('incomplete');
+    expect(await shop.license({ licenseId })).toBeUndefined();
+    await suite.stripe.expireFirstPayment(id);
+    await suite.stripe.idle();
+    expect(suite.stripe.subscription(id)?.status).toBe('incomplete_expired');
+    expect(await shop.license({ licenseId })).toBeUndefined();
+  });
+});
