@@ -4,7 +4,7 @@ import { beginErasure } from '../shared/domain/erasure.ts';
 import { newOperatorToken, newPersonalId, newSessionId } from '../shared/domain/ids.ts';
 import type { EndpointContract, FunctionContract } from '../shared/http/contract.ts';
 import { dependenciesOf } from '../shared/http/dependencies.ts';
-import { ERASURES } from '../shared/ports/collections.ts';
+import { ERASURES, SUBSCRIPTIONS } from '../shared/ports/collections.ts';
 import type { Deps } from '../shared/ports/deps.ts';
 import { DEPENDENCIES, type Dependency } from '../shared/settings.ts';
 import { recordLoan } from '../shared/use-cases/loans.ts';
@@ -73,10 +73,12 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   });
   const ofNewTenant = await suite.createLicense({ borrow: { max_days: 1 } });
   await ofNewTenant.acquire('field-laptop', { borrow_days: 1 });
+  await buySeats(suite, { tenantId: ofNewTenant.tenantId });
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
   await noticeReview(tenantId);
+  await sweepSubscription(tenantId);
   const forOperators = [
     '/health?deep=1',
     '/api/v1/revocations',
@@ -91,6 +93,16 @@ async function noticeReview(tenantId: string): Promise<void> {
   const { subscriptionId, licenseId } = await buySeats(suite, { tenantId });
   await withoutStripeEvents(suite, () => suite.stripe.changeSeats(subscriptionId, 51));
   await suite.operate('POST', `/api/v1/subscriptions/${licenseId}/preview`, { seats: 5 });
+}
+
+/** A subscription that is due to be fetched, although no event arrived. */
+async function sweepSubscription(tenantId: string): Promise<void> {
+  const { subscriptionId } = await buySeats(suite, { tenantId });
+  await suite.deps.records.transact(async (transaction) => {
+    const due = await transaction.get(SUBSCRIPTIONS, subscriptionId);
+    if (due) transaction.set(SUBSCRIPTIONS, subscriptionId, { ...due, lookAtMs: 0 });
+  });
+  await suite.sweep();
 }
 
 function watch(functionName: string, deps: Deps): Deps {

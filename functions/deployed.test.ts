@@ -37,6 +37,9 @@ const OPTIONAL_SETTINGS = {
   TRIALS_PER_DOMAIN: '2',
   TRIAL_REFUSED_DOMAINS: 'rival.example',
   USAGE_METERS: 'exports',
+  USAGE_FLOORS: '2',
+  BILLING_DISPUTES: 'keep',
+  BILLING_PAUSED_COLLECTION: 'hold',
   FORWARDED_HOPS: '2',
   RETENTION_DAYS: '100',
   SERVICE_TOKENS: 'checked-by-cloud-run',
@@ -154,9 +157,11 @@ describe.each([...DEPENDENCIES])('a deployed function that uses only %s', (depen
         value + value,
         '3',
         'off',
+        'keep',
+        'hold',
         'true',
         OTHER_HASH,
-      ].find((text) => z.safeParse(schema, text).success);
+      ].find((text) => text !== value && z.safeParse(schema, text).success);
       const opened = (settings: Record<string, string | undefined>): unknown[] => {
         const config = configFrom(settings);
         return fields.map((field) => config[field]);

@@ -77,7 +77,9 @@ const worlds = new Map<Action, { readonly things: World; readonly self: TestUser
 let proxy: CountingProxy;
 let closeRedis: () => Promise<void>;
 let hasBug = false;
-const words: Record<string, string> = { ...SECRETS, ...ADA };
+/** After some wrong operator keys, the right one is refused from this address. */
+const WRONG_KEYS_FROM = '203.0.113.78';
+const words: Record<string, string> = { ...SECRETS, ...ADA, wrongKeysFrom: WRONG_KEYS_FROM };
 const written: string[] = [];
 /** How each endpoint answered its sample request while everything was available. */
 const answers: Record<string, string> = {};
@@ -191,7 +193,7 @@ async function sendToAll(): Promise<void> {
 
   const wrong = SAMPLES.map(validRequest).flatMap(invalidRequests);
   for (let n = 0; n < wrong.length; n += AT_A_TIME)
-    await Promise.all(wrong.slice(n, n + AT_A_TIME).map(send));
+    await Promise.all(wrong.slice(n, n + AT_A_TIME).map((request) => send(request, WRONG_KEYS_FROM)));
   await suite.call('POST', '/api/v1/webhooks/stripe', {
     body: ADA.email,
     headers: { 'stripe-signature': stripeSignature(suite, ADA.email) },
@@ -276,8 +278,8 @@ async function sendEach(which: (sample: Sample) => boolean = () => true): Promis
   for (const sample of SAMPLES) if (which(sample)) await send(validRequest(sample));
 }
 
-function send({ authorization, ...request }: Outgoing): Promise<Reply> {
-  const headers = { 'x-forwarded-for': ADA.address };
+function send({ authorization, ...request }: Outgoing, address: string = ADA.address): Promise<Reply> {
+  const headers = { 'x-forwarded-for': address };
   // Without Hosting's cache and Google's own refusals, so that each request gets to its function.
   const options = { headers, door: 'unguarded' } as const;
   return sendTo(suite, request, request, {

@@ -123,8 +123,8 @@ describeInfra('the settings of a stack', () => {
     expect(
       problemsWith({ environment: { ...chosen, TRIAL_DAYS: '400', USAGE_METERS: 'Not A Meter' } }),
     ).toEqual([
-      expect.stringMatching(/^environment\.TRIAL_DAYS: /),
       expect.stringMatching(/^environment\.USAGE_METERS: /),
+      expect.stringMatching(/^environment\.TRIAL_DAYS: /),
     ]);
   });
 

@@ -105,7 +105,7 @@ describeInfra('a new version of a secret', () => {
     PSEUDONYM_KEY: 24,
     OPERATOR_KEY_HASH: 16,
     SIGN_IN_CLIENT_SECRET: 1,
-    STRIPE_SECRET_KEY: 6,
+    STRIPE_SECRET_KEY: 7,
     STRIPE_WEBHOOK_SECRETS: 1,
   };
 

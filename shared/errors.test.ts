@@ -26,6 +26,7 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'HOLDER_REQUIRED',
   ],
   401: ['AUTHENTICATION_REQUIRED', 'CREDENTIALS_INVALID', 'CLIENT_UNKNOWN'],
+  402: ['PAYMENT_REQUIRED'],
   403: [
     'FORBIDDEN',
     'NOT_ENTITLED',
@@ -42,6 +43,8 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
     'TENANT_NOT_FOUND',
     'USER_NOT_FOUND',
     'SUBSCRIPTION_NOT_FOUND',
+    'HOLD_NOT_FOUND',
+    'STRIPE_EVENT_NOT_FOUND',
     'SESSION_NOT_FOUND',
     'INVITATION_NOT_FOUND',
     'OPERATOR_TOKEN_NOT_FOUND',
@@ -51,6 +54,11 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
   ],
   405: ['METHOD_NOT_ALLOWED'],
   409: [
+    'HOLD_NOT_LIFTABLE',
+    'INVOICE_NOT_PAID',
+    'STRIPE_EVENT_NOT_RETRYABLE',
+    'SUBSCRIPTION_CHANGED',
+    'SUBSCRIPTION_UNCHANGEABLE',
     'SEATS_EXHAUSTED',
     'SESSION_ENDED',
     'SESSIONS_EXHAUSTED',

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { buildConsole } from './build.ts';
 
 /** What the first visit downloads. */
-const MAX_BYTES = 48 * 1024;
+const MAX_BYTES = 56 * 1024;
 
 describe('the built console', () => {
   let files: ReadonlyMap<string, string>;
@@ -12,7 +12,7 @@ describe('the built console', () => {
   });
   const page = (): string => files.get('console/index.html') ?? '';
 
-  test('is smaller than 48 KiB when compressed', () => {
+  test('is smaller than 56 KiB when compressed', () => {
     const bytes = [...files.values()].reduce((sum, content) => sum + gzipSync(content).length, 0);
     expect(bytes).toBeGreaterThan(8 * 1024);
     expect(bytes).toBeLessThan(MAX_BYTES);

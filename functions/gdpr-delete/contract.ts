@@ -52,7 +52,16 @@ export default defineFunction({
   maxInstances: 10,
   timeoutSeconds: 120,
   roles: ['roles/datastore.user'],
-  uses: ['records', 'seats', 'seatMaintenance', 'confirmations', 'pseudonyms', 'billing', 'retentionDays'],
+  uses: [
+    'records',
+    'seats',
+    'seatMaintenance',
+    'confirmations',
+    'pseudonyms',
+    'billing',
+    'holdPolicy',
+    'retentionDays',
+  ],
   endpoints: {
     ask: {
       method: 'POST',

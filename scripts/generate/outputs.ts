@@ -191,11 +191,13 @@ function firestoreIndexes() {
       ],
     })),
     fieldOverrides: [
-      ...ordered.map(({ collection, orderBy }) => ({
-        collectionGroup: collection.name,
-        fieldPath: orderBy.field,
-        indexes: [{ order: orderOf(orderBy), queryScope: 'COLLECTION' }],
-      })),
+      ...[...Map.groupBy(ordered, ({ collection, orderBy }) => `${collection.name}.${orderBy.field}`)].map(
+        ([, queries]) => ({
+          collectionGroup: queries[0]?.collection.name,
+          fieldPath: queries[0]?.orderBy.field,
+          indexes: queries.map(({ orderBy }) => ({ order: orderOf(orderBy), queryScope: 'COLLECTION' })),
+        }),
+      ),
       // `*` is every field without an entry of its own, those of later versions included
       // (https://firebase.google.com/docs/firestore/query-data/index-overview, single-field index exemptions).
       ...[...new Set(Object.values(collections).map(({ name }) => name))]

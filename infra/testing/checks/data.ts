@@ -70,11 +70,11 @@ export const DATA_CHECKS = {
 
   'Firestore indexes no single field that no query needs, and each that one does': ({ graph, settings }) => {
     const fields = of(graph, 'gcp:firestore/field:Field');
-    const existing = fields.map(({ inputs: { database, collection, field, indexConfig } }) => {
-      const indexes = (indexConfig.indexes ?? []).map(
-        ({ order, queryScope }: { order: string; queryScope: string }) => `${order} ${queryScope}`,
-      );
-      return `${database}/${collection}/${field}: ${indexes}`;
+    const existing = fields.flatMap(({ inputs: { database, collection, field, indexConfig } }): string[] => {
+      const indexes: { order: string; queryScope: string }[] = indexConfig.indexes ?? [];
+      const orders =
+        indexes.length > 0 ? indexes.map(({ order, queryScope }) => `${order} ${queryScope}`) : [''];
+      return orders.map((order) => `${database}/${collection}/${field}: ${order}`);
     });
     const required = databasesOf(settings).flatMap((database) => [
       ...new Set(Object.values(collections).map(({ name }) => `${database}/${name}/*: `)),

@@ -92,7 +92,7 @@ describe('the OpenAPI document', () => {
       description: expect.stringMatching(/^Seats granted/),
     });
     expect(fieldOf('Subscription', 'grace_until')).toMatchObject({
-      description: expect.stringMatching(/^While a payment/),
+      description: expect.stringMatching(/^While an invoice/),
     });
     expect(fieldOf('AuditEvent', 'holder')).toMatchObject({
       description: expect.stringMatching(/^Pseudonym/),

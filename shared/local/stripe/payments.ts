@@ -59,7 +59,7 @@ export function draftInvoice(
   const { customer, currency, collection_method, days_until_due } = subscription;
   const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
   const { percentOff = 0 } = at(state.discounts, subscription.id) ?? {};
-  const total = subtotal - Math.round((subtotal * percentOff) / 100);
+  const total = subtotal - Math.floor((subtotal * percentOff) / 100);
   const starting_balance = found(state.customers, customer, 'customer').balance;
   const due = Math.max(0, total + starting_balance);
   const before = latestInvoice(state, subscription);
