@@ -93,6 +93,7 @@ async function noticeReview(tenantId: string): Promise<void> {
   const { subscriptionId, licenseId } = await buySeats(suite, { tenantId });
   await withoutStripeEvents(suite, () => suite.stripe.changeSeats(subscriptionId, 51));
   await suite.operate('POST', `/api/v1/subscriptions/${licenseId}/preview`, { seats: 5 });
+  await suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id: licenseId });
 }
 
 /** A subscription that is due to be fetched, although no event arrived. */

@@ -25,8 +25,8 @@ export default defineFunction({
   concurrency: 20,
   maxInstances: 10,
   timeoutSeconds: 60,
-  roles: ['roles/datastore.user'],
-  uses: ['records', 'billing', 'holdPolicy', 'seats'],
+  roles: ['roles/datastore.user', 'roles/pubsub.publisher'],
+  uses: ['records', 'billing', 'holdPolicy', 'seats', 'events'],
   endpoints: {
     cancel: {
       method: 'POST',

@@ -12,13 +12,13 @@ const BATCH = 100;
 const BY_STRIPE = { actor: system('stripe') } as const;
 
 /**
- * Fetches what an event reports about usage that Stripe rejected after accepting it, stores the counts for operators, and
- * marks the records that it names. Safe to repeat. Returns what to log as an error, or `undefined` if it reports nothing.
+ * Fetches what an event reports about usage that Stripe rejected after accepting it, stores and logs the counts for
+ * operators, and marks the records that it names. Safe to repeat. If the event does not exist, returns that as the reason.
  */
 export async function recordMeterErrors(
   eventId: string,
   billing: Billing,
-  deps: Pick<Deps, 'records' | 'clock'>,
+  deps: Pick<Deps, 'records' | 'clock' | 'log'>,
 ): Promise<string | undefined> {
   const found = await billing.readMeterErrors(eventId);
   if (!found) return 'the event does not exist at Stripe';
@@ -33,7 +33,10 @@ export async function recordMeterErrors(
   const report = { eventId, receivedAtMs: deps.clock.nowMs(), errors };
   await deps.records.create(METER_ERRORS, eventId, report);
   const counts = errors.map(({ code, count, named }) => `${count} with ${code} (${named} named)`);
-  return `Stripe rejected usage of ${meter ?? 'meters that do not exist there'}: ${counts.join(', ')}`;
+  const of = meter ?? 'meters that do not exist there';
+  const because = `usage of ${of}: ${counts.join(', ')}`;
+  deps.log({ severity: 'ERROR', message: 'Stripe rejected usage', event_id: eventId, because });
+  return undefined;
 }
 
 /**
