@@ -144,7 +144,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
 
     const card = page.getByRole('article', { name: 'Team, 9 seats' });
     await card.getByText('Active').waitFor();
-    await card.getByText('7 seats, $15.00 per seat per month').waitFor();
+    await card.getByText('9 seats, $15.00 per seat per month').waitFor();
     await card.getByRole('button', { name: 'Cancel subscription' }).click();
     const question = page.getByRole('dialog', { name: 'When should the subscription end?' });
     await expectUsable(page);
