@@ -194,7 +194,7 @@ describeInfra('the settings of a stack', () => {
       MANIFEST.filter((contract) => variable in environmentOf(contract, settings)).map(({ name }) => name);
     expect(having('SIGN_IN_CLIENT_ID')).toEqual(['authorize', 'callback', 'device']);
     expect(having('BILLING_RETURN_URL')).toEqual(['checkout']);
-    expect(having('EVENTS_TOPIC')).toEqual(['health', 'stripe-webhook', 'subscriptions', 'sweep']);
+    expect(having('EVENTS_TOPIC')).toEqual(['cancel', 'health', 'stripe-webhook', 'subscriptions', 'sweep']);
     expect(having('OPERATOR_DOMAIN')).not.toContain('heartbeat');
     expect(having('GOOGLE_CLOUD_PROJECT')).toHaveLength(MANIFEST.length);
   });

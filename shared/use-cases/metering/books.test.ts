@@ -266,7 +266,8 @@ async function openWorld() {
     async reject(recordId: string): Promise<void> {
       const eventId = `evt_${nowMs}`;
       stripe.reject(identifierOf(recordId), eventId);
-      for (const _ of [1, 2]) await recordMeterErrors(eventId, stripe.billing, { ...untouched, log: () => {} });
+      for (const _ of [1, 2])
+        await recordMeterErrors(eventId, stripe.billing, { ...untouched, log: () => {} });
     },
     records: () => Array.fromAsync(eachDocument(inner, USAGE_RECORDS_OF_LICENSE, { licenseId })),
     days: () => Array.fromAsync(eachDocument(inner, METERED_DAYS_OF_LICENSE, { licenseId })),
