@@ -6,13 +6,14 @@ import {
   type Plan,
   type PlanTerms,
   priceKeyOf,
+  seatsOutOfRange,
 } from '../../shared/domain/plans.ts';
 import { priceOf, type SeatPrice, unpricedKeys } from '../../shared/domain/prices.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/contract.ts';
 import { timestamp } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
-import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { refuseSeats } from '../../shared/http/refuse-seats.ts';
 import { viewOfAmount } from '../../shared/http/seat-price-view.ts';
 import { BILLING_ACCOUNTS, LICENSES, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -100,10 +101,7 @@ function refuseOrder({
       intervals.length > 0 ? `The ${plan} plan can only be paid per ${intervals.join(' or ')}.` : undefined;
     return { problem: 'PLAN_NOT_FOR_SALE', detail };
   }
-  const { least, most } = PLANS[plan].seats;
-  if (seats >= least && seats <= most) return undefined;
-  const detail = `must be ${least} to ${most} for the ${plan} plan`;
-  return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail }]);
+  return seatsOutOfRange(plan, seats) ? refuseSeats(plan) : undefined;
 }
 
 /** Refuses a license that no subscription ever paid for, unless it is a trial. */

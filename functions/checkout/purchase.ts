@@ -37,7 +37,7 @@ export interface Order {
 
 export interface Purchase {
   readonly licenseId: string;
-  /** Nobody can have bought it before. */
+  /** Its id is new, so that no subscription can pay for it. */
   readonly isNew: boolean;
 }
 
@@ -69,9 +69,9 @@ export async function purchaseOf(
 type NotPayable = Refusal<'PLAN_NOT_FOR_SALE' | 'ALREADY_SUBSCRIBED' | 'INVOICE_NOT_PAID' | 'TENANT_CLOSED'>;
 
 /**
- * Returns a page that can be paid now. The page that is recorded for a license is the only one that anybody was given:
- * it is expired before the next one is created, and the next one is recorded before it is given out, unless another
- * request recorded one meanwhile. While it is open, it is returned again for the same order.
+ * Returns a page that can be paid now. Only the page that is recorded for a license was ever returned: it is expired
+ * before the next one is created, and the next one is recorded before it is returned, unless another request recorded
+ * one meanwhile. While it is open, it is returned again for the same order.
  */
 export async function openPage(
   tenant: Tenant,
@@ -119,8 +119,8 @@ function hasTime({ expiresAtMs }: OpenCheckout, { clock }: Deps): boolean {
 }
 
 /**
- * Whether the recorded page is open. Expires the license's older ones, which a crash or a lost answer left open and
- * nobody was given. Newer ones may be about to replace it.
+ * Whether the recorded page is open. Expires the license's older ones, which a crash or a lost answer left open before
+ * they were returned. Newer ones may be about to replace it.
  */
 async function isOnlyPage(
   { sessionId }: OpenCheckout,
@@ -157,8 +157,8 @@ async function refusePayer(
 }
 
 /**
- * Nothing is sold beside a subscription that can still be paid, whatever it grants now: the buyer would pay twice. One
- * whose first payment is not complete is left to Stripe, which gives it up after 23 hours
+ * Nothing is sold beside a subscription that can still be paid, also if it grants nothing now: the buyer would pay twice.
+ * One whose first payment is not complete is left to Stripe, which gives it up after 23 hours
  * (docs.stripe.com/billing/subscriptions/overview): the payment may be on its way. A declined card leaves none behind,
  * since Stripe creates the subscription after the payment
  * (docs.stripe.com/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade).

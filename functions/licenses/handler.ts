@@ -190,7 +190,7 @@ const COMBINATIONS: readonly {
   },
 ];
 
-/** A misspelled meter would have no cap, and nobody would notice. */
+/** A misspelled meter would silently have no cap. */
 function refuseMeters(body: TermsBody, { usageMeters }: Deps): Refusal<'VALIDATION_FAILED'> | undefined {
   const unknown = (['usage_caps', 'usage_floors'] as const).flatMap((term) =>
     Object.keys(body[term] ?? {})

@@ -11,7 +11,7 @@ import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 import handler from './handler.ts';
 
-/** The stand-in and the records search what they have: many lives in one suite would take long. */
+/** The stand-in and the local records scan what they hold, so each suite gets few lives. */
 const LIVES_OF_A_SUITE = 50;
 const SUITES = runs(1, 10);
 const RUNS = SUITES * LIVES_OF_A_SUITE;

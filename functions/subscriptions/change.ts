@@ -1,6 +1,5 @@
 import type { By } from '../../shared/domain/actor.ts';
 import { newSecretWord } from '../../shared/domain/ids.ts';
-import { PLANS, type Plan } from '../../shared/domain/plans.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
 import { isOver, type Subscription } from '../../shared/domain/subscription.ts';
 import {
@@ -18,6 +17,7 @@ import type { Refusal, RequestOf } from '../../shared/http/contract.ts';
 import { timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
+import { refuseSeats } from '../../shared/http/refuse-seats.ts';
 import type { Billing, ChangeRejected, ItemChange } from '../../shared/ports/billing.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -84,8 +84,9 @@ interface Begun {
 }
 
 /**
- * Decides, and records who asked for what before Stripe is asked: whatever happens after, it can be accounted for, and
- * the sweep looks at the subscription soon. With an idempotency key, `records` returns what was decided the first time, also if the subscription has changed since.
+ * Decides, and records who asked for what before Stripe is asked, so that every change at Stripe has an author, and the
+ * sweep looks at the subscription soon. With an idempotency key, `records` returns what was decided the first time, also
+ * if the subscription has changed since.
  */
 export async function beginChange(
   subscription: Subscription,
@@ -185,13 +186,8 @@ function refuseDecision(
     case 'NOT_SOLD':
       return { problem: 'PLAN_NOT_FOR_SALE' };
     case 'OUT_OF_RANGE':
-      return refuseFields('VALIDATION_FAILED', [{ at: '/seats', detail: rangeOf(decision.plan) }]);
+      return refuseSeats(decision.plan);
   }
-}
-
-function rangeOf(plan: Plan): string {
-  const { least, most } = PLANS[plan].seats;
-  return `must be ${least} to ${most} for the ${plan} plan`;
 }
 
 export function refuseRejected({ because }: ChangeRejected): Refusal<'SUBSCRIPTION_UNCHANGEABLE'> {

@@ -88,7 +88,7 @@ async function recordSuccess({ records, clock }: Deps): Promise<void> {
   });
 }
 
-/** What somebody has to look at: `GET /api/v1/licenses/{license_id}/usage-records` lists the records. */
+/** What the vendor must look at: `GET /api/v1/licenses/{license_id}/usage-records` lists the records. */
 function noteUsage(note: (more: Noted) => void, usage: SweepProgress['usage']): void {
   const { overCap, late, creditNotes } = usage;
   if (overCap.size > 0) note({ severity: 'WARNING', licenses_over_cap: [...overCap.keys()].sort() });

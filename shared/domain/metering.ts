@@ -49,7 +49,8 @@ const UNCOUNTED: ReadonlySet<string> = new Set<UsageState>(['new', 'over_cap', '
 
 /**
  * What became of a voided record at Stripe. `not_billed`: Stripe does not have it. `cancel_pending`: the sweep cancels it.
- * `canceled`: Stripe accepted the cancellation. `credit_note_needed`: it may be on an invoice, and Stripe cancels it no more.
+ * `canceled`: Stripe accepted the cancellation. `credit_note_needed`: it may be on an invoice, and Stripe can no longer
+ * cancel it.
  */
 export const VOID_OUTCOMES = ['not_billed', 'cancel_pending', 'canceled', 'credit_note_needed'] as const;
 export type VoidOutcome = (typeof VOID_OUTCOMES)[number];

@@ -113,13 +113,13 @@ function phaseOf({ status, isMoneyWithdrawn }: Pick<Dispute, 'status' | 'isMoney
   return PHASES.get(status) ?? (isMoneyWithdrawn ? 'open' : 'inquiry');
 }
 
-/** Disputes with a status that this release does not know. Their money decides, and somebody has to look. */
+/** Disputes with a status that this release does not know. Their money decides, and the vendor must look at them. */
 export function unknownDisputes({ disputes }: PaymentRecord): string[] {
   return Object.entries(disputes).flatMap(([id, { status }]) => (PHASES.has(status) ? [] : [id]));
 }
 
 /**
- * What has to be read again at each look, whatever events arrive: what holds the seats now, and inquiries. A lost event
+ * What has to be read again at each look, also without an event: what holds the seats now, and inquiries. A lost event
  * neither keeps a hold that has ended at Stripe nor hides that an inquiry became a dispute.
  */
 export function unsettled(record: PaymentRecord = NOTHING): { disputeIds: string[]; chargeIds: string[] } {

@@ -112,6 +112,13 @@ export function priceKeyOf(plan: Plan, interval: BillingInterval): string | unde
   return prices[interval]?.[0];
 }
 
+/** Whether the plan is sold with fewer or more seats than these; `null` if it is sold with them. */
+export function seatsOutOfRange(plan: Plan, seats: number): 'too_few_seats' | 'too_many_seats' | null {
+  const { least, most } = PLANS[plan].seats;
+  if (seats < least) return 'too_few_seats';
+  return seats > most ? 'too_many_seats' : null;
+}
+
 /** Key of the metadata of a price at Stripe that names its plan, for prices without a lookup key of a plan. */
 export const PLAN_METADATA_KEY = 'seatlease_plan';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { PLAN_NAMES, PLANS, type Plan, type PlanPrice, planOfPrice } from './plans.ts';
+import { PLAN_NAMES, type Plan, type PlanPrice, planOfPrice, seatsOutOfRange } from './plans.ts';
 
 /** An item of a subscription, as Stripe has it. */
 export interface PricedItem extends PlanPrice {
@@ -103,13 +103,7 @@ export function paidFor(
     return { ...memory, ...asBefore, review: 'several_plans' };
   const { plan } = first;
   const seats = sumOf(seatItems);
-  return { ...memory, plan, seats, review: outOfRange(plan, seats) };
-}
-
-function outOfRange(plan: Plan, seats: number): ReviewReason | null {
-  const { least, most } = PLANS[plan].seats;
-  if (seats < least) return 'too_few_seats';
-  return seats > most ? 'too_many_seats' : null;
+  return { ...memory, plan, seats, review: seatsOutOfRange(plan, seats) };
 }
 
 /** Whether plan and seats are those of the current items. */

@@ -1,4 +1,4 @@
-import { BILLING_INTERVALS, type BillingInterval, PLANS, type Plan, priceKeyOf } from './plans.ts';
+import { BILLING_INTERVALS, type BillingInterval, type Plan, priceKeyOf, seatsOutOfRange } from './plans.ts';
 import { isUnderstood, type LicensedItem, seatItemsOf } from './seat-items.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -64,12 +64,11 @@ export function decideChange(subscription: Subscription, wanted: WantedTerms): C
   const { itemId } = item;
   const from = { plan: item.plan, interval: item.interval, seats: item.quantity };
   const { plan = from.plan, seats = from.seats } = wanted;
-  const { least, most } = PLANS[plan].seats;
   const keepsPrice = hasPriceOf(item, wanted);
   const interval = wanted.interval ?? BILLING_INTERVALS.find((each) => isBilledEach(item, each));
   if (!keepsPrice && (!interval || priceKeyOf(plan, interval) === undefined))
     return { verdict: 'NOT_SOLD', plan };
-  if (seats < least || seats > most) return { verdict: 'OUT_OF_RANGE', plan };
+  if (seatsOutOfRange(plan, seats)) return { verdict: 'OUT_OF_RANGE', plan };
   const newPrice = keepsPrice || !interval ? null : { plan, interval };
   const to = { plan, seats, interval: newPrice?.interval ?? from.interval };
   return { verdict: 'CHANGE', change: { itemId, from, to, newPrice } };

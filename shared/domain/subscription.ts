@@ -351,9 +351,9 @@ function seatsUntil(
 /**
  * The license according to the subscription: a new license, the next version of `license`, `license` itself if nothing
  * changes, or `undefined` if there is none and the subscription grants none. A subscription that was never understood
- * changes nothing. An ended subscription creates one too, so
- * that the result does not depend on when it was first fetched. The plan's terms are applied when the license comes
- * under the subscription or the plan changes; later changes by the vendor are kept.
+ * changes nothing. An ended subscription creates one too, so that the result does not depend on when it was first
+ * fetched. The plan's terms are applied when the license comes under the subscription or the plan changes; later changes
+ * by the vendor are kept.
  */
 export function licenseUnder(
   subscription: Subscription,

@@ -56,7 +56,8 @@ export interface Billing {
 
   /**
    * Changes an item, and charges or credits the rest of the period at once. Seats of an automatic payment that does not
-   * succeed are not added. Within a day, the same `requestId` is the same change, whatever happened since.
+   * succeed are not added. Within a day, the same `requestId` is the same change, also if the subscription has changed
+   * since.
    */
   changeItem(change: ItemChange & { readonly requestId: string }): Promise<ChangeVerdict>;
 
@@ -214,7 +215,7 @@ export interface MeterErrors {
 
 export type EventVerdict =
   | SignedEvent
-  /** Nobody proved to be Stripe. */
+  /** The signature does not prove that Stripe sent it. */
   | { readonly verdict: 'REFUSED'; readonly because: string };
 
 /** A delivery that Stripe signed. */

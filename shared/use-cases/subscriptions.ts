@@ -142,11 +142,11 @@ async function write(
 
 /** What to publish for the license: Stripe's event, and that the subscription needs a review. */
 function noticesOf(seen: Subscription, notice: Look['notice']): SeatEvent[] {
-  const reason = reviewOf(seen) ?? undefined;
+  const { review, reviewSinceMs } = seen;
   return [
     ...(notice && hasBegun(seen) ? [noticeOf(seen, notice.type, notice.atMs, {})] : []),
-    ...(reason && seen.reviewSinceMs !== null
-      ? [noticeOf(seen, 'subscription.needs_review', seen.reviewSinceMs, { reason })]
+    ...(review !== null && reviewSinceMs !== null
+      ? [noticeOf(seen, 'subscription.needs_review', reviewSinceMs, { reason: review })]
       : []),
   ];
 }
@@ -179,7 +179,7 @@ function needsReview(seen: Subscription): LogLine {
   };
 }
 
-/** Whether a dispute like that holds seats is guessed by where its money is. */
+/** Whether such a dispute holds seats follows from where its money is. */
 function unknownStatus({ licenseId, payments }: Subscription): LogLine {
   const statuses = unknownDisputes(payments).map((id) => `${id} (${payments.disputes[id]?.status})`);
   return {

@@ -2,7 +2,7 @@ import type { Stripe } from 'stripe';
 import { cachedFor } from '../../domain/cached-for.ts';
 import { callStripe } from './stripe-failures.ts';
 
-/** Whoever asks for the health of everything waits for it. Stripe usually answers within a second. */
+/** A health check of all dependencies waits for it. Stripe usually answers within a second. */
 const ANSWER_WITHIN_MS = 3_000;
 
 /**

@@ -83,7 +83,7 @@ export const HANDLED_THIN_EVENTS: readonly string[] = [
   'v1.billing.meter.no_meter_found',
 ];
 
-/** Stripe sends it when somebody tests a destination for thin events. */
+/** Stripe sends it as a test of a destination for thin events. */
 const PING = 'v2.core.event_destination.ping';
 
 /**

@@ -39,8 +39,8 @@ export function refusalOf(error: unknown, call: string): StripeRefusal {
 }
 
 /**
- * Whether Stripe repeats a failure that it saved under the idempotency key: it will do so for a day, whatever became of
- * its cause (docs.stripe.com/api/idempotent_requests, docs.stripe.com/error-low-level#idempotency).
+ * Whether Stripe repeats a failure that it saved under the idempotency key: it does so for a day, also after its cause
+ * was removed (docs.stripe.com/api/idempotent_requests, docs.stripe.com/error-low-level#idempotency).
  */
 export function isSavedFailure(error: unknown): boolean {
   const { statusCode = 0, headers } = z.safeParse(Failure, error).data ?? {};
@@ -75,4 +75,13 @@ export async function callStripe<T>(call: string, work: () => Promise<T>): Promi
     refusalOf(error, call);
     throw faultOf(error, call);
   }
+}
+
+/** All objects of a list, which Stripe returns in pages. */
+export function readAll<S extends z.ZodMiniType>(
+  call: string,
+  schema: S,
+  list: () => AsyncIterable<unknown>,
+): Promise<z.output<S>[]> {
+  return callStripe(call, () => Array.fromAsync(list(), (each) => z.parse(schema, each)));
 }

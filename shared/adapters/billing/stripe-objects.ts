@@ -37,3 +37,14 @@ export const Invoice = z.object({
 export function subscriptionOf({ parent }: z.infer<typeof Invoice>): string | null {
   return idOf(parent?.subscription_details?.subscription);
 }
+
+/** The part of an invoice's line that names the item that it bills; absent for another kind of line. */
+export const ItemLine = z.object({
+  parent: z.nullish(
+    z.object({
+      subscription_item_details: z.nullish(
+        z.object({ subscription_item: z.string(), proration: z.optional(z.boolean()) }),
+      ),
+    }),
+  ),
+});

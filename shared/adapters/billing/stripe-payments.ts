@@ -1,8 +1,8 @@
 import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import type { Dispute, PaidInvoice, Payment } from '../../domain/payment-holds.ts';
-import { callStripe, unlessMissing } from './stripe-failures.ts';
-import { Invoice, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
+import { callStripe, readAll, unlessMissing } from './stripe-failures.ts';
+import { Invoice, ItemLine, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
 /** The largest page. Older invoices do not pay for a running period. */
 const PAGE = 100;
@@ -21,16 +21,7 @@ const DisputeAnswer = z.object({
   created: seconds,
   balance_transactions: z.array(z.object({ amount })),
 });
-const LineAnswer = z.object({
-  period: z.object({ start: seconds }),
-  parent: z.nullish(
-    z.object({
-      subscription_item_details: z.nullish(
-        z.object({ subscription_item: z.string(), proration: z.optional(z.boolean()) }),
-      ),
-    }),
-  ),
-});
+const LineAnswer = z.extend(ItemLine, { period: z.object({ start: seconds }) });
 const PaidInvoicesAnswer = z.array(
   z.object({
     id: z.string(),
@@ -75,12 +66,9 @@ export async function readPayment(stripe: Stripe, chargeId: string): Promise<Pay
  * refunds themselves say whether the customer has the money.
  */
 async function fullRefund(stripe: Stripe, charge: string, paid: number): Promise<Payment['refund']> {
-  const refunds = await callStripe('refunds.list', async () => {
-    const all: z.infer<typeof RefundAnswer>[] = [];
-    for await (const refund of stripe.refunds.list({ charge, limit: PAGE }))
-      all.push(z.parse(RefundAnswer, refund));
-    return all;
-  });
+  const refunds = await readAll('refunds.list', RefundAnswer, () =>
+    stripe.refunds.list({ charge, limit: PAGE }),
+  );
   const made = refunds.filter(({ status }) => !FAILED.has(status));
   // Newest first.
   const [last] = made;
@@ -112,7 +100,11 @@ export async function readPaidInvoices(stripe: Stripe, subscription: string): Pr
   const invoices: PaidInvoice[] = [];
   for (const { id, created, amount_paid, status_transitions, lines } of z.parse(PaidInvoicesAnswer, data)) {
     // Prorations come first, so that the lines of the seats can be on a later page.
-    const all = lines.has_more ? await allLines(stripe, id) : lines.data;
+    const all = lines.has_more
+      ? await readAll('invoices.listLineItems', LineAnswer, () =>
+          stripe.invoices.listLineItems(id, { limit: PAGE }),
+        )
+      : lines.data;
     invoices.push({
       invoiceId: id,
       paidAtMs: (status_transitions.paid_at ?? created) * 1000,
@@ -125,13 +117,4 @@ export async function readPaidInvoices(stripe: Stripe, subscription: string): Pr
     });
   }
   return invoices;
-}
-
-async function allLines(stripe: Stripe, invoiceId: string): Promise<z.infer<typeof LineAnswer>[]> {
-  return callStripe('invoices.listLineItems', async () => {
-    const all: z.infer<typeof LineAnswer>[] = [];
-    for await (const line of stripe.invoices.listLineItems(invoiceId, { limit: PAGE }))
-      all.push(z.parse(LineAnswer, line));
-    return all;
-  });
 }

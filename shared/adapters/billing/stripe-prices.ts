@@ -2,7 +2,7 @@ import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import { OFFERS, type SeatPrice } from '../../domain/prices.ts';
 import type { RecentPrices } from '../../ports/billing.ts';
-import { callStripe } from './stripe-failures.ts';
+import { readAll } from './stripe-failures.ts';
 import { AmountFields, amountOf } from './stripe-objects.ts';
 
 /** The most lookup keys in one call, and objects on one page (docs.stripe.com/api/prices/list). */
@@ -30,10 +30,10 @@ export async function readPrices(stripe: Stripe): Promise<readonly SeatPrice[]> 
   const prices: SeatPrice[] = [];
   for (let i = 0; i < keys.length; i += KEYS_A_CALL) {
     const lookup_keys = keys.slice(i, i + KEYS_A_CALL);
-    await callStripe('prices.list', async () => {
-      for await (const price of stripe.prices.list({ lookup_keys, active: true, limit: PAGE }))
-        prices.push(...seatPriceOf(z.parse(PriceAnswer, price)));
-    });
+    const found = await readAll('prices.list', PriceAnswer, () =>
+      stripe.prices.list({ lookup_keys, active: true, limit: PAGE }),
+    );
+    prices.push(...found.flatMap(seatPriceOf));
   }
   return prices;
 }
@@ -60,7 +60,7 @@ function seatPriceOf(price: z.infer<typeof PriceAnswer>): SeatPrice[] {
 
 /**
  * Prices for display: read at most every few minutes, by one call at a time. While Stripe is unavailable, the last known
- * ones are returned, however old, and nobody waits for it more than once in half a minute.
+ * ones are returned, however old, and it is asked at most twice a minute.
  */
 export function cachePrices(
   read: () => Promise<readonly SeatPrice[]>,

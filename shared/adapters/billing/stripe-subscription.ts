@@ -4,9 +4,9 @@ import { LICENSE_ID, shardOf, TENANT_ID } from '../../domain/ids.ts';
 import { PLAN_METADATA_KEY, PLAN_NAMES } from '../../domain/plans.ts';
 import type { PricedItem, SoldPrice } from '../../domain/seat-items.ts';
 import { SUBSCRIPTION_STATUSES, type SubscriptionState } from '../../domain/subscription.ts';
-import { callStripe, unlessMissing } from './stripe-failures.ts';
+import { callStripe, readAll, unlessMissing } from './stripe-failures.ts';
 import { meteredPricesOf } from './stripe-meters.ts';
-import { AmountFields, amountOf, idOf, Ref } from './stripe-objects.ts';
+import { AmountFields, amountOf, ItemLine, idOf, Ref } from './stripe-objects.ts';
 
 /** How many of the newest invoices of one subscription are read: enough for years. */
 const MAX_INVOICES = 100;
@@ -71,20 +71,7 @@ const InvoicesAnswer = z.array(
     due_date: z.nullish(seconds),
     status: z.nullable(z.string()),
     billing_reason: z.nullable(z.string()),
-    lines: z.object({
-      data: z.array(
-        z.object({
-          parent: z.nullish(
-            z.object({
-              subscription_item_details: z.nullish(
-                z.object({ subscription_item: z.string(), proration: z.optional(z.boolean()) }),
-              ),
-            }),
-          ),
-        }),
-      ),
-      has_more: z.boolean(),
-    }),
+    lines: z.object({ data: z.array(ItemLine), has_more: z.boolean() }),
   }),
 );
 
@@ -144,12 +131,9 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
 /** Stripe returns the first items with the subscription, and the others in pages. */
 async function allItems({ id, items }: SubscriptionAnswer, stripe: Stripe): Promise<readonly ItemAnswer[]> {
   if (!items.has_more) return items.data;
-  return callStripe('subscriptionItems.list', async () => {
-    const all: ItemAnswer[] = [];
-    for await (const item of stripe.subscriptionItems.list({ subscription: id, limit: ITEMS_PAGE }))
-      all.push(z.parse(ItemAnswer, item));
-    return all;
-  });
+  return readAll('subscriptionItems.list', ItemAnswer, () =>
+    stripe.subscriptionItems.list({ subscription: id, limit: ITEMS_PAGE }),
+  );
 }
 
 function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {

@@ -41,16 +41,15 @@ export async function recordMeterErrors(
 
 /**
  * Marks the records that Stripe names as rejected, once each. Of all records that it rejected it names only samples: the
- * others stay `sent`, and the counts of the event are all that is known of them. Returns how many were marked.
+ * others stay `sent`, and the counts of the event are all that is known of them.
  */
-async function markRejected({ errors }: MeterErrors, deps: Pick<Deps, 'records' | 'clock'>): Promise<number> {
+async function markRejected({ errors }: MeterErrors, deps: Pick<Deps, 'records' | 'clock'>): Promise<void> {
   const codes = new Map(
     errors.flatMap(({ code, samples }) => samples.filter(isUsageRecordId).map((id) => [id, code] as const)),
   );
   const ids = [...codes.keys()];
-  let marked = 0;
   for (let start = 0; start < ids.length; start += BATCH) {
-    const changes = await changeUsage(
+    await changeUsage(
       deps,
       ids.slice(start, start + BATCH),
       (record) => rejected(record, codes.get(usageRecordId(record)) ?? ''),
@@ -59,9 +58,7 @@ async function markRejected({ errors }: MeterErrors, deps: Pick<Deps, 'records' 
         auditUsage('usage.rejected', records, { by: BY_STRIPE, detailOf: problemsOf }, transaction, nowMs);
       },
     );
-    marked += changes.length;
   }
-  return marked;
 }
 
 function problemsOf(records: readonly UsageRecord[]): { because: string } {
