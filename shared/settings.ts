@@ -603,7 +603,7 @@ const TABLE = {
   USAGE_CAPS: {
     field: 'usageCaps',
     readBy: ['usageCaps'],
-    schema: meterLimits(11),
+    schema: meterLimits(12),
     source: 'chosen',
     default: '1000000',
     meaning:
@@ -612,7 +612,7 @@ const TABLE = {
   USAGE_FLOORS: {
     field: 'usageFloors',
     readBy: ['usageFloors'],
-    schema: meterLimits(8),
+    schema: meterLimits(9),
     source: 'chosen',
     default: '1',
     meaning:
@@ -668,9 +668,9 @@ function list() {
   );
 }
 
-/** `1000000,exports=500`: numbers of up to `more` + 1 digits. */
-function meterLimits(more: number) {
-  const number = `[1-9]\\d{0,${more}}`;
+/** `1000000,exports=500`: numbers of up to `digits` digits. */
+function meterLimits(digits: number) {
+  const number = `[1-9]\\d{0,${digits - 1}}`;
   const format = new RegExp(`^${number}(,[a-z][a-z0-9_]{0,63}=${number})*$`);
   return z.pipe(
     z.string().check(z.regex(format, 'needs a whole number, then meter=number, separated by commas')),

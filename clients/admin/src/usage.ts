@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import usage from '../../../functions/usage/contract.ts';
 import { USAGE_STATES } from '../../../shared/domain/metering.ts';
+import { MeterName, text } from '../../../shared/http/fields.ts';
 import { about, choice, option, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
@@ -11,9 +12,6 @@ import { License, Limit, textOf } from './options.ts';
 type UsageRecord = AnswerOf<typeof usage.endpoints.records>['records'][number];
 type UsageError = AnswerOf<typeof usage.endpoints.errors>['errors'][number];
 type Voided = AnswerOf<typeof usage.endpoints.void>['records'][number];
-
-const Text = z.string().check(z.minLength(1), z.maxLength(100));
-const Reason = z.string().check(z.minLength(1), z.maxLength(200));
 
 const RECORD_COLUMNS: readonly Column<UsageRecord>[] = [
   ['ID', ({ id }) => id],
@@ -61,10 +59,13 @@ export const USAGE_COMMANDS: readonly Command<Api>[] = [
     options: z
       .object({
         license: License,
-        id: optional(option('ID', textOf(Text, 'needs the id of a usage record'))),
-        meter: optional(option('METER', textOf(Text, 'needs the name of a meter'))),
+        id: optional(option('ID', textOf(text(100), 'needs the id of a usage record'))),
+        meter: optional(option('METER', textOf(MeterName, 'needs the name of a meter'))),
         day: optional(option('DAY', textOf(z.iso.date(), 'needs a day such as 2026-11-30'))),
-        reason: about('kept in the audit log', option('TEXT', textOf(Reason, 'needs 1 to 200 characters'))),
+        reason: about(
+          'kept in the audit log',
+          option('TEXT', textOf(text(200), 'needs 1 to 200 characters')),
+        ),
       })
       .check(
         z.refine(
@@ -85,10 +86,9 @@ export const USAGE_COMMANDS: readonly Command<Api>[] = [
         records.push(...page.records);
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined);
-      const found = { rows: records, more: false };
       return {
         exit: EXIT.ok,
-        text: formatList(found, 'usage records', VOIDED_COLUMNS).join('\n'),
+        text: formatList({ rows: records, more: false }, 'usage records', VOIDED_COLUMNS).join('\n'),
         json: { records },
       };
     },
@@ -99,7 +99,7 @@ export const USAGE_COMMANDS: readonly Command<Api>[] = [
     async run({ limit }, api: Api) {
       const found = await firstRows(
         limit,
-        (paging) => api.call(usage, 'errors', { query: { ...paging } }),
+        (query) => api.call(usage, 'errors', { query }),
         (page) => page.errors,
         ({ event_id, code }) => `${event_id} ${code}`,
       );

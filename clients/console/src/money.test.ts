@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { amountText } from './money.ts';
+import { amountText, moneyText } from './money.ts';
 
 test.each([
   ['usd', '900', 1, '$9.00'],
@@ -22,6 +22,10 @@ test.each([
 ])('%s %s for each of %i is %s', (currency, unit_amount_decimal, count, text) => {
   const shown = amountText({ currency, unit_amount_decimal }, count);
   expect(shown?.replaceAll('\u00a0', ' ')).toBe(text);
+});
+
+test('shows an amount that is owed to the customer', () => {
+  expect(moneyText(-5, 'usd')).toBe('-$0.05');
 });
 
 test('shows no amount if the price depends on the number of seats', () => {

@@ -31,12 +31,9 @@ export function judgeEndpoint(all: readonly z.output<typeof WebhookEndpoint>[], 
     ours.find(({ status, api_version }) => status === 'enabled' && isOurs(api_version)) ?? ours[0];
   if (!endpoint)
     return [failed(`No webhook endpoint has the URL ${url}.`, `Create it with ${NEEDED_OF_ENDPOINT}.`)];
-  const { id, status, api_version, enabled_events } = endpoint;
-  const missing = missingIn(enabled_events, HANDLED_EVENTS);
+  const { id, api_version } = endpoint;
   const problems = [
-    ...(status === 'enabled'
-      ? []
-      : [failed(`The endpoint is ${status}: Stripe sends it nothing.`, `Enable ${id} at Stripe.`)]),
+    ...judgeDelivery('endpoint', endpoint, HANDLED_EVENTS),
     ...(isOurs(api_version)
       ? []
       : [
@@ -44,11 +41,6 @@ export function judgeEndpoint(all: readonly z.output<typeof WebhookEndpoint>[], 
             `The endpoint has API version ${api_version ?? 'of the account'}, and the code reads ${Stripe.API_VERSION}.`,
             `Create another endpoint with API version ${Stripe.API_VERSION}, add its secret, deploy, and delete ${id}: a version cannot be changed.`,
           ),
-        ]),
-    ...(missing.length === 0
-      ? []
-      : [
-          failed(`The endpoint does not send ${missing.join(', ')}.`, `Add these events to ${id} at Stripe.`),
         ]),
   ];
   return problems.length > 0 ? problems : [ok(`${url} gets all events, in the API version of the code.`)];
@@ -63,37 +55,36 @@ export function judgeDestination(all: readonly z.output<typeof EventDestination>
   if (!destination)
     return [
       failed(
-        `No event destination sends thin events to ${url}: nobody hears of usage that Stripe refuses.`,
+        `No event destination sends thin events to ${url}: usage that Stripe rejects is not reported.`,
         `Create an event destination with ${NEEDED_OF_DESTINATION} to ${url}, and add its secret to STRIPE_WEBHOOK_SECRETS.`,
       ),
     ];
-  const { id, status, enabled_events } = destination;
-  const missing = missingIn(enabled_events, HANDLED_THIN_EVENTS);
-  const problems = [
+  const problems = judgeDelivery('event destination', destination, HANDLED_THIN_EVENTS);
+  return problems.length > 0 ? problems : [ok(`${url} gets the events about refused usage.`)];
+}
+
+/** Whether `what` sends all `needed` events. */
+function judgeDelivery(
+  what: string,
+  { id, status, enabled_events }: Pick<z.output<typeof WebhookEndpoint>, 'id' | 'status' | 'enabled_events'>,
+  needed: readonly string[],
+): Verdict[] {
+  const missing = enabled_events.includes('*') ? [] : needed.filter((type) => !enabled_events.includes(type));
+  return [
     ...(status === 'enabled'
       ? []
-      : [failed(`The event destination for thin events is ${status}.`, `Enable ${id} at Stripe.`)]),
+      : [failed(`The ${what} is ${status}: Stripe sends it nothing.`, `Enable ${id} at Stripe.`)]),
     ...(missing.length === 0
       ? []
-      : [
-          failed(
-            `The event destination does not send ${missing.join(', ')}.`,
-            `Add these events to ${id} at Stripe.`,
-          ),
-        ]),
+      : [failed(`The ${what} does not send ${missing.join(', ')}.`, `Add these events to ${id} at Stripe.`)]),
   ];
-  return problems.length > 0 ? problems : [ok(`${url} gets the events about refused usage.`)];
 }
 
 function isOurs(version: string | null): boolean {
   return version === Stripe.API_VERSION;
 }
 
-/** Stripe advises to tell two endpoints of one address apart by a query (https://docs.stripe.com/webhooks/versioning). */
+/** Two endpoints with one address have different queries, as Stripe advises (https://docs.stripe.com/webhooks/versioning). */
 function isAt(address: string, url: string): boolean {
   return address.split('?')[0] === url;
-}
-
-function missingIn(enabled: readonly string[], needed: readonly string[]): readonly string[] {
-  return enabled.includes('*') ? [] : needed.filter((type) => !enabled.includes(type));
 }

@@ -1,6 +1,6 @@
 import type { ChangePreview } from '../../../sdk/src/api.ts';
 import { planName, seatsOf } from '../licenses.ts';
-import { amountText } from '../money.ts';
+import { moneyText } from '../money.ts';
 import { dateOf } from '../time.ts';
 
 /** What a change costs now and later, as sentences. */
@@ -13,8 +13,7 @@ export function previewTexts({
   credit,
   next_invoice,
 }: Omit<ChangePreview, 'lines'>): string[] {
-  const money = (amount: number): string =>
-    amountText({ currency, unit_amount_decimal: String(amount) }) ?? '';
+  const money = (amount: number): string => moneyText(amount, currency);
   const now =
     amount_due > 0
       ? `You pay ${money(amount_due)} now.`

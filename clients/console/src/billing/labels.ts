@@ -11,8 +11,8 @@ export const INTERVAL_LABELS: Readonly<Record<Interval, string>> = {
 };
 
 /** What a seat of the plan costs. Empty while the prices are not known. */
-export function priceText({ prices }: Plan, interval: Interval): string {
-  const price = prices?.find((each) => each.interval === interval);
+export function priceText(plan: Plan, interval: Interval): string {
+  const price = priceOf(plan, interval);
   if (!price) return '';
   const amount = amountText(price);
   return amount === undefined
@@ -21,16 +21,17 @@ export function priceText({ prices }: Plan, interval: Interval): string {
 }
 
 /** What the seats cost together, as far as it is known before the page of the payment provider. */
-export function totalText(
-  { prices, seats: { least, most } }: Plan,
-  interval: Interval,
-  seats: number,
-): string {
+export function totalText(plan: Plan, interval: Interval, seats: number): string {
+  const { least, most } = plan.seats;
   const isOffered = Number.isInteger(seats) && seats >= least && seats <= most;
-  const price = isOffered ? prices?.find((each) => each.interval === interval) : undefined;
+  const price = isOffered ? priceOf(plan, interval) : undefined;
   const amount = price && amountText(price, seats);
   if (price === undefined || amount === undefined) return 'The next page shows the price before you pay.';
   return `Total: ${amount} per ${interval}${TAXES[price.tax_behavior]}`;
+}
+
+function priceOf({ prices }: Plan, interval: Interval) {
+  return prices?.find((each) => each.interval === interval);
 }
 
 const TAXES = {
@@ -136,7 +137,7 @@ export function hasNotEnded({ status }: Subscription): boolean {
   return status !== 'canceled' && status !== 'incomplete_expired';
 }
 
-/** What to tell the customer if the vendor must look at the subscription. */
+/** A note for the customer if the vendor must look at the subscription. */
 export function reviewNote({ needs_review }: Subscription): string | undefined {
   switch (needs_review) {
     case null:
