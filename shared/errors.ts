@@ -166,8 +166,7 @@ export const PROBLEMS = {
   },
   USAGE_BELOW_FLOOR: {
     status: 400,
-    title:
-      'The quantity is less than one record of this meter can report. Send the usage of several together.',
+    title: 'The quantity is below the floor of this meter. Send the usage of several actions in one record.',
     next: STOP,
   },
   USAGE_OUTSIDE_SESSION: {
@@ -246,9 +245,9 @@ export const PROBLEMS = {
     title: 'The ownership of this tenant is not offered to you.',
     next: STOP,
   },
-  STRIPE_EVENT_NOT_FOUND: { status: 404, title: 'No such event of Stripe is stored.', next: STOP },
+  STRIPE_EVENT_NOT_FOUND: { status: 404, title: 'There is no such Stripe event.', next: STOP },
   SUBSCRIPTION_NOT_FOUND: { status: 404, title: 'This license has no subscription.', next: STOP },
-  HOLD_NOT_FOUND: { status: 404, title: 'Nothing with this id holds back the license.', next: STOP },
+  HOLD_NOT_FOUND: { status: 404, title: 'The license has no hold with this id.', next: STOP },
   SIGNING_KEY_NOT_FOUND: {
     status: 404,
     title: 'The signing key has no enabled version with this id.',
@@ -359,7 +358,7 @@ export const PROBLEMS = {
   },
   SUBSCRIPTION_CHANGED: {
     status: 409,
-    title: 'The subscription has another number of seats now. Read it again.',
+    title: 'The number of seats of this subscription has changed. Read it again.',
     next: STOP,
   },
   SUBSCRIPTION_UNCHANGEABLE: {
@@ -385,7 +384,7 @@ export const PROBLEMS = {
   },
   STRIPE_EVENT_NOT_RETRYABLE: {
     status: 409,
-    title: 'Only events that are open or set aside can be tried again.',
+    title: 'Only events that are open or set aside can be retried.',
     next: STOP,
   },
   USAGE_VOIDED: { status: 409, title: 'The vendor has voided the usage record with this id.', next: STOP },

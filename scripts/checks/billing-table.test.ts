@@ -25,7 +25,7 @@ const STATES = [
     'Seat item with an unknown price',
     'Price that lost its lookup key',
   ],
-  ...['Quantity outside of what the plan is sold with', 'Customer deleted', 'Schedule attached'],
+  ...['Quantity outside the range of the plan', 'Customer deleted', 'Schedule attached'],
   ...['Dispute in a status that this release does not know'],
 ];
 

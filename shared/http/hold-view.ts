@@ -17,7 +17,7 @@ export const HoldView = z.strictObject({
   /** To lift it: the id of the dispute or of the refunded invoice. */
   hold_id: z.string(),
   kind: z.enum(HOLDS),
-  /** null if Stripe does not say. */
+  /** null if Stripe does not report it. */
   since: z.nullable(Timestamp),
   dispute_id: z.nullable(z.string()),
   /** The invoice that was refunded, or is unpaid. */
@@ -42,7 +42,7 @@ const TEXTS: Readonly<Record<HoldFact['kind'], Texts>> = {
   dispute: {
     endsWhen: 'The dispute is won. If it is lost, an invoice for a later period of the seats is paid.',
     whatToDo:
-      'A payment is disputed at your bank. If this is a mistake, tell your bank to withdraw the dispute, and send their confirmation to the vendor.',
+      'A payment is disputed at your bank. If this is a mistake, ask your bank to withdraw the dispute, and send its confirmation to the vendor.',
   },
   refund: {
     endsWhen: 'The next period of the seats is paid, or the refund fails.',

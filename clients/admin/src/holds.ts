@@ -22,7 +22,7 @@ export const HOLDS_COMMANDS: readonly Command<Api>[] = [
   }),
   defineCommand('holds lift', {
     summary:
-      'Lifts one dispute or refund for good. The reason goes into the audit log; the tenant does not see it.',
+      'Lifts one dispute or refund permanently. The reason goes into the audit log; the tenant does not see it.',
     options: z.object({ license: License, hold: HoldId, reason: Reason }),
     async run({ license: license_id, hold, reason }, api: Api) {
       const { holds } = await api.call(subscriptions, 'lift', {

@@ -1292,7 +1292,7 @@ export interface Hold {
   hold_id: string;
   kind: 'payment' | 'paused' | 'dispute' | 'refund';
   /**
-   * null if Stripe does not say.
+   * null if Stripe does not report it.
    */
   since: Timestamp | null;
   dispute_id: string | null;
@@ -2178,11 +2178,11 @@ export interface PaymentRequiredProblem {
   status: 402;
   code: 'PAYMENT_REQUIRED';
   /**
-   * A page of Stripe to pay on. Once it is paid, the change is made.
+   * The page of Stripe where the invoice can be paid. The change is made once it is paid.
    */
   pay_url: string | null;
   /**
-   * Until when. After that, ask for the change again.
+   * The invoice can be paid until then. Later, request the change again.
    */
   pay_until: string | null;
 }

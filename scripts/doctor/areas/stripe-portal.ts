@@ -94,7 +94,7 @@ function judgeUpdates(
       : [
           warning(
             'The customer portal schedules downgrades: until then, this API refuses further changes.',
-            `Let downgrades happen at once, at ${SETTINGS_PAGE}; or tell customers to change seats in one place only.`,
+            `Let downgrades happen at once, at ${SETTINGS_PAGE}; or ask customers to change seats in one place only.`,
           ),
         ]),
     ...(products ?? []).flatMap((product) => [

@@ -145,12 +145,12 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
     members: {
       pay_url: {
         type: ['string', 'null'],
-        description: 'A page of Stripe to pay on. Once it is paid, the change is made.',
+        description: 'The page of Stripe where the invoice can be paid. The change is made once it is paid.',
       },
       pay_until: {
         type: ['string', 'null'],
         format: 'date-time',
-        description: 'Until when. After that, ask for the change again.',
+        description: 'The invoice can be paid until then. Later, request the change again.',
       },
     },
   },

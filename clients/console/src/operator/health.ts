@@ -18,7 +18,7 @@ const TEXTS: Readonly<Record<CheckName, { readonly name: string; readonly withou
   },
   billing: {
     name: 'Payments (Stripe)',
-    without: 'Nobody can buy or change a subscription. Seats that are paid for work.',
+    without: 'Subscriptions cannot be bought or changed. Paid seats keep working.',
   },
   sweep: {
     name: 'Last sweep',

@@ -12,8 +12,8 @@ import { usePages } from '../ui/use-pages.ts';
 
 const LISTS = {
   set_aside: { title: 'Set aside', empty: 'No event of Stripe was set aside.' },
-  unreadable: { title: 'Unreadable', empty: 'Every event of Stripe could be read.' },
-  open: { title: 'Not done yet', empty: 'Every event of Stripe was processed.' },
+  unreadable: { title: 'Unreadable', empty: 'All Stripe events could be read.' },
+  open: { title: 'Not processed yet', empty: 'All Stripe events are processed.' },
 } as const;
 type Status = keyof typeof LISTS;
 
