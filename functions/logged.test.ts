@@ -346,7 +346,14 @@ function lines(): [string, string][] {
 
 test('neither the log nor the console contains a secret or personal data', () => {
   expect(findWords(lines(), words)).toEqual([]);
-  expect(JSON.stringify(suite.logged)).not.toMatch(/slk_|(st|rt|ct|su)1\.|eyJ|@(?!type)/);
+  // A random hash contains "eyJ" at times: with the 200 hashes of this log, the pattern would match in one run of 30.
+  const hashes = suite.logged.flatMap(({ chain_heads = [] }) => chain_heads.map(({ hash }) => hash));
+  for (const hash of hashes) expect(hash).toMatch(/^[\w-]{43}$/);
+  const withoutHashes = suite.logged.map(({ chain_heads, ...line }) => ({
+    ...line,
+    chain_heads: chain_heads?.map(({ hash: _, ...head }) => head),
+  }));
+  expect(JSON.stringify(withoutHashes)).not.toMatch(/slk_|(st|rt|ct|su)1\.|eyJ|@(?!type)/);
 });
 
 describe('this test', () => {
