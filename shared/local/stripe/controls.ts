@@ -13,7 +13,6 @@ import {
   renameCustomer,
   resetBillingCycle,
   setMetadata,
-  setPriceActive,
   setTrialEnd,
   voidInvoice,
 } from './dashboard.ts';
@@ -22,9 +21,9 @@ import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { payOpenInvoice } from './item-updates.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
 import { addMeter, archiveMeter, rejectUse, reportMeterErrors } from './meters.ts';
-import { type Card, paymentsBy } from './payments.ts';
+import { type Card, chargeOf } from './payments.ts';
 import { expirePendingUpdate } from './pending-updates.ts';
-import { addPrice, archivePrice, moveLookupKey, setPriceMetadata } from './prices.ts';
+import { addPrice, archivePrice, moveLookupKey, setPriceActive, setPriceMetadata } from './prices.ts';
 import { failRefund, refund } from './refunds.ts';
 import { at, type Customer, newId, type State } from './state.ts';
 import {
@@ -177,10 +176,7 @@ export function subscriptionBoughtIn({ sessions }: State, sessionIdOrUrl: string
 
 export function latestChargeOf(state: State, subscriptionId: string): string | undefined {
   const invoiceId = at(state.subscriptions, subscriptionId)?.latest_invoice;
-  const charge = Object.values(state.charges).find(({ payment_intent }) =>
-    paymentsBy(state, payment_intent).some(({ invoice }) => invoice === invoiceId),
-  );
-  return charge?.id;
+  return chargeOf(state, invoiceId ?? '')?.id;
 }
 
 export function readSubscription(state: State, id: string): FakeSubscription | undefined {

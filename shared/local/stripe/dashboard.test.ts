@@ -1,5 +1,6 @@
-import { Stripe } from 'stripe';
+import type { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventTypesOf, stripeClient } from '../../testing/stripe-client.ts';
 import { startFakeStripe } from './server.ts';
 import type { FakeStripe } from './types.ts';
 
@@ -12,8 +13,7 @@ let nowMs: number;
 beforeEach(async () => {
   nowMs = START_MS;
   stripe = await startFakeStripe({ nowMs: () => nowMs });
-  const { apiKey, host, port } = stripe;
-  client = new Stripe(apiKey, { host, port, protocol: 'http', maxNetworkRetries: 0, telemetry: false });
+  client = stripeClient(stripe);
 });
 afterEach(() => stripe.close());
 
@@ -26,11 +26,7 @@ async function subscribed(card: 'good' | 'declined' = 'good') {
 const status = (id: string) => stripe.subscription(id)?.status;
 const latest = (id: string) => stripe.invoicesOf(id)[0] ?? expect.fail('no invoice');
 
-async function eventsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const before = stripe.events.length;
-  await work();
-  return stripe.events.slice(before).map(({ type }) => type);
-}
+const eventsOf = (work: () => Promise<unknown>): Promise<string[]> => eventTypesOf(stripe, work);
 
 describe('the newest invoice that is not void decides the status:', () => {
   test.each([

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { customerAt } from './customers.ts';
 import { priceOfItem } from './items.ts';
-import { become, bill, type Card, payInvoice, paymentsBy, setAside, subscriptionOf } from './payments.ts';
+import { become, bill, type Card, chargeOf, payInvoice, setAside, subscriptionOf } from './payments.ts';
 import { periodEnd } from './period.ts';
 import { priceBy } from './prices.ts';
 import { refund } from './refunds.ts';
@@ -13,7 +13,7 @@ import type { Credit, FakeInvoice, HandMadeSubscription } from './types.ts';
 const DAY_SECONDS = 24 * 3600;
 
 /**
- * What people of the vendor do in Stripe's dashboard, beside what customers can do too. Stripe also sends events of kinds
+ * What the vendor does in Stripe's dashboard, beside what customers can do too. Stripe also sends events of kinds
  * that no webhook endpoint of ours receives (`credit_note.created`, `customer.discount.created`): they are left out.
  */
 
@@ -73,7 +73,7 @@ export function creditInvoice(account: Account, id: string, amount: number, cred
   invoice.post_payment_credit_notes_amount += amount;
   switch (credit) {
     case 'refund':
-      refund(account, chargeOf(account.state, invoice), amount);
+      refund(account, chargeIn(account, invoice), amount);
       return;
     case 'balance':
       creditCustomer(account, invoice.customer, amount);
@@ -136,13 +136,6 @@ export function renameCustomer(account: Account, id: string, name: string): void
   const customer = customerAt(account, id);
   customer.name = name;
   account.publish('customer.updated', customer);
-}
-
-/** No new subscriptions can have an archived price; those that have it go on (docs.stripe.com/products-prices/manage-prices). */
-export function setPriceActive({ state, publish }: Account, id: string, isActive: boolean): void {
-  const price = found(state.prices, id, 'price');
-  price.active = isActive;
-  publish('price.updated', price);
 }
 
 /** A subscription that was not bought on a page. Returns its id. */
@@ -244,10 +237,8 @@ function settle(account: Account, changed: Invoice): void {
   if (isSettled && isDue) setStatus(account, subscription, 'active');
 }
 
-function chargeOf(state: State, { id }: Invoice): string {
-  const charge = Object.values(state.charges).find(({ payment_intent }) =>
-    paymentsBy(state, payment_intent).some(({ invoice }) => invoice === id),
-  );
+function chargeIn({ state }: Account, { id }: Invoice): string {
+  const charge = chargeOf(state, id);
   if (charge) return charge.id;
   throw new Refused(400, { message: 'This invoice was not paid by a charge.' });
 }

@@ -1,3 +1,4 @@
+import { isRecord } from './official/objects.ts';
 import { type Kind, kindOfObject } from './official/table.ts';
 import { Refused } from './refused.ts';
 import { show } from './show.ts';
@@ -68,8 +69,4 @@ function wholeOf(state: State, id: string): object {
       return show(state, stored);
   }
   throw new Refused(400, { param: 'expand', message: `The fake Stripe cannot expand ${id}.` });
-}
-
-function isRecord(value: unknown): value is Shown {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

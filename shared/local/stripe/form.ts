@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { Refused } from './refused.ts';
+import { missingParameter, Refused, unknownParameter } from './refused.ts';
 
 /** Parameters in the format of Stripe's client: `a[b][0]=c`; all values are text. */
 export type Form = string | readonly Form[] | { readonly [name: string]: Form };
@@ -43,22 +43,11 @@ export function readForm<T>(schema: z.ZodMiniType<T>, form: Form): T {
   const [issue] = result.error.issues;
   const at = (names: readonly PropertyKey[]): string =>
     names.map((name, i) => (i === 0 ? String(name) : `[${String(name)}]`)).join('');
-  if (issue?.code === 'unrecognized_keys') {
-    const param = at([...issue.path, ...issue.keys.slice(0, 1)]);
-    throw new Refused(400, {
-      code: 'parameter_unknown',
-      param,
-      message: `Received unknown parameter: ${param}`,
-    });
-  }
+  if (issue?.code === 'unrecognized_keys')
+    throw unknownParameter(at([...issue.path, ...issue.keys.slice(0, 1)]));
   const path = issue?.path ?? [];
   const param = at(path);
-  if (valueAt(form, path) === undefined)
-    throw new Refused(400, {
-      code: 'parameter_missing',
-      param,
-      message: `Missing required param: ${param}.`,
-    });
+  if (valueAt(form, path) === undefined) throw missingParameter(param);
   // Stripe has error codes only for some invalid values.
   const code = [NO_INTEGER, EMPTY, NO_URL].find((known) => known === issue?.message);
   throw new Refused(400, { ...(code !== undefined && { code }), param, message: `Invalid ${param}.` });

@@ -1,5 +1,6 @@
-import { Stripe } from 'stripe';
+import type { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventTypesOf, stripeClient } from '../../testing/stripe-client.ts';
 import { startFakeStripe } from './server.ts';
 import type { FakeStripe } from './types.ts';
 
@@ -13,8 +14,7 @@ let nowMs: number;
 beforeEach(async () => {
   nowMs = START_MS;
   fake = await startFakeStripe({ nowMs: () => nowMs });
-  const { apiKey, host, port } = fake;
-  stripe = new Stripe(apiKey, { host, port, protocol: 'http', maxNetworkRetries: 0 });
+  stripe = stripeClient(fake);
 });
 afterEach(() => fake.close());
 
@@ -67,11 +67,7 @@ const invoiceOf = ({ latest_invoice }: Stripe.Subscription): Stripe.Invoice =>
   latest_invoice as Stripe.Invoice;
 const amountsOf = ({ lines }: Stripe.Invoice): number[] => lines.data.map(({ amount }) => amount);
 
-async function eventsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const before = fake.events.length;
-  await work();
-  return fake.events.slice(before).map(({ type }) => type);
-}
+const eventsOf = (work: () => Promise<unknown>): Promise<string[]> => eventTypesOf(fake, work);
 
 describe('a change of an item', () => {
   test('charges the rest of the period at once, as it was previewed', async () => {

@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { priceOfItem } from './items.ts';
+import { priceOfItem, startPeriodNow, startsPeriod } from './items.ts';
 import {
   type Card,
   draftInvoice,
@@ -45,8 +45,7 @@ interface Planned {
   readonly before: Price;
   readonly price: Price;
   readonly quantity: number | undefined;
-  /** Another interval begins a new period now (docs.stripe.com/billing/subscriptions/billing-cycle). */
-  readonly startsPeriod: boolean;
+  readonly isNewPeriod: boolean;
   readonly isChanged: boolean;
 }
 
@@ -122,10 +121,9 @@ function plan(account: Account, subscription: Subscription, { items, proration_d
     if (price.currency !== subscription.currency)
       throw invalid('price', `The price must be in the currency of the subscription.`);
     const quantity = update?.quantity ?? item.quantity;
-    const startsPeriod =
-      price.recurring.interval !== before.recurring.interval && subscription.status !== 'trialing';
+    const isNewPeriod = startsPeriod(subscription, before, price);
     const isChanged = price !== before || quantity !== item.quantity;
-    return { item, before, price, quantity, startsPeriod, isChanged };
+    return { item, before, price, quantity, isNewPeriod, isChanged };
   });
   const isInPeriod = ({ item }: Planned): boolean =>
     proration_date === undefined ||
@@ -147,7 +145,7 @@ function linesOf(
   const now = account.now();
   return planned
     .filter(({ isChanged }) => isChanged)
-    .flatMap(({ item, before, price, quantity = 0, startsPeriod }): NewLine[] => {
+    .flatMap(({ item, before, price, quantity = 0, isNewPeriod }): NewLine[] => {
       const { id, current_period_start: start, current_period_end: end } = item;
       const period = { start: proration_date, end };
       const rest = (amount: number): number =>
@@ -158,13 +156,13 @@ function linesOf(
         ...{ invoice, item: id, price: before, quantity: was, period, proration: 'Unused time' },
         amount: -rest(was * before.unit_amount),
       };
-      const debit: NewLine = startsPeriod
+      const debit: NewLine = isNewPeriod
         ? { invoice, item: id, price, quantity, period: whole, amount: quantity * price.unit_amount }
         : {
             ...{ invoice, item: id, price, quantity, period, proration: 'Remaining time' },
             amount: rest(quantity * price.unit_amount),
           };
-      if (proration_behavior === 'none') return startsPeriod ? [debit] : [];
+      if (proration_behavior === 'none') return isNewPeriod ? [debit] : [];
       return [credit, debit];
     })
     .map((line) => newLine(subscription, line));
@@ -185,14 +183,10 @@ function nextLine(
 }
 
 function apply(account: Account, subscription: Subscription, planned: readonly Planned[]): Subscription {
-  const now = account.now();
-  for (const { item, price, quantity, startsPeriod } of planned) {
+  for (const { item, price, quantity, isNewPeriod } of planned) {
     item.price = price.id;
     if (quantity !== undefined) item.quantity = quantity;
-    if (!startsPeriod) continue;
-    subscription.billing_cycle_anchor = now;
-    item.current_period_start = now;
-    item.current_period_end = periodEnd(now, now, price.recurring.interval);
+    if (isNewPeriod) startPeriodNow(account, subscription, item);
   }
   if (planned.some(({ isChanged }) => isChanged)) publishUpdated(account, subscription);
   return subscription;

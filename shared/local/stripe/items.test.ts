@@ -1,5 +1,6 @@
-import { Stripe } from 'stripe';
+import type { Stripe } from 'stripe';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { stripeClient } from '../../testing/stripe-client.ts';
 import { startFakeStripe } from './server.ts';
 import type { FakeStripe } from './types.ts';
 
@@ -12,14 +13,7 @@ let nowMs: number;
 beforeEach(async () => {
   nowMs = START_MS;
   stripe = await startFakeStripe({ nowMs: () => nowMs });
-  const { host, port } = stripe;
-  client = new Stripe(stripe.apiKey, {
-    host,
-    port,
-    protocol: 'http',
-    maxNetworkRetries: 0,
-    telemetry: false,
-  });
+  client = stripeClient(stripe);
 });
 afterEach(() => stripe.close());
 

@@ -1,3 +1,4 @@
+import type { Account } from './account.ts';
 import { periodEnd } from './period.ts';
 import type { Price } from './plan-prices.ts';
 import { missing } from './refused.ts';
@@ -33,6 +34,19 @@ export function seatItemOf({ id, items }: Subscription): Item & { quantity: numb
 
 export function priceOfItem({ prices }: State, item: Item): Price {
   return found(prices, item.price, 'price');
+}
+
+/** Another interval begins a new period now (docs.stripe.com/billing/subscriptions/billing-cycle). */
+export function startsPeriod({ status }: Subscription, before: Price, price: Price): boolean {
+  return price.recurring.interval !== before.recurring.interval && status !== 'trialing';
+}
+
+/** Begins a period of the item now, from which all later ones are counted. */
+export function startPeriodNow(account: Account, subscription: Subscription, item: Item): void {
+  const now = account.now();
+  subscription.billing_cycle_anchor = now;
+  item.current_period_start = now;
+  item.current_period_end = periodEnd(now, now, priceOfItem(account.state, item).recurring.interval);
 }
 
 /** The end of the period that ends first: each item has its own. */

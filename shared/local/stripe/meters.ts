@@ -4,7 +4,7 @@ import { isKnown } from './deduplication.ts';
 import { type Meter, meterOf } from './meter.ts';
 import { checkThinEvent } from './official/events.ts';
 import { Refused } from './refused.ts';
-import { at, type MeterEvent, type State } from './state.ts';
+import { at, found, type MeterEvent, type State } from './state.ts';
 import type { SentEvent } from './types.ts';
 
 const DAY_SECONDS = 24 * 3600;
@@ -72,17 +72,11 @@ export interface NewAdjustment {
   readonly cancel: { readonly identifier: string };
 }
 
-/** Takes a meter event back. Stripe answers `pending`, and does it later; the fake at once, unless it is invoiced. */
+/** Cancels a meter event. Stripe answers `pending` and cancels later; the fake cancels at once, unless it is invoiced. */
 export function adjustUse({ state, now }: Account, adjustment: NewAdjustment): object {
   const { type, event_name, cancel } = adjustment;
   const { identifier } = cancel;
-  const receivedAt = at(state.metered, identifier);
-  if (receivedAt === undefined)
-    throw new Refused(400, {
-      code: 'resource_missing',
-      param: 'cancel[identifier]',
-      message: `No such meter event: '${identifier}'`,
-    });
+  const receivedAt = found(state.metered, identifier, 'meter event', 'cancel[identifier]');
   if (now() - receivedAt >= CANCELABLE_SECONDS)
     throw new Refused(400, { message: 'Meter events can be canceled within 24 hours.' });
   const matches = (use: MeterEvent) => use.identifier === identifier && use.eventName === event_name;
@@ -116,7 +110,7 @@ export function reportMeterErrors(account: Account): SentEvent[] {
     const related =
       id === undefined ? undefined : { id, type: 'billing.meter', url: `/v1/billing/meters/${id}` };
     const event = newThinEvent(related ? REJECTED : NO_METER, related, account.now());
-    // What is sent shows nothing of it.
+    // The notification has no data.
     const notification = JSON.parse(event.body);
     const stored = { ...notification, data: errorsIn(rejected, account.now()) };
     checkThinEvent(notification, 'notification');

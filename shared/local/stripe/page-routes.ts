@@ -5,7 +5,7 @@ import { periodEndOf } from './items.ts';
 import { invoicePage, payPage, portalPage, returnPage, trouble } from './pages.ts';
 import type { Card } from './payments.ts';
 import { Refused } from './refused.ts';
-import { at, found, type Subscription } from './state.ts';
+import { at, found, type Session, type Subscription } from './state.ts';
 import {
   cancelAt,
   cancelAtPeriodEnd,
@@ -43,13 +43,8 @@ function showPage(account: Account, path: string, query: URLSearchParams): PageA
   const { state } = account;
   const [, kind, id = ''] = path.split('/');
   switch (kind) {
-    case 'pay': {
-      const session = sessionAt(account, id);
-      return {
-        status: 200,
-        page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), false),
-      };
-    }
+    case 'pay':
+      return showPayPage(account, sessionAt(account, id), false);
     case 'invoice':
       return { status: 200, page: invoicePage(found(state.invoices, id, 'invoice'), false) };
     case 'portal': {
@@ -72,10 +67,7 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
     const session = sessionAt(account, id);
     if (session.status !== 'open') return undefined;
     if (paySession(account, id, cardIn(form))) return { location: session.success_url };
-    return {
-      status: 200,
-      page: payPage(state, session, found(state.orders, id, 'checkout.session'), account.now(), true),
-    };
+    return showPayPage(account, session, true);
   }
   if (kind === 'invoice') {
     const invoice = found(state.invoices, id, 'invoice');
@@ -87,6 +79,11 @@ function submitForm(account: Account, path: string, form: URLSearchParams): Page
     return { location: path };
   }
   return undefined;
+}
+
+function showPayPage({ state, now }: Account, session: Session, isDeclined: boolean): PageAnswer {
+  const order = found(state.orders, session.id, 'checkout.session');
+  return { status: 200, page: payPage(state, session, order, now(), isDeclined) };
 }
 
 function cardIn(form: URLSearchParams): Card {

@@ -56,7 +56,6 @@ export function payPage(
   const { currency, unit_amount, recurring } = price;
   const { interval } = recurring;
   const total = moneyText(unit_amount * order.quantity, currency);
-  const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
   const isTrial = order.trialDays > 0;
   const firstPayment = dateOf(now + order.trialDays * DAY_SECONDS);
   const trial = `<p>${order.trialDays} days free. The first payment of ${total} is on ${firstPayment}.</p>`;
@@ -71,10 +70,7 @@ export function payPage(
 <dt>Total</dt><dd>${total} per ${interval}</dd>
 <dt>Due today</dt><dd>${isTrial ? moneyText(0, currency) : total}</dd>
 </dl>
-${isTrial ? trial : ''}${alert}<form method="post">
-${cardField(declined)}
-<button>${isTrial ? 'Start trial' : `Pay ${total}`}</button>
-</form>
+${isTrial ? trial : ''}${cardForm(isTrial ? 'Start trial' : `Pay ${total}`, declined)}
 ${cancel_url === null ? '' : `<p><a href="${html(cancel_url)}">Cancel</a></p>`}`,
   );
 }
@@ -82,7 +78,6 @@ ${cancel_url === null ? '' : `<p><a href="${html(cancel_url)}">Cancel</a></p>`}`
 /** The page to pay an open invoice on. */
 export function invoicePage({ status, amount_due, currency, lines }: Invoice, declined: boolean): string {
   if (status !== 'open') return trouble('Nothing to pay', 'This invoice is not open.');
-  const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
   const due = moneyText(amount_due, currency);
   return page(
     'Pay invoice',
@@ -92,17 +87,18 @@ export function invoicePage({ status, amount_due, currency, lines }: Invoice, de
 ${lines.map(({ description, amount }) => `<dt>${html(description)}</dt><dd>${moneyText(amount, currency)}</dd>`).join('\n')}
 <dt>Amount due</dt><dd>${due}</dd>
 </dl>
-${alert}<form method="post">
-${cardField(declined)}
-<button>Pay ${due}</button>
-</form>`,
+${cardForm(`Pay ${due}`, declined)}`,
   );
 }
 
-function cardField(declined: boolean): string {
-  return `<label for="card">Card number</label>
+function cardForm(action: string, declined: boolean): string {
+  const alert = declined ? '<p role="alert">The card was declined. Try another one.</p>' : '';
+  return `${alert}<form method="post">
+<label for="card">Card number</label>
 <input id="card" name="card" value="4242 4242 4242 4242" inputmode="numeric" autocomplete="off" required aria-describedby="hint"${declined ? ' aria-invalid="true"' : ''}>
-<p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>`;
+<p id="hint">The card 4000 0000 0000 0002 is declined. Every other number works.</p>
+<button>${action}</button>
+</form>`;
 }
 
 /** The customer portal: change or cancel subscriptions. */
@@ -188,7 +184,7 @@ function dateOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10);
 }
 
-/** `outcome`: what the address says, as a vendor's own page would read it. */
+/** `outcome`: the parameter `checkout` of the address. */
 export function returnPage(outcome: string | null): string {
   if (outcome === 'canceled')
     return trouble(

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts';
+import { priceOfItem } from './items.ts';
 import type { Price } from './plan-prices.ts';
 import {
   at,
@@ -129,7 +130,7 @@ function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): I
 }
 
 function lineOfPeriod(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
-  const price = found(account.state.prices, item.price, 'price');
+  const price = priceOfItem(account.state, item);
   const quantity = item.quantity ?? takeUse(account, subscription.customer, price, invoice);
   const period = { start: item.current_period_start, end: item.current_period_end };
   const amount = subscription.status === 'trialing' ? 0 : quantity * price.unit_amount;
@@ -260,6 +261,13 @@ function newCharge({ state, now }: Account, { id, amount_due, currency, customer
   };
   state.invoicePayments[payment.id] = payment;
   return charge;
+}
+
+/** The charge that paid the invoice. */
+export function chargeOf(state: State, invoiceId: string): Charge | undefined {
+  return Object.values(state.charges).find(({ payment_intent }) =>
+    paymentsBy(state, payment_intent).some(({ invoice }) => invoice === invoiceId),
+  );
 }
 
 export function paymentsBy({ invoicePayments }: State, paymentIntent: string): InvoicePayment[] {

@@ -32,10 +32,17 @@ export function moveLookupKey(account: Account, lookupKey: string, changes: NewP
   });
 }
 
-/** An archived price is not sold any more. It keeps its lookup key, and its subscribers keep paying. */
-export function archivePrice({ state, publish }: Account, id: string): void {
+/**
+ * An archived price is no longer sold. It keeps its lookup key, and its subscribers keep paying
+ * (docs.stripe.com/products-prices/manage-prices).
+ */
+export function archivePrice(account: Account, id: string): void {
+  setPriceActive(account, id, false);
+}
+
+export function setPriceActive({ state, publish }: Account, id: string, isActive: boolean): void {
   const price = found(state.prices, id, 'price');
-  price.active = false;
+  price.active = isActive;
   publish('price.updated', price);
 }
 

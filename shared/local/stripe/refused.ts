@@ -11,6 +11,18 @@ export class Refused extends Error {
   }
 }
 
+/** Stripe's error for a parameter that the call does not have. */
+export function unknownParameter(param: string): Refused {
+  const message = `Received unknown parameter: ${param}`;
+  return new Refused(400, { code: 'parameter_unknown', param, message });
+}
+
+/** Stripe's error for a required parameter. */
+export function missingParameter(param: string): Refused {
+  const message = `Missing required param: ${param}.`;
+  return new Refused(400, { code: 'parameter_missing', param, message });
+}
+
 /** Stripe's error for an unknown id: a 404 if the id is in the path, a 400 if it is in a parameter. */
 export function missing(what: string, given: string, param?: string): Refused {
   return new Refused(param === undefined ? 404 : 400, {

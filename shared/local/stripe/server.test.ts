@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
+import { stripeClient } from '../../testing/stripe-client.ts';
 import { startFakeStripe } from './server.ts';
 import type { FakeStripe } from './types.ts';
 
@@ -412,7 +413,7 @@ test('a charge can be refunded in parts up to its amount, and again once a refun
   expect((await refunds())[0]).toMatchObject({ amount: 1_000, status: 'succeeded', charge });
 });
 
-test('a dispute goes its way with the events of Stripe, and moves money', async () => {
+test('a dispute moves from status to status with the events of Stripe, and moves money', async () => {
   const charge = stripe.chargeOf(await bought()) ?? '';
   const read = async (id: string) => (await call('GET', `/v1/disputes/${id}`)).body;
   let id = '';
@@ -474,16 +475,7 @@ test('objects have only the fields that Stripe has, so that code cannot rely on 
 });
 
 describe('Stripe’s own client', () => {
-  const client = (): Stripe => {
-    const { host, port } = stripe;
-    return new Stripe(stripe.apiKey, {
-      host,
-      port,
-      protocol: 'http',
-      maxNetworkRetries: 0,
-      telemetry: false,
-    });
-  };
+  const client = (): Stripe => stripeClient(stripe);
 
   test('reads invoices page by page, newest first, each once', async () => {
     const subscription = await bought();

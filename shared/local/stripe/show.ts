@@ -1,3 +1,4 @@
+import { priceOfItem } from './items.ts';
 import { list } from './list.ts';
 import { complete } from './official/objects.ts';
 import type { Price } from './plan-prices.ts';
@@ -7,7 +8,6 @@ import {
   type Charge,
   type Customer,
   type Dispute,
-  found,
   type Invoice,
   type InvoicePayment,
   type Item,
@@ -134,7 +134,7 @@ function showPending(state: State, { id, items }: Subscription): object | null {
 }
 
 function showItem(state: State, item: Item): object {
-  const price = found(state.prices, item.price, 'price');
+  const price = priceOfItem(state, item);
   const { id, active, created, currency, metadata, product, recurring, unit_amount } = price;
   const { interval, interval_count, meter, usage_type } = recurring;
   const plan = {

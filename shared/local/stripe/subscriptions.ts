@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { newItem, periodEndOf, priceOfItem, seatItemOf } from './items.ts';
+import { newItem, periodEndOf, priceOfItem, seatItemOf, startPeriodNow, startsPeriod } from './items.ts';
 import { bill, type Card, payInvoice, subscriptionOf } from './payments.ts';
 import { expirePendingUpdate } from './pending-updates.ts';
 import { periodEnd } from './period.ts';
@@ -51,26 +51,16 @@ export function changeSeats(account: Account, id: string, seats: number): void {
   publishUpdated(account, subscription);
 }
 
-/**
- * A price with another interval starts and bills a new period at once
- * (docs.stripe.com/billing/subscriptions/billing-cycle).
- */
+/** A new period is billed at once. */
 export function changePrice(account: Account, id: string, keyOrId: string): void {
   const subscription = runningAt(account, id);
   const item = seatItemOf(subscription);
-  const before = priceOfItem(account.state, item).recurring.interval;
   const price = priceBy(account.state, keyOrId);
+  const isNewPeriod = startsPeriod(subscription, priceOfItem(account.state, item), price);
   item.price = price.id;
-  const { interval } = price.recurring;
-  const startsPeriod = interval !== before && subscription.status !== 'trialing';
-  if (startsPeriod) {
-    const now = account.now();
-    subscription.billing_cycle_anchor = now;
-    item.current_period_start = now;
-    item.current_period_end = periodEnd(now, now, interval);
-  }
+  if (isNewPeriod) startPeriodNow(account, subscription, item);
   publishUpdated(account, subscription);
-  if (startsPeriod) payInvoice(account, bill(account, subscription, 'subscription_update', [item]), 'good');
+  if (isNewPeriod) payInvoice(account, bill(account, subscription, 'subscription_update', [item]), 'good');
 }
 
 /** Bills a change within the period at once, with a proration and nothing else. */
@@ -188,7 +178,7 @@ export function cancelAtPeriodEnd(account: Account, id: string, isEnding: boolea
   return subscription;
 }
 
-/** Ends it at that time (seconds), as the portal can; with `null` not. */
+/** Ends it at that time (seconds), as the portal can; `null` undoes it. */
 export function cancelAt(account: Account, id: string, at: number | null): void {
   const subscription = runningAt(account, id);
   subscription.cancel_at_period_end = false;

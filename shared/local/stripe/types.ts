@@ -60,7 +60,7 @@ export interface StripeControls extends DashboardControls {
   pay(sessionIdOrUrl: string, card?: 'good' | 'declined'): Promise<void>;
   /**
    * Pays by a method that takes days, such as a bank debit: the session is complete and its subscription `incomplete`.
-   * `retryPayment` ends it well, `giveUp` badly.
+   * `retryPayment` completes the payment, `giveUp` fails it.
    */
   payLater(sessionIdOrUrl: string): Promise<void>;
   /** Changes the number of seats, like the customer portal. */
@@ -101,7 +101,7 @@ export interface StripeControls extends DashboardControls {
   expirePendingUpdate(subscriptionId: string): Promise<void>;
   /** Adds a price, which takes its lookup key from the price that has it. Returns its id. */
   addPrice(price?: NewPrice): Promise<string>;
-  /** Gives the lookup key to a new price like the old one but for `changes`, whose id is returned. */
+  /** Moves the lookup key to a new price, a copy of the old one with `changes`. Returns the new price's id. */
   moveLookupKey(lookupKey: string, changes?: NewPrice): Promise<string>;
   /** Stops selling the price. Its subscribers keep paying it. */
   archivePrice(priceId: string): Promise<void>;
@@ -167,7 +167,7 @@ export interface DashboardControls {
   /** Adds, changes and, with an empty value, removes metadata. */
   setMetadata(subscriptionId: string, metadata: Readonly<Record<string, string>>): Promise<void>;
   renameCustomer(customerId: string, name: string): Promise<void>;
-  /** Archives a price, or takes it back. */
+  /** Archives a price, or sells it again. */
   setPriceActive(priceId: string, isActive: boolean): Promise<void>;
   /** Creates a subscription without a page, and returns its id. */
   createSubscription(customerId: string, subscription: HandMadeSubscription): Promise<string>;

@@ -129,6 +129,6 @@ function isSimilar({ is }: Kind, value: unknown): boolean {
   return isRecord(value) ? is === 'object' || is === 'other' : is === 'one of' && typeof value === 'string';
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { Stripe } from 'stripe';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { stripeClient } from '../../../testing/stripe-client.ts';
 import { Refused } from '../refused.ts';
 import { ROUTES } from '../routes/index.ts';
 import { startFakeStripe } from '../server.ts';
@@ -14,14 +15,7 @@ let stripe: FakeStripe;
 let client: Stripe;
 beforeEach(async () => {
   stripe = await startFakeStripe();
-  const { host, port } = stripe;
-  client = new Stripe(stripe.apiKey, {
-    host,
-    port,
-    protocol: 'http',
-    maxNetworkRetries: 0,
-    telemetry: false,
-  });
+  client = stripeClient(stripe);
 });
 afterEach(() => stripe.close());
 

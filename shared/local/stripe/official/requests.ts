@@ -1,5 +1,5 @@
 import type { Form } from '../form.ts';
-import { Refused } from '../refused.ts';
+import { missingParameter, Refused, unknownParameter } from '../refused.ts';
 import type { Field, Kind } from './table.ts';
 
 /**
@@ -22,22 +22,11 @@ function checkFields(fields: ReadonlyMap<string, Field>, form: Form, within: str
   for (const [name, value] of Object.entries(form)) {
     const at = inside(within, name);
     const field = fields.get(name);
-    if (!field)
-      throw new Refused(400, {
-        code: 'parameter_unknown',
-        param: at,
-        message: `Received unknown parameter: ${at}`,
-      });
+    if (!field) throw unknownParameter(at);
     checkValue(field.kind, value, at);
   }
   for (const [name, { isOptional }] of fields) {
-    if (isOptional || Object.hasOwn(form, name)) continue;
-    const param = inside(within, name);
-    throw new Refused(400, {
-      code: 'parameter_missing',
-      param,
-      message: `Missing required param: ${param}.`,
-    });
+    if (!isOptional && !Object.hasOwn(form, name)) throw missingParameter(inside(within, name));
   }
 }
 
@@ -86,7 +75,7 @@ function checkText(kind: Kind, value: Form, at: string): void {
     throw refused(at, `Invalid ${at}: must be one of ${kind.values.join(', ')}`);
 }
 
-/** By the last choice that takes such a value, or without error if one takes it. */
+/** Throws the error of the last choice if the value matches none of them. */
 function checkChoice(choices: readonly Kind[], value: Form, at: string): void {
   let error: unknown;
   for (const choice of choices) {

@@ -15,7 +15,6 @@ const EVENTS: Readonly<Record<string, string>> = TABLE.events;
 
 export const API_VERSION = TABLE.version;
 
-/** A kind, read once. */
 export type Kind =
   | { readonly is: 'string' | 'number' | 'boolean' | 'null' | 'decimal' | 'metadata' | 'id' | 'other' }
   | { readonly is: 'one of'; readonly values: readonly string[] }
@@ -30,7 +29,7 @@ export interface Field {
 
 const kinds = new Map<string, Kind>();
 
-/** The kind that `text` stands for. */
+/** The kind that `text` describes. */
 export function kindOf(text: string): Kind {
   const known = kinds.get(text);
   if (known) return known;

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { EMPTY, NO_INTEGER, NO_URL } from '../form.ts';
+import { PAGE_LENGTH } from '../list.ts';
 
 /** Kinds of parameters that several calls have. */
 
@@ -21,7 +22,7 @@ export const metadata = z.pipe(
 export const url = z.url({ protocol: /^https?$/, error: NO_URL });
 /** docs.stripe.com/api/pagination */
 export const page = {
-  limit: z.prefault(integer(/^([1-9]\d?|100)$/), '10'),
+  limit: z.prefault(integer(/^([1-9]\d?|100)$/), String(PAGE_LENGTH)),
   starting_after: z.optional(z.string()),
 };
 /** Stripe allows up to 20 items. */
