@@ -88,7 +88,7 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   for (const path of forOperators) await suite.call('GET', path, { authorization: owner.authorization });
 }
 
-/** Seats outside the range of their plan are an event, published by whoever looks at the subscription. */
+/** Seats outside the range of their plan are an event, published by each function that reads the subscription. */
 async function noticeReview(tenantId: string): Promise<void> {
   const { subscriptionId, licenseId } = await buySeats(suite, { tenantId });
   await withoutStripeEvents(suite, () => suite.stripe.changeSeats(subscriptionId, 51));

@@ -8,6 +8,7 @@ import type { Records } from '../shared/ports/records.ts';
 import { runs } from '../shared/testing/runs.ts';
 import type { AnyRequest } from './example.ts';
 import { type ClockedSuite, openClockedSuite } from './testing/clocked-suite.ts';
+import { openCrashes } from './testing/crashes.ts';
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import { credentialsFor, newPlace, type Place, worldFor } from './testing/sample-world.ts';
 import { OPERATOR_KEY, type Reply, type TestSuite } from './testing/suite.ts';
@@ -33,10 +34,7 @@ function withField(name: string, value: unknown) {
   });
 }
 
-/** Calls until the function crashes; `undefined`: it does not. */
-let callsLeft: number | undefined;
-/** Whether the call has its effect before the function crashes. */
-let crashesAfterCall = false;
+const crashes = openCrashes();
 /** Transactions that wrote to a collection. */
 let written: Record<string, number> = {};
 
@@ -50,20 +48,13 @@ beforeAll(async () => {
 });
 afterAll(() => clocked.close());
 beforeEach(async () => {
-  callsLeft = undefined;
+  crashes.end();
   place = await newPlace(suite);
   written = {};
 });
 
 function withCrash(deps: Deps): Deps {
-  const step = async <R>(work: () => Promise<R>): Promise<R> => {
-    if (callsLeft === undefined) return work();
-    callsLeft -= 1;
-    if (callsLeft > 0) return work();
-    if (callsLeft < 0) throw new Error('has already crashed');
-    if (crashesAfterCall) await work();
-    throw new Error('crashes here');
-  };
+  const { step } = crashes;
   const { seats, seatMaintenance } = deps;
   const records: Records = {
     ...deps.records,
@@ -168,11 +159,10 @@ describe.each(ONCE.map((sample) => [sample.action, sample] as const))(
         for (const after of [false, true]) {
           const { send } = await prepare(sample);
           const key = randomUUID();
-          [callsLeft, crashesAfterCall, written] = [call, after, {}];
+          crashes.plan(call, after);
+          written = {};
           const crashed = await send(key);
-          const isOver = callsLeft !== undefined && callsLeft > 0;
-          callsLeft = undefined;
-          if (isOver) {
+          if (!crashes.end()) {
             expect(call).toBeGreaterThanOrEqual(2);
             expect(crashed.status, crashed.text).toBeLessThan(300);
             return;
@@ -307,9 +297,10 @@ describe('an Idempotency-Key', () => {
         const known = new Map<string, { max: number; body: unknown }>();
         const committed = new Map<string, number>();
         for (const { key, max, crash } of attempts) {
-          [callsLeft, crashesAfterCall, written] = [crash?.call, crash?.after ?? false, {}];
+          if (crash) crashes.plan(crash.call, crash.after);
+          written = {};
           const reply = await create(`${run}-${key}`, max);
-          callsLeft = undefined;
+          crashes.end();
           if (written.licenses) committed.set(key, max);
           const first = committed.get(key);
           if (reply.status === 422) expect(first).toBe(3 - max);

@@ -2,6 +2,7 @@ import { format } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fieldsOf } from './testing/bad-requests.ts';
 import { findWords } from './testing/find-text.ts';
+import { NO_LIMITS } from './testing/no-limits.ts';
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import {
   credentialsFor,
@@ -39,7 +40,7 @@ let sent = 0;
 beforeAll(async () => {
   suite = await openTestSuite({ USAGE_METERS: 'exports' }, (deps) => ({
     ...deps,
-    limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+    limits: NO_LIMITS,
   }));
   place = await newPlace(suite);
   self = await newMember(suite, place.tenantId);

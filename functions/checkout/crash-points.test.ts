@@ -1,36 +1,30 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { openCrashes } from '../testing/crashes.ts';
+import { NO_LIMITS } from '../testing/no-limits.ts';
+import { createTrial } from '../testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
-/** Number of outgoing calls until the function crashes; `undefined` for no crash. */
-let callsLeft: number | undefined;
-let crashesAfterCall = false;
+const crashes = openCrashes();
 
 let suite: TestSuite;
 beforeAll(async () => {
   suite = await openTestSuite({}, withCrash);
 });
 afterEach(() => {
-  callsLeft = undefined;
+  crashes.end();
 });
 afterAll(() => suite.close());
 
 /** The ports of a function that crashes at a call: before the call has an effect, or before its answer arrives. */
 function withCrash(deps: Deps): Deps {
-  const step = async <R>(work: () => Promise<R>): Promise<R> => {
-    if (callsLeft === undefined) return work();
-    callsLeft -= 1;
-    if (callsLeft > 0) return work();
-    if (callsLeft < 0) throw new Error('has already crashed');
-    if (crashesAfterCall) await work();
-    throw new Error('crashes here');
-  };
+  const { step } = crashes;
   const { records, billing } = deps;
   if (!billing) throw new Error('billing is not configured');
   return {
     ...deps,
-    limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+    limits: NO_LIMITS,
     records: {
       ...records,
       get: (collection, id) => step(() => records.get(collection, id)),
@@ -75,11 +69,7 @@ async function ask(buyer: Buyer, seats: number, key: string): Promise<Reply> {
 }
 
 async function trial(): Promise<Buyer> {
-  const { tenantId, licenseId } = await suite.createLicense();
-  await suite.deps.records.transact(async (transaction) => {
-    const license = await transaction.get(LICENSES, licenseId);
-    if (license) transaction.set(LICENSES, licenseId, { ...license, trial: true });
-  });
+  const { tenantId, licenseId } = await createTrial(suite);
   return { tenantId, licenseId, pages: [] };
 }
 
@@ -117,20 +107,17 @@ const CASES = Object.keys(BUYERS).flatMap((whose) =>
 test.each(CASES)(
   'leaves one page, which can be paid, if a purchase of %s crashes %s, and %s follows',
   async (whose, _, next, after) => {
-    crashesAfterCall = after;
-    let crashes = 0;
+    let count = 0;
     for (let step = 1; ; step += 1) {
       const buyer = await BUYERS[whose]?.();
       if (!buyer) throw new Error('no buyer');
-      callsLeft = step;
+      crashes.plan(step, after);
       const crashed = await ask(buyer, 2, 'order-1');
-      const hasCrashed = callsLeft <= 0;
-      callsLeft = undefined;
-      if (!hasCrashed) {
+      if (!crashes.end()) {
         expect(crashed.status, crashed.text).toBe(201);
         break;
       }
-      crashes += 1;
+      count += 1;
       expect(crashed.status, `crashed at step ${step}`).toBe(500);
       expect(buyer.pages.filter(isOpen).length).toBeLessThanOrEqual(1);
 
@@ -150,7 +137,7 @@ test.each(CASES)(
       });
       expect((await ask(buyer, seats, key)).body.code).toBe('ALREADY_SUBSCRIBED');
     }
-    expect(crashes).toBeGreaterThan(7);
+    expect(count).toBeGreaterThan(7);
   },
 );
 

@@ -1,13 +1,14 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LICENSES } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { runs } from '../../shared/testing/runs.ts';
+import { NO_LIMITS } from '../testing/no-limits.ts';
+import { createTrial } from '../testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 /**
- * Several people buy seats for one license at once, and pay what they were given, while each call to Stripe and the
- * records takes its time. Whatever the order, no two of their pages can be paid, and nobody pays twice.
+ * Several users buy seats for one license at once, and pay on their pages, while each call to Stripe and the records
+ * takes its time. In any order of calls, only one of their pages can be paid, and it is paid once.
  */
 
 let suite: TestSuite;
@@ -35,7 +36,7 @@ function slowly(deps: Deps): Deps {
   if (!billing) throw new Error('billing is not configured');
   return {
     ...deps,
-    limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+    limits: NO_LIMITS,
     records: {
       ...records,
       get: (collection, id) => slow(() => records.get(collection, id)),
@@ -64,9 +65,9 @@ test('gives out one page at a time and sells a license once, in any order of cal
     fc.asyncProperty(
       fc.array(person, { minLength: 2, maxLength: 4 }),
       fc.infiniteStream(fc.nat(6)),
-      async (people, delays) => {
+      async (buyers, delays) => {
         turns = [0].values();
-        const { tenantId, licenseId } = await trial();
+        const { tenantId, licenseId } = await createTrial(suite);
         const given = new Set<string>();
         const openOnes = () => [...given].filter((page) => suite.stripe.sessionStatus(page) === 'open');
         async function buy(seats: number, key?: string) {
@@ -83,7 +84,7 @@ test('gives out one page at a time and sells a license once, in any order of cal
         }
         turns = delays[Symbol.iterator]();
         await Promise.all(
-          people.map(async ({ seats, key, pays }) => {
+          buyers.map(async ({ seats, key, pays }) => {
             const { status, body } = await buy(seats, key);
             // Another person may have replaced the page meanwhile.
             if (status === 201 && pays) await suite.stripe.pay(body.checkout_url).catch(() => undefined);
@@ -103,13 +104,3 @@ test('gives out one page at a time and sells a license once, in any order of cal
     { numRuns: runs(30, 200) },
   );
 });
-
-/** A trial of a new tenant. */
-async function trial() {
-  const license = await suite.createLicense();
-  await suite.deps.records.transact(async (transaction) => {
-    const stored = await transaction.get(LICENSES, license.licenseId);
-    if (stored) transaction.set(LICENSES, license.licenseId, { ...stored, trial: true });
-  });
-  return license;
-}

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Billing } from '../../shared/ports/billing.ts';
 import { BILLING_ACCOUNTS, CHECKOUTS, LICENSES, TENANTS } from '../../shared/ports/collections.ts';
-import { buySeats, withoutStripeEvents } from '../testing/purchases.ts';
+import { NO_LIMITS } from '../testing/no-limits.ts';
+import { buySeats, createTrial, withoutStripeEvents } from '../testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 /** A purchase is answered by a page that can be paid now, the only one of its license, or by the reason why not. */
@@ -16,12 +17,12 @@ beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   suite = await openTestSuite({}, (deps) => ({
     ...deps,
-    limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+    limits: NO_LIMITS,
     checkout: { ...deps.checkout },
     billing: deps.billing && changeable(deps.billing),
   }));
 });
-/** Calls of `changes` where there are some. */
+/** Calls the functions in `changes` instead of Stripe's. */
 function changeable(billing: Billing): Billing {
   return {
     ...billing,
@@ -40,14 +41,8 @@ afterAll(async () => {
 });
 
 /** A tenant whose trial has just ended. */
-async function trial() {
-  const { tenantId, licenseId, acquire } = await suite.createLicense();
-  await suite.deps.records.transact(async (transaction) => {
-    const license = await transaction.get(LICENSES, licenseId);
-    if (license)
-      transaction.set(LICENSES, licenseId, { ...license, trial: true, validUntilMs: Date.now() - 1 });
-  });
-  return { tenantId, licenseId, acquire };
+function trial() {
+  return createTrial(suite, { validUntilMs: Date.now() - 1 });
 }
 
 interface Of {
@@ -122,12 +117,8 @@ describe('a license whose subscription has ended is bought again at the first tr
     await paidBy(of, first);
     await withoutStripeEvents(suite, async () => {
       await suite.stripe.end(suite.stripe.subscriptionOf(first) ?? '');
-      await paidByNow(of);
+      expect(onlyPage(await ask(of))).not.toBe(first);
     });
-    async function paidByNow(bought: Of): Promise<void> {
-      const second = onlyPage(await ask(bought));
-      expect(second).not.toBe(first);
-    }
   });
 
   test('although its page was paid and no event of that arrived either', async () => {

@@ -3,6 +3,7 @@ import { newUserCode, readUserCode } from '../../shared/domain/device-sign-in.ts
 import { Unavailable } from '../../shared/errors.ts';
 import { DEVICE_SIGN_INS, USERS } from '../../shared/ports/collections.ts';
 import { SIGN_INS_OF_USER } from '../../shared/ports/queries.ts';
+import { NO_LIMITS } from '../testing/no-limits.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import {
   accountOf,
@@ -145,7 +146,7 @@ describe('a device', () => {
   test('gets one sign-in from 20 questions at once', async () => {
     const unlimited = await openTestSuite({}, (deps) => ({
       ...deps,
-      limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+      limits: NO_LIMITS,
     }));
     const { body } = await unlimited.call('POST', '/auth/device', {
       body: new URLSearchParams({ client_id: CLIENT_ID }),

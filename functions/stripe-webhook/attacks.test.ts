@@ -179,7 +179,7 @@ describe('whatever is signed', () => {
     livemode: fc.constant(false),
   });
   const fields = fc.constantFrom('id', 'object', 'type', 'created', 'livemode', 'account', 'context', 'data');
-  /** Right, or with one or two odd fields. */
+  /** A valid event, or one with one or two wrong fields. */
   const event = fc
     .tuple(fc.oneof(snapshot, thin), fc.dictionary(fields, value, { maxKeys: 2 }))
     .map(([right, odd]) => JSON.stringify({ ...right, ...odd }));
@@ -200,7 +200,7 @@ describe('whatever is signed', () => {
       { numRuns: runs(200, 3_000), seed: 25 },
     );
     expect((await state()).license).toEqual(before);
-    // The cases are no case if they are all of one kind.
+    // The cases are of all kinds.
     const verdicts = new Set(suite.logged.map(({ verdict }) => verdict));
     for (const verdict of ['DONE', 'IGNORED', 'IGNORED_THIN', 'UNREADABLE'])
       expect(verdicts).toContain(verdict);

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { AUDIT, BILLING_EVENTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { openCrashes } from '../testing/crashes.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Number of outgoing calls until the function crashes; `undefined` for no crash. */
-let callsLeft: number | undefined;
-let crashesAfterCall = false;
+const crashes = openCrashes();
 const published: string[] = [];
 
 let suite: TestSuite;
@@ -25,14 +24,7 @@ afterAll(async () => {
 
 /** The ports of a function that crashes at a call: before the call has an effect, or before its answer arrives. */
 function withCrash(deps: Deps): Deps {
-  const step = async <R>(work: () => Promise<R>): Promise<R> => {
-    if (callsLeft === undefined) return work();
-    callsLeft -= 1;
-    if (callsLeft > 0) return work();
-    if (callsLeft < 0) throw new Error('has already crashed');
-    if (crashesAfterCall) await work();
-    throw new Error('crashes here');
-  };
+  const { step } = crashes;
   const { records, seats, events, billing } = deps;
   if (!billing) throw new Error('billing is not configured');
   return {
@@ -85,21 +77,18 @@ test.each([
 ])(
   'grants the paid seats once if a webhook crashes at any step, and %s (the crash is %s)',
   async (who, _, after) => {
-    crashesAfterCall = after;
     const url = `${suite.url}/api/v1/webhooks/stripe`;
-    let crashes = 0;
+    let count = 0;
     for (let step = 1; ; step += 1) {
       const bought = await paidFor();
       published.length = 0;
-      callsLeft = step;
+      crashes.plan(step, after);
       const status = await suite.stripe.send(bought.eventId, { url });
-      const hasCrashed = callsLeft <= 0;
-      callsLeft = undefined;
-      if (!hasCrashed) {
+      if (!crashes.end()) {
         expect(status).toBe(200);
         break;
       }
-      crashes += 1;
+      count += 1;
       expect(status, `crashed at step ${step}`).toBe(500);
       // In every state, there are no more seats than paid for.
       expect((await seatsOf(bought.licenseId)) ?? 0).toBeLessThanOrEqual(3);
@@ -130,7 +119,7 @@ test.each([
       expect(await suite.stripe.send(bought.eventId, { url })).toBe(200);
       expect(await records.get(LICENSES, bought.licenseId)).toEqual(license);
     }
-    expect(crashes).toBeGreaterThan(5);
+    expect(count).toBeGreaterThan(5);
   },
 );
 

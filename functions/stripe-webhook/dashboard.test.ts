@@ -5,7 +5,7 @@ import { type Happening, openShop, SEATS, type Shop, SUSPENDED } from '../testin
 import type { TestSuite } from '../testing/suite.ts';
 
 /**
- * What people of the vendor can do in Stripe's dashboard, and what it does to seats: the table of
+ * What the vendor can do in Stripe's dashboard, and what it does to seats: the table of
  * clients/docs/billing.md, "In Stripe's dashboard".
  */
 

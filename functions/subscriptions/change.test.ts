@@ -6,14 +6,14 @@ import { eachDocument } from '../../shared/ports/each-document.ts';
 import { EVENTS_BY_RECORDING } from '../../shared/ports/queries.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import { openClockedSuite } from '../testing/clocked-suite.ts';
+import { openCrashes } from '../testing/crashes.ts';
+import { NO_LIMITS } from '../testing/no-limits.ts';
 import { buySeats, type PurchaseOptions, withoutStripeEvents } from '../testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import { join, signIn } from '../testing/users.ts';
 
-/** Calls to records, Stripe and the seat store until the function crashes; `undefined`: it does not. */
-let callsLeft: number | undefined;
-/** Whether the call has its effect before the function crashes. */
-let crashesAfterCall = false;
+const crash = () => new Unavailable('billing', 'crashes here');
+const crashes = openCrashes(crash);
 /** Whether it crashes when Stripe has made a change. */
 let crashesAfterChange = false;
 
@@ -23,17 +23,11 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 beforeEach(() => {
-  callsLeft = undefined;
+  crashes.end();
 });
 
 function withCrash(deps: Deps): Deps {
-  const step = async <R>(work: () => Promise<R>): Promise<R> => {
-    if (callsLeft === undefined) return work();
-    callsLeft -= 1;
-    if (callsLeft > 0) return work();
-    if (callsLeft === 0 && crashesAfterCall) await work();
-    throw new Unavailable('billing', 'crashes here');
-  };
+  const { step } = crashes;
   const { billing, seats } = deps;
   if (!billing) return deps;
   const records: Records = {
@@ -46,7 +40,7 @@ function withCrash(deps: Deps): Deps {
     ...deps,
     records,
     // One operator sends all requests.
-    limits: { take: async () => ({ verdict: 'ALLOWED', remaining: 1, resetSeconds: 1 }) },
+    limits: NO_LIMITS,
     billing: {
       ...billing,
       readSubscription: (id) => step(() => billing.readSubscription(id)),
@@ -54,7 +48,7 @@ function withCrash(deps: Deps): Deps {
       changeItem: (change) =>
         step(async () => {
           const changed = await billing.changeItem(change);
-          if (crashesAfterChange) throw new Unavailable('billing', 'crashes here');
+          if (crashesAfterChange) throw crash();
           return changed;
         }),
     },
@@ -441,11 +435,9 @@ describe('a repeated change', () => {
         const key = randomUUID();
         const ask = () => bought.change({ seats: 8, plan: 'team', expected_seats: 6 }, key);
         const sent = suite.stripe.events.length;
-        [callsLeft, crashesAfterCall] = [call, after];
+        crashes.plan(call, after);
         const crashed = await withoutStripeEvents(suite, ask);
-        const isOver = callsLeft !== undefined && callsLeft > 0;
-        callsLeft = undefined;
-        if (isOver) {
+        if (!crashes.end()) {
           expect(call).toBeGreaterThan(8);
           expect(crashed.status, crashed.text).toBe(200);
           return;

@@ -1,7 +1,8 @@
 import { newLicenseId } from '../../shared/domain/ids.ts';
+import type { License } from '../../shared/domain/license.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
-import { BILLING_ACCOUNTS } from '../../shared/ports/collections.ts';
+import { BILLING_ACCOUNTS, LICENSES } from '../../shared/ports/collections.ts';
 import type { TestLicense, TestSuite } from './suite.ts';
 
 /** A purchase that is not paid yet. */
@@ -77,6 +78,17 @@ export async function buySeats(suite: TestSuite, options: PurchaseOptions = {}):
   await suite.stripe.idle();
   const license = await suite.giveKey(purchase.licenseId);
   return { ...license, subscriptionId, customerId: purchase.customerId };
+}
+
+/** A trial of a new tenant. */
+export async function createTrial(suite: TestSuite, change: Partial<License> = {}): Promise<TestLicense> {
+  const created = await suite.createLicense();
+  const { licenseId } = created;
+  await suite.deps.records.transact(async (transaction) => {
+    const license = await transaction.get(LICENSES, licenseId);
+    if (license) transaction.set(LICENSES, licenseId, { ...license, trial: true, ...change });
+  });
+  return created;
 }
 
 /** Runs `work` while Stripe sends no events. */

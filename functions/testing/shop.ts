@@ -10,7 +10,7 @@ import type { TestSuite } from './suite.ts';
 /** Seats that a sale has, of the plan pro and paid monthly. */
 export const SEATS = 4;
 
-/** A purchase, with what people look up in the dashboard. */
+/** A purchase, with the ids that the dashboard shows. */
 export interface Sale extends BoughtLicense {
   readonly chargeId: string;
   readonly invoiceId: string;

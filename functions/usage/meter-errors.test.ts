@@ -62,7 +62,7 @@ describe('usage that Stripe rejects after accepting it', () => {
         ...{ subject: 'exports', count: 1, quantity: 10, because: 'meter_event_customer_not_found' },
       },
     ]);
-    // It was used, whoever pays for it.
+    // The usage counts, even if Stripe does not bill it.
     expect((await app.totals()).meters).toMatchObject([
       { quantity: 20, states: [{ state: 'sent' }, { state: 'refused' }] },
     ]);

@@ -32,7 +32,7 @@ export function titlesOf(source: string): Set<string> {
   return titles;
 }
 
-/** `test`, and what it is called by: `test.each`, `test.skipIf(…)`. */
+/** `test` and its variants, such as `test.each` and `test.skipIf(…)`. */
 function isTest(callee: ESTree.Node): boolean {
   if (callee.type === 'MemberExpression') return isTest(callee.object);
   return callee.type === 'Identifier' && (callee.name === 'test' || callee.name === 'it');

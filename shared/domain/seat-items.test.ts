@@ -1,28 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { pricedItem as item } from '../testing/subscription-state.ts';
 import { PLANS } from './plans.ts';
 import { isUnderstood, type PaidFor, type PricedItem, paidFor } from './seat-items.ts';
-
-const NOW_MS = Date.UTC(2026, 10, 25);
-const DAY_MS = 24 * 3600 * 1000;
-
-function item(change: Partial<PricedItem> = {}): PricedItem {
-  return {
-    itemId: 'si_seats',
-    priceId: 'price_pro',
-    lookupKey: 'seatlease_pro_month',
-    planName: null,
-    quantity: 5,
-    isMetered: false,
-    interval: 'month',
-    intervalCount: 1,
-    currency: 'usd',
-    unitAmount: '900',
-    periodStartMs: NOW_MS - 10 * DAY_MS,
-    periodEndMs: NOW_MS + 20 * DAY_MS,
-    ...change,
-  };
-}
 
 const METERED = item({ itemId: 'si_usage', priceId: 'price_usage', lookupKey: null, isMetered: true });
 const ADD_ON = item({ itemId: 'si_support', priceId: 'price_support', lookupKey: 'support', quantity: 1 });

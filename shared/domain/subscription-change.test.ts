@@ -1,51 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import {
+  ACTIVE,
+  HOLD_POLICY,
+  NO_PAYMENTS,
+  NOW_MS,
+  OWNER,
+  pricedItem,
+} from '../testing/subscription-state.ts';
 import { BILLING_INTERVALS, PLAN_NAMES, PLANS, priceKeyOf } from './plans.ts';
 import type { PricedItem } from './seat-items.ts';
 import { type Subscription, type SubscriptionState, seenAs } from './subscription.ts';
 import { decideChange, isAsWanted, isChangedTo, isPreviewValid } from './subscription-change.ts';
 
-const NOW_MS = Date.UTC(2026, 10, 25);
 const DAY_MS = 24 * 3600 * 1000;
-const OWNER = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
-
-const ITEM: PricedItem = {
-  itemId: 'si_1',
-  priceId: 'price_pro',
-  lookupKey: 'seatlease_pro_month',
-  planName: null,
-  quantity: 5,
-  isMetered: false,
-  interval: 'month',
-  intervalCount: 1,
-  currency: 'usd',
-  unitAmount: '900',
-  periodStartMs: NOW_MS - 10 * DAY_MS,
-  periodEndMs: NOW_MS + 20 * DAY_MS,
-};
+const ITEM = pricedItem();
 
 function subscriptionOf(items: readonly PricedItem[], change: Partial<SubscriptionState> = {}): Subscription {
-  const state: SubscriptionState = {
-    subscriptionId: 'sub_1',
-    customerId: 'cus_1',
-    status: 'active',
-    items,
-    createdAtMs: NOW_MS - 10 * DAY_MS,
-    collection: 'automatic',
-    isCollectionPaused: false,
-    scheduleId: null,
-    cancelAtMs: null,
-    endedAtMs: null,
-    latestInvoiceId: 'in_1',
-    unpaidInvoiceId: null,
-    unpaidSinceMs: null,
-    unpaidItemIds: [],
-    soldAs: { ...OWNER, price: null },
-    ...change,
-  };
-  const payments = { disputes: new Map(), payments: new Map(), paidInvoices: [] };
-  const policy = { disputes: 'hold', pausedCollection: 'keep' } as const;
-  return seenAs({ state, payments }, OWNER, undefined, policy, NOW_MS);
+  const state = { ...ACTIVE, items, ...change };
+  return seenAs({ state, payments: NO_PAYMENTS }, OWNER, undefined, HOLD_POLICY, NOW_MS);
 }
 
 const PRO = subscriptionOf([ITEM]);

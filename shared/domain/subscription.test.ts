@@ -1,5 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import {
+  ACTIVE,
+  HOLD_POLICY,
+  pricedItem as item,
+  NO_PAYMENTS,
+  NOW_MS,
+  OWNER,
+} from '../testing/subscription-state.ts';
 import { draftLicense, entitlementOf, type License, MAX_SEATS, withLicenseChange } from './license.ts';
 import { DISPUTE_STATUSES, type PaymentsRead, paymentHolds } from './payment-holds.ts';
 import { PLANS, type Plan } from './plans.ts';
@@ -18,48 +26,7 @@ import {
 } from './subscription.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-const NOW_MS = Date.UTC(2026, 10, 25);
-const OWNER = { tenantId: 'ten_07_0000000000000000', licenseId: 'lic_07_0000000000000000' };
 const ADDED_BY_VENDOR = { overdraft: 2, requestsPerMinute: 77, status: 'suspended' as const };
-
-const ACTIVE: SubscriptionState = {
-  subscriptionId: 'sub_1',
-  customerId: 'cus_1',
-  status: 'active',
-  items: [item()],
-  createdAtMs: NOW_MS - 10 * DAY_MS,
-  collection: 'automatic',
-  isCollectionPaused: false,
-  scheduleId: null,
-  cancelAtMs: null,
-  endedAtMs: null,
-  latestInvoiceId: 'in_1',
-  unpaidSinceMs: null,
-  unpaidInvoiceId: null,
-  unpaidItemIds: [],
-  soldAs: { ...OWNER, price: null },
-};
-const POLICY: HoldPolicy = { disputes: 'hold', pausedCollection: 'keep' };
-const NO_PAYMENTS: PaymentsRead = { disputes: new Map(), payments: new Map(), paidInvoices: [] };
-
-/** Five seats of the pro plan. */
-function item(change: Partial<PricedItem> = {}): PricedItem {
-  return {
-    itemId: 'si_1',
-    priceId: 'price_pro',
-    lookupKey: 'seatlease_pro_month',
-    planName: null,
-    quantity: 5,
-    isMetered: false,
-    interval: 'month',
-    intervalCount: 1,
-    currency: 'usd',
-    unitAmount: '900',
-    periodStartMs: NOW_MS - 10 * DAY_MS,
-    periodEndMs: NOW_MS + 20 * DAY_MS,
-    ...change,
-  };
-}
 
 function seatsOf(plan: Plan, quantity = 5): PricedItem {
   return item({ priceId: `price_${plan}`, lookupKey: null, planName: plan, quantity });
@@ -70,7 +37,7 @@ function seen(
   before?: Subscription,
   nowMs = NOW_MS,
   payments = NO_PAYMENTS,
-  policy = POLICY,
+  policy = HOLD_POLICY,
 ): Subscription {
   return seenAs({ state: { ...ACTIVE, ...change }, payments }, OWNER, before, policy, nowMs);
 }
@@ -446,7 +413,7 @@ describe('a paid license', () => {
 
   test('is held back while a payment is disputed, unless that is lifted or the vendor keeps seats', () => {
     const { license, subscription } = bought();
-    const disputed = (disputeId: string, before: Subscription, policy = POLICY) => {
+    const disputed = (disputeId: string, before: Subscription, policy = HOLD_POLICY) => {
       const dispute = { disputeId, chargeId: 'ch_1', isMoneyWithdrawn: true, createdAtMs: NOW_MS };
       const disputes = new Map([[disputeId, { ...dispute, status: 'needs_response' }]]);
       return seen({}, before, NOW_MS, { ...NO_PAYMENTS, disputes }, policy);
@@ -454,15 +421,15 @@ describe('a paid license', () => {
     const holdUnder = (record: Subscription) => licenseUnder(record, license, NOW_MS)?.hold;
     const held = disputed('du_1', subscription);
     expect(holdUnder(held)).toBe('dispute');
-    expect(holdUnder(disputed('du_1', subscription, { ...POLICY, disputes: 'keep' }))).toBeNull();
+    expect(holdUnder(disputed('du_1', subscription, { ...HOLD_POLICY, disputes: 'keep' }))).toBeNull();
     const lift = { atMs: NOW_MS, actor: { kind: 'operator', id: 'opt_1' }, reason: 'known' } as const;
-    const free = lifted(held, 'du_1', lift, POLICY, NOW_MS);
+    const free = lifted(held, 'du_1', lift, HOLD_POLICY, NOW_MS);
     expect(holdUnder(free)).toBeNull();
     expect(free.revision).toBe(held.revision + 1);
     expect(holdUnder(seen({}, free))).toBeNull();
     const again = disputed('du_2', free);
     expect(holdUnder(again)).toBe('dispute');
-    expect(holdsOf(again, POLICY, NOW_MS).map(({ id, lift }) => [id, lift?.reason])).toEqual([
+    expect(holdsOf(again, HOLD_POLICY, NOW_MS).map(({ id, lift }) => [id, lift?.reason])).toEqual([
       ['du_1', 'known'],
       ['du_2', undefined],
     ]);
@@ -470,7 +437,7 @@ describe('a paid license', () => {
 
   test('is read again daily while something is held or may change, so that a lost event keeps no hold', () => {
     const inADay = NOW_MS + DAY_MS;
-    const withDispute = (status: string, policy = POLICY) => {
+    const withDispute = (status: string, policy = HOLD_POLICY) => {
       const dispute = { disputeId: 'du_1', chargeId: 'ch_1', isMoneyWithdrawn: false, createdAtMs: NOW_MS };
       return seen(
         {},
@@ -482,11 +449,11 @@ describe('a paid license', () => {
     };
     for (const status of ['needs_response', 'lost', 'warning_under_review', 'of tomorrow'])
       expect(withDispute(status).lookAtMs, status).toBe(inADay);
-    expect(withDispute('needs_response', { ...POLICY, disputes: 'keep' }).lookAtMs).toBe(inADay);
+    expect(withDispute('needs_response', { ...HOLD_POLICY, disputes: 'keep' }).lookAtMs).toBe(inADay);
     expect(withDispute('won').lookAtMs).toBeGreaterThan(inADay);
     const paused = { isCollectionPaused: true };
     expect(seen(paused).lookAtMs).toBeGreaterThan(inADay);
-    const holding = { ...POLICY, pausedCollection: 'hold' } as const;
+    const holding = { ...HOLD_POLICY, pausedCollection: 'hold' } as const;
     expect(seen(paused, undefined, NOW_MS, NO_PAYMENTS, holding).lookAtMs).toBe(inADay);
   });
 
@@ -499,7 +466,7 @@ describe('a paid license', () => {
       [{ status: 'canceled' as const, isCollectionPaused: true }, null, null],
     ] as const) {
       const under = (pausedCollection: 'keep' | 'hold') => {
-        const policy = { ...POLICY, pausedCollection };
+        const policy = { ...HOLD_POLICY, pausedCollection };
         return licenseUnder(seen(change, undefined, NOW_MS, NO_PAYMENTS, policy), license, NOW_MS)?.hold;
       };
       expect([under('keep'), under('hold')], JSON.stringify(change)).toEqual([kept, held]);

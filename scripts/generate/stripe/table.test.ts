@@ -52,7 +52,7 @@ test('an event names its object, and no event of other objects is listed', () =>
   expect(events).not.toHaveProperty('topup.created');
 });
 
-test('no type is named in vain, and every kind is described', () => {
+test('every type that DETAILS names exists, and every kind is described', () => {
   for (const name of DETAILS) expect(types).toHaveProperty([name]);
   const kinds = Object.values(types).flatMap((type) => (Array.isArray(type) ? [] : Object.values(type)));
   for (const name of kinds.flatMap((kind) => kind.match(/[A-Z]\w*(\.\w+)*/g) ?? []))

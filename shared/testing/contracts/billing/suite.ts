@@ -8,7 +8,6 @@ import type {
   BillingEvents,
   ChangePreview,
   CheckoutAsk,
-  ItemChange,
   OpenCheckout,
 } from '../../../ports/billing.ts';
 
@@ -19,6 +18,8 @@ export interface BillingUnderTest {
   readonly stripe: FakeStripe;
   close(): Promise<void>;
 }
+
+type Previewable = Parameters<Billing['previewChange']>[0];
 
 const NOW_MS = Date.UTC(2026, 10, 25);
 const DAY_MS = 24 * 3600 * 1000;
@@ -290,7 +291,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   });
 
   describe('a change of an item', () => {
-    async function changeOf(subscriptionId: string, quantity: number): Promise<ItemChange> {
+    async function changeOf(subscriptionId: string, quantity: number): Promise<Previewable> {
       const [item] = (await billing.readSubscription(subscriptionId))?.items ?? [];
       const itemId = item?.itemId ?? '';
       const change = { subscriptionId, itemId, quantity, priceId: null };
@@ -305,7 +306,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     test('is previewed without changing anything, and then charged as previewed', async () => {
       const id = await bought();
       const change = await changeOf(id, 5);
-      expect(await billing.previewChange({ ...change, prorationDateMs: NOW_MS })).toEqual({
+      expect(await billing.previewChange(change)).toEqual({
         verdict: 'PREVIEW',
         preview: {
           currency: 'usd',
@@ -328,7 +329,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       const priceId = priceOf(await billing.readPrices(), 'pro', 'year')?.priceId;
       if (priceId === undefined) throw new Error('no price');
       const change = { ...(await changeOf(id, 3)), priceId };
-      const previewed = await billing.previewChange({ ...change, prorationDateMs: NOW_MS });
+      const previewed = await billing.previewChange(change);
       expect(previewed).toMatchObject({
         preview: { amountDue: 24_300, next: { amount: 27_000, atMs: Date.UTC(2027, 10, 25) } },
       });
@@ -364,7 +365,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     test('in a trial costs nothing, and the trial goes on', async () => {
       const id = await bought({ trialDays: 14 });
       const change = await changeOf(id, 5);
-      const { preview } = (await billing.previewChange({ ...change, prorationDateMs: NOW_MS })) as {
+      const { preview } = (await billing.previewChange(change)) as {
         preview: ChangePreview;
       };
       expect([preview.amountDue, preview.lines, preview.next]).toEqual([
@@ -380,7 +381,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       const id = await bought();
       const euros = { ...(await changeOf(id, 5)), priceId: await stripe.addPrice({ currency: 'eur' }) };
       for (const rejected of [
-        await billing.previewChange({ ...euros, prorationDateMs: NOW_MS }),
+        await billing.previewChange(euros),
         await billing.changeItem({ ...euros, requestId: 'change 1' }),
       ])
         expect(rejected).toEqual({ verdict: 'REJECTED', because: expect.not.stringContaining('price_') });
@@ -428,7 +429,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
   test('paid invoices name the periods of items, without prorations, newest first', async () => {
     const id = await bought();
     const [seats] = stripe.subscription(id)?.items ?? [];
-    const [extra] = [await stripe.addItem(id, { price: 'seatlease_pro_year' })];
+    const extra = await stripe.addItem(id, { price: 'seatlease_pro_year' });
     await stripe.prorate(id, 300);
     await stripe.renew(id, 'declined');
     expect((await billing.readPaidInvoices(id)).map(({ periods }) => periods.length)).toEqual([0, 1]);
@@ -472,7 +473,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     expect(stripe.meterEvents.size).toBe(1);
   });
 
-  test('usage is canceled once, is not counted again, and unknown usage is told apart', async () => {
+  test('usage is canceled once, is not counted again, and unknown usage is reported as unknown', async () => {
     const { customerId } = await newRequest();
     const use = { identifier: 'use 1', customerId, meter: 'exports', quantity: 7, atMs: NOW_MS };
     expect(await billing.voidUsage({ ...use, identifier: 'use 2' })).toBe('UNKNOWN');
@@ -510,7 +511,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     'a failure by %s is Unavailable for every call, and quotes no customer data or key',
     async (how) => {
       const ask = await newRequest();
-      const change: ItemChange = {
+      const change: Previewable = {
         ...{ subscriptionId: 'sub_1', itemId: 'si_1', quantity: 5, priceId: null },
         ...{ prorationDateMs: NOW_MS, collection: 'automatic' },
       };
@@ -522,7 +523,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         billing.readPrices(),
         billing.readSubscription('sub_1'),
         billing.endSubscription('sub_1', 'now'),
-        billing.previewChange({ ...change, prorationDateMs: NOW_MS }),
+        billing.previewChange(change),
         billing.changeItem({ ...change, requestId: 'change' }),
         billing.recordUsage({
           identifier: 'use',
