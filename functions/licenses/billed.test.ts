@@ -31,6 +31,7 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
     licenseId,
     status: 'active',
     items: [],
+    meteredPrices: [],
     planOfPriceId: {},
     seatItemIds: [],
     plan: 'pro',

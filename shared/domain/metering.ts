@@ -242,7 +242,7 @@ export interface UsagePayer {
   /** All known subscriptions of that customer. */
   readonly subscriptions: readonly {
     readonly endedAtMs: number | null;
-    readonly meteredPrices?: readonly MeteredPrice[] | undefined;
+    readonly meteredPrices: readonly MeteredPrice[];
   }[];
 }
 
@@ -271,7 +271,7 @@ export function sentTo(
   nowMs: number,
 ): UsageRecord {
   const sent = { ...record, sentAtMs };
-  const billing = subscriptions.flatMap(({ endedAtMs, meteredPrices = [] }) =>
+  const billing = subscriptions.flatMap(({ endedAtMs, meteredPrices }) =>
     meteredPrices.filter(({ meter }) => meter === record.meter).map((price) => ({ ...price, endedAtMs })),
   );
   if (billing.length === 0) return closedAs(sent, 'unbilled', 'no_price');

@@ -70,6 +70,7 @@ const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
   customerId: fc.constant('cus_1'),
   status: fc.constantFrom(...SUBSCRIPTION_STATUSES),
   items: fc.array(anyItem, { minLength: 1, maxLength: 3 }),
+  meteredPrices: fc.constant([]),
   createdAtMs: moment,
   collection: fc.constantFrom('automatic', 'invoice'),
   isCollectionPaused: fc.boolean(),

@@ -46,8 +46,8 @@ export const SUBSCRIPTION_STATUSES = [
 const StateSchema = z.object({
   subscriptionId: z.string(),
   customerId: z.string(),
-  /** Its metered prices, if it has any: usage of other meters is on no invoice. */
-  meteredPrices: z.optional(z.array(MeteredPriceSchema)),
+  /** Usage of other meters is on no invoice. */
+  meteredPrices: z.array(MeteredPriceSchema),
   status: z.enum(SUBSCRIPTION_STATUSES),
   createdAtMs: z.int(),
   /** Whether Stripe charges a saved payment method, or sends an invoice with a due date. */

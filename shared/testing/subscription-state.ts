@@ -32,6 +32,7 @@ export const ACTIVE: SubscriptionState = {
   customerId: 'cus_1',
   status: 'active',
   items: [pricedItem()],
+  meteredPrices: [],
   createdAtMs: NOW_MS - 10 * DAY_MS,
   collection: 'automatic',
   isCollectionPaused: false,

@@ -53,8 +53,8 @@ async function nameOfMeter(stripe: Stripe, id: string): Promise<string | undefin
 export async function meteredPricesOf(
   stripe: Stripe,
   items: readonly Item[],
-): Promise<NonNullable<SubscriptionState['meteredPrices']>> {
-  const prices: NonNullable<SubscriptionState['meteredPrices']> = [];
+): Promise<SubscriptionState['meteredPrices']> {
+  const prices: SubscriptionState['meteredPrices'] = [];
   for (const { price, current_period_start } of items) {
     const meterId = price.recurring.meter;
     if (meterId == null) continue;
