@@ -183,7 +183,7 @@ async function newOperatorTokenId(suite: TestSuite): Promise<string> {
 }
 
 /** An event of Stripe for which no try is left. */
-async function setAsideEvent({ deps: { records, clock } }: TestSuite): Promise<string> {
+export async function setAsideEvent({ deps: { records, clock } }: TestSuite): Promise<string> {
   const nowMs = clock.nowMs();
   const { stripeEventId: eventId } = nowhere();
   const about = { kind: 'subscription', id: 'sub_4711' } as const;
