@@ -209,7 +209,7 @@ describe('the bundle of a function, without credentials', () => {
 
 describe('the content of bundles', () => {
   test.each(MANIFEST.map(({ name }) => name))(
-    '%s has no heavy package in its entry, and is smaller than 1.05 MB',
+    '%s has no heavy package in its entry, and is smaller than 0.9 MB',
     (name) => {
       const { entryPackages, entryBytes } = bundleOf(name);
       expect(entryPackages).toEqual([
@@ -233,7 +233,7 @@ describe('the content of bundles', () => {
         ...(name === 'trial' ? ['tldts'] : []),
         'zod',
       ]);
-      expect(entryBytes).toBeLessThan(1_050_000);
+      expect(entryBytes).toBeLessThan(900_000);
     },
   );
 

@@ -91,9 +91,22 @@ export function bundleShipped(
       js: `const luaScripts=require('node:url').pathToFileURL(require('node:path').join(__dirname,'lua/scripts.js')).href;`,
     },
     define: { 'import.meta.url': 'luaScripts' },
-    plugins: [embedRelease, shippedFilesOnly(later)],
+    plugins: [embedRelease, englishOnly, shippedFilesOnly(later)],
   });
 }
+
+/**
+ * Leaves out Zod's messages in other languages, which would be a third of the file: esbuild keeps all exports of a
+ * module that it reaches by a dynamic import (evanw/esbuild#3987).
+ */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 
 /** Refuses files that are never shipped, and keeps packages that are loaded later in their own files. */
 function shippedFilesOnly(later: ReadonlySet<string>): Plugin {
