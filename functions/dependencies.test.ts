@@ -77,6 +77,7 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
   const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id: ofNewTenant.tenantId });
   const { confirmation_token } = body;
   await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
+  await endWithUsage();
   await noticeReview(tenantId);
   await sweepSubscription(tenantId);
   const forOperators = [
@@ -86,6 +87,17 @@ async function readTheRest({ tenantId, owner }: Place): Promise<void> {
     '/api/v1/stripe-events',
   ];
   for (const path of forOperators) await suite.call('GET', path, { authorization: owner.authorization });
+}
+
+/** What ends a subscription sends the usage of its tenant first: a request, and an erasure. */
+async function endWithUsage(): Promise<void> {
+  const license_id = await licenseWithUsage();
+  await suite.operate('POST', '/api/v1/subscriptions/cancel', { license_id, when: 'now' });
+  const paying = await suite.operate('GET', `/api/v1/licenses/${await licenseWithUsage()}`);
+  const { tenant_id } = paying.body;
+  const { body } = await suite.operate('POST', '/api/v1/gdpr/delete', { tenant_id });
+  const { confirmation_token } = body;
+  await suite.operate('DELETE', '/api/v1/gdpr/delete', { confirmation_token });
 }
 
 /** Seats outside the range of their plan are an event, published by each function that reads the subscription. */
@@ -104,6 +116,15 @@ async function sweepSubscription(tenantId: string): Promise<void> {
     if (due) transaction.set(SUBSCRIPTIONS, subscriptionId, { ...due, lookAtMs: 0 });
   });
   await suite.sweep();
+}
+
+/** A paid license with usage that was not sent to Stripe. */
+async function licenseWithUsage(): Promise<string> {
+  const { licenseId, key, acquire } = await buySeats(suite);
+  const { session_id, session_token } = (await acquire('laptop')).body;
+  const use = { session_id, session_token, id: 'use', meter: 'exports', quantity: 1 };
+  await suite.call('POST', '/api/v1/usage/record', { authorization: `License ${key}`, body: use });
+  return licenseId;
 }
 
 function watch(functionName: string, deps: Deps): Deps {

@@ -39,6 +39,8 @@ const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'callback.callback': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'cancel.cancel': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'cancel.undo': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'cancel.pause': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'cancel.resume': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'checkout.create': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
   'checkout.portal': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },
   'gdpr-delete.ask': { requests: 60, windowSeconds: 3600, by: 'caller', uncounted: 'serve' },

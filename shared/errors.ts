@@ -158,6 +158,11 @@ export const PROBLEMS = {
     title: 'The signature is missing, too old, or does not match the request.',
     next: STOP,
   },
+  TIME_NOT_IN_FUTURE: {
+    status: 400,
+    title: 'The time must be in the future, and at most five years ahead.',
+    next: STOP,
+  },
   METER_UNKNOWN: { status: 400, title: 'No meter with that name is configured.', next: STOP },
   USAGE_TIME_REFUSED: {
     status: 400,
@@ -364,6 +369,11 @@ export const PROBLEMS = {
   SUBSCRIPTION_UNCHANGEABLE: {
     status: 409,
     title: 'This subscription cannot be changed here now.',
+    next: STOP,
+  },
+  SUBSCRIPTION_STILL_ENDING: {
+    status: 409,
+    title: 'The subscription is still going to end.',
     next: STOP,
   },
   SUBSCRIPTION_ENDED: { status: 409, title: 'The subscription has ended. Buy a new one.', next: STOP },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { beginPurchase } from '../../functions/testing/purchases.ts';
+import { beginPurchase, buySeats } from '../../functions/testing/purchases.ts';
 import { setAsideEvent } from '../../functions/testing/sample-world.ts';
 import {
   OPERATOR_KEY,
@@ -515,6 +515,35 @@ describe('sessions and audit', () => {
   });
 });
 
+describe('subscriptions', () => {
+  test('are listed, set to end, kept, paused, resumed and ended', async () => {
+    const { tenantId, licenseId } = await buySeats(suite);
+    const run = (command: string, ...more: string[]) =>
+      outputOf('subscriptions', command, '--license', licenseId, ...more);
+    const row = (status: string, ends: string) =>
+      new RegExp(
+        `^SUBSCRIPTION +LICENSE +PLAN +SEATS +STATUS +ENDS\\nsub_\\S+ +${licenseId} +pro +2 +${status} +${ends}`,
+      );
+    expect(await outputOf('subscriptions', 'list', '--tenant', tenantId)).toMatch(row('active', '-'));
+    expect(await run('cancel')).toMatch(row('active', '2\\S+Z$'));
+    expect(await run('keep')).toMatch(row('active', '-$'));
+    const at = new Date(Math.ceil(Date.now() / 1000) * 1000 + 86_400_000).toISOString();
+    expect(await run('cancel', '--when', 'at', '--at', at)).toMatch(row('active', `${at}$`));
+    expect(await run('keep')).toMatch(row('active', '-$'));
+    expect(await run('pause', '--kind', 'collection', '--behavior', 'void')).toMatch(
+      row('active, not collected', '-$'),
+    );
+    expect(await run('resume')).toMatch(row('active', '-$'));
+    expect(await run('pause', '--kind', 'subscription')).toMatch(row('paused', '-$'));
+    const { subscription_id } = await json('subscriptions', 'resume', '--license', licenseId);
+    await run('pause', '--kind', 'subscription');
+    await suite.stripe.changeSeats(subscription_id, 5);
+    await suite.stripe.setCard(subscription_id, 'declined');
+    expect(await run('resume')).toMatch(/It stays paused until this invoice is paid: http\S+$/);
+    expect(await run('cancel', '--when', 'now')).toMatch(/canceled +2\S+Z/);
+  });
+});
+
 describe('revocations', () => {
   test('license revokes a signed license by the jti of its event, and undo restores it', async () => {
     const license = await suite.createLicense({ plan: 'pro' });
@@ -762,7 +791,7 @@ describe('wrong usage', () => {
   test.each([
     [
       'nonsense',
-      'Unknown command "nonsense". Commands begin with tenants, users, licenses, holds, sessions, audit, usage, revocations, operator-tokens or stripe-events; ' +
+      'Unknown command "nonsense". Commands begin with tenants, users, licenses, subscriptions, holds, sessions, audit, usage, revocations, operator-tokens or stripe-events; ' +
         '"npm run admin -- --help" lists all of them.',
     ],
     [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isOver } from '../../shared/domain/subscription.ts';
 import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
@@ -14,12 +14,15 @@ let clocked: ClockedSuite;
 let suite: TestSuite;
 let takesPayments = true;
 beforeAll(async () => {
-  clocked = await openClockedSuite((deps) => ({
-    ...deps,
-    get billing() {
-      return takesPayments ? deps.billing : undefined;
-    },
-  }));
+  clocked = await openClockedSuite(
+    (deps) => ({
+      ...deps,
+      get billing() {
+        return takesPayments ? deps.billing : undefined;
+      },
+    }),
+    { USAGE_METERS: 'exports' },
+  );
   suite = clocked.suite;
 });
 afterAll(() => clocked.close());
@@ -74,6 +77,44 @@ test('erases all former customers of a tenant at Stripe, with all their subscrip
   expect(kept).toHaveLength(12);
   expect(kept.every(isOver)).toBe(true);
   expect(await suite.deps.records.get(BILLING_ACCOUNTS, tenantId)).toBeUndefined();
+});
+
+describe('usage that was not invoiced before the erasure', () => {
+  async function useBeforeErasure(quantity: number): Promise<{ subscriptionId: string; customerId: string }> {
+    const { subscriptionId, customerId } = await buy();
+    const { licenseId = '' } = (await suite.deps.records.get(SUBSCRIPTIONS, subscriptionId)) ?? {};
+    await suite.stripe.addPrice({ lookupKey: 'exports', meter: 'exports', unitAmount: 5 });
+    await suite.stripe.addItem(subscriptionId, { price: 'exports' });
+    const use = { license_id: licenseId, id: 'use', meter: 'exports', quantity };
+    expect((await ada.call('POST', '/api/v1/usage/record', use)).status).toBe(201);
+    return { subscriptionId, customerId };
+  }
+
+  test('is invoiced and charged before the customer is deleted', async () => {
+    const { subscriptionId, customerId } = await useBeforeErasure(7);
+    expect((await (await ask({ tenant_id: tenantId }))()).status).toBe(200);
+    expect(suite.stripe.invoicesOf(subscriptionId)[0]).toMatchObject({ status: 'paid', amountDue: 35 });
+    const calls = suite.stripe.calls;
+    const paidAt = calls.findLastIndex((call) => /^POST .*\/pay$/.test(call));
+    expect(paidAt).toBeGreaterThan(0);
+    expect(paidAt).toBeLessThan(calls.indexOf(`DELETE /v1/customers/${customerId}`));
+  });
+
+  test('does not stop the erasure if it cannot be charged, and the log names the invoice', async () => {
+    const { subscriptionId, customerId } = await useBeforeErasure(7);
+    await suite.stripe.setCard(subscriptionId, 'declined');
+    expect((await (await ask({ tenant_id: tenantId }))()).body).toMatchObject({ erased: { tenants: 1 } });
+    expect(deleted(customerId)).toBe(true);
+    const invoice = suite.stripe.invoicesOf(subscriptionId)[0];
+    expect(invoice).toMatchObject({ status: 'open', amountDue: 35 });
+    expect(suite.logged).toContainEqual(
+      expect.objectContaining({
+        severity: 'WARNING',
+        message: `${tenantId} was erased and owes usage`,
+        because: `${invoice?.id} is not paid`,
+      }),
+    );
+  });
 });
 
 test('waits while Stripe is unavailable, and continues on its own', async () => {

@@ -60,6 +60,7 @@ export default defineFunction({
     'pseudonyms',
     'billing',
     'holdPolicy',
+    'usageCaps',
     'retentionDays',
   ],
   endpoints: {

@@ -119,6 +119,7 @@ export function exportOfSubscription(subscription: Subscription) {
     tenant_id: _,
     grace_until: __,
     hold: ___,
+    collection_paused: ____,
     current_period_end,
     ...view
   } = viewOfSubscription(subscription);

@@ -150,7 +150,7 @@ async function act(action: Action, id: string, life: Life): Promise<unknown> {
       for (const refund of life.refunds.values()) await stripe.failRefund(refund);
       return life.refunds.clear();
     case 'cancel at period end':
-      await suite.deps.billing?.endSubscription(id, 'period_end');
+      await suite.deps.billing?.endSubscription({ subscriptionId: id, end: 'period_end' });
       return;
     case 'cancel at a date':
       return stripe.cancelAt(id, now.periodEnd - 3600);
@@ -159,7 +159,7 @@ async function act(action: Action, id: string, life: Life): Promise<unknown> {
     case 'collection resumed':
       return stripe.resumeCollection(id);
     case 'undo the cancellation':
-      await suite.deps.billing?.endSubscription(id, 'never');
+      await suite.deps.billing?.keepSubscription(id);
       return;
     case 'pause':
       return stripe.pause(id);

@@ -78,7 +78,8 @@ const STATES: readonly Happening[] = [
   },
   {
     what: 'a cancellation at the end of the period keeps the seats until then, without grace',
-    act: ({ subscriptionId }) => suite.deps.billing?.endSubscription(subscriptionId, 'period_end') ?? fail(),
+    act: ({ subscriptionId }) =>
+      suite.deps.billing?.endSubscription({ subscriptionId, end: 'period_end' }) ?? fail(),
     untilMs: (sold) => shop.paidUntilMs(sold) - shop.graceMs,
   },
   {

@@ -182,7 +182,7 @@ describe('a change', () => {
   test('of sent invoices gives the seats at once, which are paid by the due date', async () => {
     const bought = await buy({ seats: 2 });
     await suite.stripe.sendInvoice(bought.subscriptionId);
-    await suite.stripe.declineCards(bought.customerId);
+    await suite.stripe.setCard(bought.subscriptionId, 'declined');
     expect((await bought.change({ seats: 5 })).body).toMatchObject({ seats: 5, status: 'active' });
     await suite.stripe.passDueDate(bought.subscriptionId);
     await suite.stripe.idle();
@@ -194,7 +194,7 @@ describe('a change', () => {
 describe('seats that are not paid', () => {
   test('are not given: the problem has the page to pay on, and once it is paid Stripe makes the change', async () => {
     const bought = await buy({ seats: 2 });
-    await suite.stripe.declineCards(bought.customerId);
+    await suite.stripe.setCard(bought.subscriptionId, 'declined');
     const declined = await bought.change({ seats: 5 });
     expect([declined.status, declined.body.code]).toEqual([402, 'PAYMENT_REQUIRED']);
     expect(declined.body.pay_url).toMatch(/\/invoice\/in_/);
@@ -211,9 +211,9 @@ describe('seats that are not paid', () => {
 
   test('are asked for again after a failed payment, with another number', async () => {
     const bought = await buy({ seats: 2 });
-    await suite.stripe.declineCards(bought.customerId);
+    await suite.stripe.setCard(bought.subscriptionId, 'declined');
     const first = await bought.change({ seats: 5 });
-    await suite.stripe.declineCards(bought.customerId, false);
+    await suite.stripe.setCard(bought.subscriptionId, 'good');
     expect((await bought.change({ seats: 3 })).body.seats).toBe(3);
     await expect(suite.stripe.payInvoice(first.body.pay_url)).rejects.toThrow();
     await suite.stripe.idle();

@@ -145,10 +145,11 @@ export const FEATURES: readonly Feature[] = [
     pages: ['clients/docs/billing.md#trials'],
   },
   {
-    name: 'Cancel',
+    name: 'Cancel and pause',
     functions: ['cancel'],
-    code: ['shared/domain/subscription.ts'],
-    pages: ['clients/docs/billing.md#subscriptions'],
+    code: ['shared/domain/subscription-ending.ts', 'shared/use-cases/ending.ts'],
+    tests: ['shared/testing/contracts/billing/ending.ts', 'scripts/checks/ending-guide.test.ts'],
+    pages: ['clients/docs/billing.md#ending-and-pausing'],
   },
   {
     name: 'Metering',

@@ -4,6 +4,7 @@ import { ROLES } from './authorization.ts';
 import { EVENT_TYPES, EventDetailSchema, type SeatEvent, SeatEventSchema } from './event.ts';
 import { ActorJson, EventJson, eventToJson } from './event-message.ts';
 import { eventIdOf, LICENSE_ID, TENANT_ID } from './ids.ts';
+import { UsageTallySchema } from './metering.ts';
 
 /** Types of events that are only in the audit log: they are not published, and no session history depends on them. */
 export const AUDIT_ONLY_TYPES = [
@@ -27,7 +28,10 @@ export const AUDIT_ONLY_TYPES = [
   'user.signed_in',
   'user.signed_out',
   'checkout.created',
+  'subscription.end_requested',
   'subscription.canceled',
+  'subscription.kept',
+  'subscription.paused',
   'subscription.resumed',
   'subscription.hold_lifted',
   'subscription.change_requested',
@@ -73,6 +77,10 @@ export const AuditDetailSchema = z.extend(EventDetailSchema, {
   previousSeats: z.optional(z.int()),
   interval: z.optional(z.string()),
   previousInterval: z.optional(z.string()),
+  /** What was paused of a subscription. */
+  pause: z.optional(z.enum(['collection', 'subscription'])),
+  /** The usage that was sent to Stripe right before a subscription ended. */
+  usage: z.optional(z.array(UsageTallySchema)),
 });
 export type AuditDetail = z.infer<typeof AuditDetailSchema>;
 
@@ -161,6 +169,9 @@ export const AuditEventJson = z.strictObject({
   previous_plan: AuditDetailSchema.shape.previousPlan,
   interval: AuditDetailSchema.shape.interval,
   previous_interval: AuditDetailSchema.shape.previousInterval,
+  pause: AuditDetailSchema.shape.pause,
+  /** Usage that was sent to Stripe right before the subscription ended, and what became of it. */
+  usage: AuditDetailSchema.shape.usage,
 });
 export type AuditEventJson = z.infer<typeof AuditEventJson>;
 

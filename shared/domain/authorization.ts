@@ -69,6 +69,9 @@ export const ACCESS = {
   'subscriptions.change': ['operator', 'admin'],
   'cancel.cancel': ['operator', 'admin'],
   'cancel.undo': ['operator', 'admin'],
+  /** A pause changes what the vendor earns: Stripe's portal does not offer it either. */
+  'cancel.pause': ['operator'],
+  'cancel.resume': ['operator'],
   'stripe-webhook.receive': ['stripe'],
   'stripe-events.list': ['operator'],
   'stripe-events.retry': ['operator'],

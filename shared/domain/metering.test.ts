@@ -35,7 +35,7 @@ const SENDING = counted(RECORD, undefined, CAP, CUSTOMER, NOON_MS);
 
 function paying(endedAtMs: number | null, ...meters: string[]): UsagePayer {
   const meteredPrices = meters.map((meter) => ({ meter, periodStartMs: NOON_MS - DAY_MS }));
-  return { ...CUSTOMER, subscriptions: [{ endedAtMs, meteredPrices }] };
+  return { ...CUSTOMER, subscriptions: [{ endedAtMs, cancelAtMs: null, meteredPrices }] };
 }
 const SENT = sentTo(SENDING, paying(null, 'exports'), NOON_MS, NOON_MS);
 
@@ -113,10 +113,23 @@ describe('a record that Stripe has', () => {
 
   test('is late an hour after its period, when the invoice is final', () => {
     const meteredPrices = [{ meter: 'exports', periodStartMs: NOON_MS + 1 }];
-    const payer = { subscriptions: [{ endedAtMs: null, meteredPrices }] };
+    const payer = { subscriptions: [{ endedAtMs: null, cancelAtMs: null, meteredPrices }] };
     const at = (nowMs: number) => sentTo(SENDING, payer, nowMs, nowMs);
     expect(at(NOON_MS + HOUR_MS).state).toBe('sent');
     expect(at(NOON_MS + 1 + HOUR_MS)).toMatchObject({ state: 'late', problem: 'invoice_closed' });
+  });
+
+  const meteredPrices = [{ meter: 'exports', periodStartMs: NOON_MS - DAY_MS }];
+  const ended = { endedAtMs: NOON_MS + 1, cancelAtMs: null, meteredPrices };
+  test.each([
+    ['asked for here', { ...ended, endRequestedAtMs: NOON_MS }],
+    ['planned', { ...ended, cancelAtMs: NOON_MS + 1 }],
+  ])('is on the final invoice for an hour after an end that was %s', (_, subscription) => {
+    const at = (nowMs: number) => sentTo(SENDING, { subscriptions: [subscription] }, nowMs, nowMs);
+    expect(at(NOON_MS + HOUR_MS).state).toBe('sent');
+    expect(at(NOON_MS + 1 + HOUR_MS)).toMatchObject({ state: 'late', problem: 'subscription_ended' });
+    const after = { ...SENDING, atMs: NOON_MS + 1 };
+    expect(sentTo(after, { subscriptions: [subscription] }, NOON_MS + 2, NOON_MS + 2).state).toBe('late');
   });
 
   test('is refused when Stripe rejects it later, and only once', () => {

@@ -240,10 +240,15 @@ export interface UsagePayer {
   /** The tenant's customer at Stripe. Stripe bills a meter by customer, whichever license used it. */
   readonly customerId: string | undefined;
   /** All known subscriptions of that customer. */
-  readonly subscriptions: readonly {
-    readonly endedAtMs: number | null;
-    readonly meteredPrices: readonly MeteredPrice[];
-  }[];
+  readonly subscriptions: readonly PayingSubscription[];
+}
+
+interface PayingSubscription {
+  readonly endedAtMs: number | null;
+  readonly cancelAtMs: number | null;
+  /** When its end was asked for here. */
+  readonly endRequestedAtMs?: number | undefined;
+  readonly meteredPrices: readonly MeteredPrice[];
 }
 
 /** A new record as it is counted: within the cap or not, to be sent to Stripe or not. */
@@ -271,16 +276,27 @@ export function sentTo(
   nowMs: number,
 ): UsageRecord {
   const sent = { ...record, sentAtMs };
-  const billing = subscriptions.flatMap(({ endedAtMs, meteredPrices }) =>
-    meteredPrices.filter(({ meter }) => meter === record.meter).map((price) => ({ ...price, endedAtMs })),
+  const billing = subscriptions.flatMap(({ meteredPrices, ...each }) =>
+    meteredPrices.filter(({ meter }) => meter === record.meter).map((price) => ({ ...price, ...each })),
   );
   if (billing.length === 0) return closedAs(sent, 'unbilled', 'no_price');
+  if (billing.some((each) => hasOpenFinalInvoice(each, record, nowMs))) return closedAs(sent, 'sent', null);
   const running = billing.filter(({ endedAtMs }) => endedAtMs === null);
   if (running.length === 0) return closedAs(sent, 'late', 'subscription_ended');
   const isOnInvoice = running.some(
     ({ periodStartMs }) => record.atMs >= periodStartMs || nowMs < periodStartMs + INVOICE_OPEN_FOR_MS,
   );
   return isOnInvoice ? closedAs(sent, 'sent', null) : closedAs(sent, 'late', 'invoice_closed');
+}
+
+/** An end that was planned, or asked for here, makes an invoice. One that the vendor made at Stripe may not. */
+function hasOpenFinalInvoice(
+  { endedAtMs, cancelAtMs, endRequestedAtMs }: Omit<PayingSubscription, 'meteredPrices'>,
+  record: UsageRecord,
+  nowMs: number,
+): boolean {
+  if (endedAtMs === null || (cancelAtMs === null && endRequestedAtMs === undefined)) return false;
+  return record.atMs < endedAtMs && nowMs < endedAtMs + INVOICE_OPEN_FOR_MS;
 }
 
 /**
@@ -380,4 +396,33 @@ export function totalOf(sums: readonly Sum[]): Sum {
     }),
     NOTHING,
   );
+}
+
+/** Usage of one meter that was sent to Stripe right before a subscription ended, and what became of it. */
+export const UsageTallySchema = z.object({
+  meter: z.string(),
+  /**
+   * `sent`: Stripe has it, and adds it to the final invoice unless it processes it too late. `late`, `refused` and
+   * `uncertain`: see `USAGE_STATES`; not billed, or perhaps not.
+   */
+  outcome: z.enum(['sent', 'late', 'refused', 'uncertain']),
+  records: z.int(),
+  quantity: z.int(),
+});
+export type UsageTally = z.infer<typeof UsageTallySchema>;
+
+/** The sums of the records by meter and outcome. Records that no subscription bills are left out. */
+export function tallyOf(records: readonly UsageRecord[]): UsageTally[] {
+  return UsageTallySchema.shape.outcome.options.flatMap((outcome) => {
+    const byMeter = Map.groupBy(
+      records.filter(({ state }) => state === outcome),
+      ({ meter }) => meter,
+    );
+    return [...byMeter].map(([meter, all]) => ({
+      meter,
+      outcome,
+      records: all.length,
+      quantity: all.reduce((sum, { quantity }) => sum + quantity, 0),
+    }));
+  });
 }

@@ -95,6 +95,8 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   payments: PaymentRecordSchema,
   /** Why the license was held back when the subscription was last seen. */
   hold: z.nullable(z.enum(HOLDS)),
+  /** When it was last asked to end now; absent if never. Its final invoice is collected if it ends after that. */
+  endRequestedAtMs: z.optional(z.int()),
   /** When to fetch it again even if Stripe sends no event; `null` once it has ended. */
   lookAtMs: z.nullable(z.int()),
   /** Increases with every write, to detect concurrent updates. */

@@ -45,6 +45,8 @@ export const SubscriptionFields = {
 export const SubscriptionView = z.strictObject({
   ...SubscriptionFields,
   tenant_id: TenantId,
+  /** Whether the vendor paused collecting payments. The status does not show it. */
+  collection_paused: z.boolean(),
   /** End of the current billing period, paid or not. */
   current_period_end: Timestamp,
   /**
@@ -66,6 +68,7 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     seats: subscription.seats,
     needs_review: reviewOf(subscription),
     status: subscription.status,
+    collection_paused: subscription.isCollectionPaused,
     created_at: timestamp(subscription.createdAtMs),
     items: seatItemsOf(subscription).flatMap(({ plan, ...item }) =>
       plan === null ? [] : viewOfItem(plan, item),

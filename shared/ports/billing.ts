@@ -3,6 +3,7 @@ import type { Dispute, PaidInvoice, Payment } from '../domain/payment-holds.ts';
 import type { Plan } from '../domain/plans.ts';
 import type { SeatPrice } from '../domain/prices.ts';
 import type { SubscriptionState } from '../domain/subscription.ts';
+import type { End, PausedCollection } from '../domain/subscription-ending.ts';
 
 /**
  * The payment provider: Stripe. The current state at Stripe is the truth about every subscription; an event is only a
@@ -48,8 +49,19 @@ export interface Billing {
   /** The current state of the subscription, or `undefined` if Stripe does not know it. */
   readSubscription(subscriptionId: string): Promise<SubscriptionState | undefined>;
 
-  /** Ends it now or at the end of its period; `'never'` undoes a scheduled cancellation. `OVER`: it has ended. */
-  endSubscription(subscriptionId: string, when: 'period_end' | 'now' | 'never'): Promise<'DONE' | 'OVER'>;
+  /** Ends it, now with an invoice for usage that is not invoiced yet. Nothing is refunded. */
+  endSubscription(ask: EndAsk): Promise<EndVerdict>;
+
+  /** Undoes a scheduled end, whoever set it. */
+  keepSubscription(subscriptionId: string): Promise<KeepVerdict>;
+
+  /** Lets the final invoice of an ended subscription be collected: soon and by itself, or at once. */
+  collectFinalInvoice(invoiceId: string, when: 'soon' | 'at_once'): Promise<Collected>;
+
+  pauseSubscription(ask: PauseAsk): Promise<PauseVerdict>;
+
+  /** Undoes both kinds of pause. */
+  resumeSubscription(subscriptionId: string): Promise<ResumeVerdict>;
 
   /** What the change would cost now and for the next period. Changes nothing. */
   previewChange(change: ItemChange & { readonly prorationDateMs: number }): Promise<PreviewVerdict>;
@@ -180,6 +192,45 @@ export type ChangeVerdict =
 
 /** Stripe does not accept the change of such a subscription; the reason is for the log. */
 export interface ChangeRejected {
+  readonly verdict: 'REJECTED';
+  readonly because: string;
+}
+
+export interface EndAsk {
+  readonly subscriptionId: string;
+  /** `period_end`: when all that is paid has run out. A time is in the future. */
+  readonly end: End;
+}
+
+/** `OVER`: it had ended before. */
+export type EndVerdict = { readonly verdict: 'ENDING' | 'OVER' } | Rejected;
+
+/** `STILL_ENDING`: Stripe did not undo it; the reason is for the log. */
+export type KeepVerdict =
+  | { readonly verdict: 'KEPT' | 'OVER' }
+  | { readonly verdict: 'STILL_ENDING'; readonly because: string };
+
+/** `UNPAID`: it could not be collected at once. */
+export type Collected = 'DONE' | 'UNPAID';
+
+export type PauseAsk =
+  | { readonly kind: 'subscription'; readonly subscriptionId: string }
+  | {
+      readonly kind: 'collection';
+      readonly subscriptionId: string;
+      readonly behavior: PausedCollection;
+      /** When collecting begins again; `null`: when it is resumed. */
+      readonly resumesAtMs: number | null;
+    };
+
+export type PauseVerdict = { readonly verdict: 'PAUSED' | 'OVER' } | Rejected;
+
+export type ResumeVerdict =
+  /** `payUrl`: it stays paused until the invoice on this page is paid. */
+  { readonly verdict: 'RESUMED'; readonly payUrl: string | null } | { readonly verdict: 'OVER' } | Rejected;
+
+/** Stripe does not do that with such a subscription; the reason is for the log. */
+export interface Rejected {
   readonly verdict: 'REJECTED';
   readonly because: string;
 }

@@ -8,6 +8,7 @@ import {
   licenseUnder,
   reviewOf,
   type Subscription,
+  type SubscriptionState,
   seenAs,
 } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
@@ -56,6 +57,7 @@ export async function syncSubscription(
     if (!state) return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
     const owner = known ?? state.soldAs;
     if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
+    if (known) await collectWhatIsLeft(known, state, billing);
     const nowMs = deps.clock.nowMs();
     const read = { state, payments, closing: look.payment?.closing };
     const seen = seenAs(read, owner, known, deps.holdPolicy, nowMs);
@@ -75,7 +77,7 @@ export async function syncSubscription(
         return written;
       case 'CLOSED':
         // Its owner had the tenant erased: it must not be billed any more.
-        await billing.endSubscription(subscriptionId, 'now');
+        await billing.endSubscription({ subscriptionId, end: 'now' });
         return { verdict: 'IGNORED', because: 'the tenant was erased: refund what was paid since' };
       case 'WRITTEN':
         if (written.notices.length > 0) await deps.events.publish(written.notices);
@@ -88,6 +90,20 @@ export async function syncSubscription(
     'records',
     `${subscriptionId} was updated concurrently ${MAX_ATTEMPTS} times in a row`,
   );
+}
+
+/**
+ * Sees to the final invoice of a subscription that ended because we asked for it: before its end is on record, so that an
+ * interrupted run is repeated by the next look.
+ */
+async function collectWhatIsLeft(
+  known: Subscription,
+  { latestInvoiceId, ...state }: SubscriptionState,
+  billing: Billing,
+): Promise<void> {
+  const isNew = latestInvoiceId !== null && latestInvoiceId !== known.latestInvoiceId;
+  const hasEnded = isOver(state) && !isOver(known) && known.endRequestedAtMs !== undefined;
+  if (hasEnded && isNew) await billing.collectFinalInvoice(latestInvoiceId, 'soon');
 }
 
 type Written =

@@ -103,10 +103,11 @@ function detailOf({
   offline_since,
   ...more
 }: EventView): string {
-  const { role, previous_role, fields, plan, status, hold } = more;
+  const { role, previous_role, fields, plan, status, hold, pause, usage } = more;
+  const used = usage?.map(({ meter, outcome, quantity }) => `${meter}:${quantity}:${outcome}`);
   const detail = {
     ...{ active, max, reason, count, version, jti, borrowed_until, offline_since },
-    ...{ role, previous_role, fields, plan, status, hold },
+    ...{ role, previous_role, fields, plan, status, hold, pause, usage: used },
   };
   return Object.entries(detail)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))

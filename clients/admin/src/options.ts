@@ -28,6 +28,10 @@ export const Domain = option(
   'DOMAIN',
   z.string('needs a domain').check(z.regex(/^[a-z0-9.-]+$/, 'needs a domain')),
 );
+export const Time = option(
+  'TIME',
+  textOf(z.iso.datetime({ offset: true }), 'needs a time such as 2027-01-15T08:00:00Z'),
+);
 export const Role = choice(ROLES);
 export const Seats = wholeNumber(0, MAX_SEATS);
 /** Maximum number of rows of a list. */

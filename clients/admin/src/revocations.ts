@@ -4,17 +4,13 @@ import { about, flag, option, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import { type Column, table } from './format.ts';
-import { License, textOf } from './options.ts';
+import { License, Time, textOf } from './options.ts';
 
 type View = AnswerOf<typeof revocations.endpoints.list>;
 
 const Id = z.string().check(z.regex(/^[\w-]{8,64}$/));
 const Key = option('KEY_ID', textOf(Id, 'needs the id of a key (keys list of npm run operate shows it)'));
 const Jti = option('JTI', textOf(Id, 'needs the jti of a signed license (audit list shows it)'));
-const Time = option(
-  'TIME',
-  textOf(z.iso.datetime({ offset: true }), 'needs a time such as 2027-01-15T08:00:00Z'),
-);
 
 const KEY_COLUMNS: readonly Column<View['keys'][number]>[] = [
   ['KEY', ({ key_id }) => key_id],

@@ -7,6 +7,7 @@ import { OPERATOR_TOKENS_COMMANDS } from './operator-tokens.ts';
 import { REVOCATIONS_COMMANDS } from './revocations.ts';
 import { SESSIONS_COMMANDS } from './sessions.ts';
 import { STRIPE_EVENTS_COMMANDS } from './stripe-events.ts';
+import { SUBSCRIPTIONS_COMMANDS } from './subscriptions.ts';
 import { type Environment, readTarget } from './target.ts';
 import { TENANTS_COMMANDS } from './tenants.ts';
 import { USAGE_COMMANDS } from './usage.ts';
@@ -25,6 +26,7 @@ export function runAdmin(
       ...TENANTS_COMMANDS,
       ...USERS_COMMANDS,
       ...LICENSES_COMMANDS,
+      ...SUBSCRIPTIONS_COMMANDS,
       ...HOLDS_COMMANDS,
       ...SESSIONS_COMMANDS,
       ...AUDIT_COMMANDS,

@@ -303,7 +303,10 @@ export interface AuditEvent {
     | 'user.signed_in'
     | 'user.signed_out'
     | 'checkout.created'
+    | 'subscription.end_requested'
     | 'subscription.canceled'
+    | 'subscription.kept'
+    | 'subscription.paused'
     | 'subscription.resumed'
     | 'subscription.hold_lifted'
     | 'subscription.change_requested'
@@ -417,6 +420,16 @@ export interface AuditEvent {
   previous_plan?: string;
   interval?: string;
   previous_interval?: string;
+  pause?: 'collection' | 'subscription';
+  /**
+   * Usage that was sent to Stripe right before the subscription ended, and what became of it.
+   */
+  usage?: {
+    meter: string;
+    outcome: 'sent' | 'late' | 'refused' | 'uncertain';
+    records: number;
+    quantity: number;
+  }[];
   recorded_at: Timestamp;
   /**
    * Position in the tenant's chain; null until the event is sealed, which takes up to a minute.
@@ -498,15 +511,141 @@ export interface BorrowNotAllowedProblem {
    */
   max_days: number;
 }
+export interface CancelPauseRequest {
+  license_id: LicenseId;
+  kind: 'collection' | 'subscription';
+  /**
+   * Only with `collection`: what becomes of the invoices. Default: `keep_as_draft`.
+   */
+  behavior?: 'keep_as_draft' | 'mark_uncollectible' | 'void';
+  /**
+   * Only with `collection`: when collecting begins again. Default: when it is resumed.
+   */
+  resumes_at?: string;
+}
 export interface CancelRequest {
   license_id: LicenseId;
   /**
    * Default: `period_end`.
    */
-  when?: 'period_end' | 'now';
+  when?: 'period_end' | 'at' | 'now';
+  /**
+   * Only with `at`: a time in the future, at most five years ahead. Stripe counts in seconds.
+   */
+  cancel_at?: string;
+}
+export interface CancelResumeRequest {
+  license_id: LicenseId;
 }
 export interface CancelUndoRequest {
   license_id: LicenseId;
+}
+export interface CanceledSubscription {
+  subscription_id: string;
+  /**
+   * The license that the subscription pays for.
+   */
+  license_id: string;
+  /**
+   * null if no price of the subscription ever belonged to a plan.
+   */
+  plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
+  seats: number;
+  /**
+   * What its seats cost, by price: more than one if seats have different billing intervals, or cost different amounts.
+   */
+  items: SeatItem[];
+  /**
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   */
+  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  /**
+   * The status at Stripe.
+   */
+  status:
+    | 'incomplete'
+    | 'incomplete_expired'
+    | 'trialing'
+    | 'active'
+    | 'past_due'
+    | 'unpaid'
+    | 'paused'
+    | 'canceled';
+  created_at: Timestamp;
+  /**
+   * When the subscription ends, if a cancellation is scheduled; else null.
+   */
+  cancel_at: Timestamp | null;
+  ended_at: Timestamp | null;
+  tenant_id: TenantId;
+  /**
+   * Whether the vendor paused collecting payments. The status does not show it.
+   */
+  collection_paused: boolean;
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  current_period_end: string;
+  /**
+   * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
+   */
+  grace_until: Timestamp | null;
+  /**
+   * Why the license grants no seats now; null if the subscription does not hold it back.
+   */
+  hold: TenantHold | null;
+  /**
+   * Usage that was sent to Stripe during this request, before the subscription ended now. Stripe processes usage later: compare what is `sent` with the final invoice.
+   */
+  final_usage: FinalUsage[];
+  /**
+   * Stripe's id of the final invoice of a subscription that ended now; null if there is nothing to pay.
+   */
+  final_invoice_id: string | null;
+}
+/**
+ * Seats that are paid at one price.
+ */
+export interface SeatItem {
+  plan: 'free' | 'pro' | 'team' | 'enterprise';
+  seats: number;
+  interval: 'day' | 'week' | 'month' | 'year';
+  /**
+   * How many intervals a billing period has.
+   */
+  interval_count: number;
+  /**
+   * ISO 4217, in lower case.
+   */
+  currency: string;
+  /**
+   * In the smallest unit of the currency, as Stripe counts it (docs.stripe.com/currencies#minor-units); null if it is not a whole number, or if the price of a seat depends on the number of seats.
+   */
+  unit_amount: number | null;
+  /**
+   * The same with decimals; null if the price of a seat depends on the number of seats.
+   */
+  unit_amount_decimal: string | null;
+  current_period_end: Timestamp;
+}
+/**
+ * Why a license is held back, for its tenant.
+ */
+export interface TenantHold {
+  code: 'payment' | 'paused' | 'dispute' | 'refund';
+  /**
+   * What ends it, and what the tenant can do.
+   */
+  what_to_do: string;
+}
+export interface FinalUsage {
+  meter: string;
+  /**
+   * sent: Stripe has it. refused and uncertain: it is not billed, or perhaps not.
+   */
+  outcome: 'sent' | 'late' | 'refused' | 'uncertain';
+  records: number;
+  quantity: number;
 }
 /**
  * Amounts are in the smallest unit of the currency, such as cents.
@@ -782,7 +921,10 @@ export interface ExportedEvent {
     | 'user.signed_in'
     | 'user.signed_out'
     | 'checkout.created'
+    | 'subscription.end_requested'
     | 'subscription.canceled'
+    | 'subscription.kept'
+    | 'subscription.paused'
     | 'subscription.resumed'
     | 'subscription.hold_lifted'
     | 'subscription.change_requested'
@@ -896,6 +1038,16 @@ export interface ExportedEvent {
   previous_plan?: string;
   interval?: string;
   previous_interval?: string;
+  pause?: 'collection' | 'subscription';
+  /**
+   * Usage that was sent to Stripe right before the subscription ended, and what became of it.
+   */
+  usage?: {
+    meter: string;
+    outcome: 'sent' | 'late' | 'refused' | 'uncertain';
+    records: number;
+    quantity: number;
+  }[];
   /**
    * A point in time, as RFC 3339 text.
    */
@@ -1117,31 +1269,6 @@ export interface ExportedSubscription {
    * Invoices that were refunded and hold the license back.
    */
   refunded_invoice_ids: string[];
-}
-/**
- * Seats that are paid at one price.
- */
-export interface SeatItem {
-  plan: 'free' | 'pro' | 'team' | 'enterprise';
-  seats: number;
-  interval: 'day' | 'week' | 'month' | 'year';
-  /**
-   * How many intervals a billing period has.
-   */
-  interval_count: number;
-  /**
-   * ISO 4217, in lower case.
-   */
-  currency: string;
-  /**
-   * In the smallest unit of the currency, as Stripe counts it (docs.stripe.com/currencies#minor-units); null if it is not a whole number, or if the price of a seat depends on the number of seats.
-   */
-  unit_amount: number | null;
-  /**
-   * The same with decimals; null if the price of a seat depends on the number of seats.
-   */
-  unit_amount_decimal: string | null;
-  current_period_end: Timestamp;
 }
 export interface ExtendedSession {
   status: 'heartbeat_acknowledged';
@@ -2413,6 +2540,65 @@ export interface ReleaseRequest {
    */
   session_token?: SessionToken | null;
 }
+export interface ResumedSubscription {
+  subscription_id: string;
+  /**
+   * The license that the subscription pays for.
+   */
+  license_id: string;
+  /**
+   * null if no price of the subscription ever belonged to a plan.
+   */
+  plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
+  seats: number;
+  /**
+   * What its seats cost, by price: more than one if seats have different billing intervals, or cost different amounts.
+   */
+  items: SeatItem[];
+  /**
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   */
+  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  /**
+   * The status at Stripe.
+   */
+  status:
+    | 'incomplete'
+    | 'incomplete_expired'
+    | 'trialing'
+    | 'active'
+    | 'past_due'
+    | 'unpaid'
+    | 'paused'
+    | 'canceled';
+  created_at: Timestamp;
+  /**
+   * When the subscription ends, if a cancellation is scheduled; else null.
+   */
+  cancel_at: Timestamp | null;
+  ended_at: Timestamp | null;
+  tenant_id: TenantId;
+  /**
+   * Whether the vendor paused collecting payments. The status does not show it.
+   */
+  collection_paused: boolean;
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  current_period_end: string;
+  /**
+   * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
+   */
+  grace_until: Timestamp | null;
+  /**
+   * Why the license grants no seats now; null if the subscription does not hold it back.
+   */
+  hold: TenantHold | null;
+  /**
+   * Page of the invoice for the new period, if the subscription stays paused until it is paid; else null.
+   */
+  pay_url: string | null;
+}
 export interface RevocationNotFoundProblem {
   status: 404;
   code: 'REVOCATION_NOT_FOUND';
@@ -2785,6 +2971,10 @@ export interface Subscription {
   ended_at: Timestamp | null;
   tenant_id: TenantId;
   /**
+   * Whether the vendor paused collecting payments. The status does not show it.
+   */
+  collection_paused: boolean;
+  /**
    * A point in time, as RFC 3339 text.
    */
   current_period_end: string;
@@ -2796,16 +2986,6 @@ export interface Subscription {
    * Why the license grants no seats now; null if the subscription does not hold it back.
    */
   hold: TenantHold | null;
-}
-/**
- * Why a license is held back, for its tenant.
- */
-export interface TenantHold {
-  code: 'payment' | 'paused' | 'dispute' | 'refund';
-  /**
-   * What ends it, and what the tenant can do.
-   */
-  what_to_do: string;
 }
 export interface SubscriptionChangedProblem {
   status: 409;
@@ -2827,6 +3007,10 @@ export interface SubscriptionPage {
   subscriptions: Subscription[];
   next_cursor: string | null;
 }
+export interface SubscriptionStillEndingProblem {
+  status: 409;
+  code: 'SUBSCRIPTION_STILL_ENDING';
+}
 export interface SubscriptionUnchangeableProblem {
   status: 409;
   code: 'SUBSCRIPTION_UNCHANGEABLE';
@@ -2841,7 +3025,11 @@ export interface SubscriptionUnchangeableProblem {
     | 'ending'
     | 'several_items'
     | 'not_recognized'
-    | 'rejected';
+    | 'rejected'
+    | 'not_begun'
+    | 'invoice_sent'
+    | 'trialing'
+    | 'not_charged';
 }
 export interface SubscriptionsChangeRequest {
   seats?: number;
@@ -3040,6 +3228,10 @@ export interface TenantsInviteRequest {
 }
 export interface TenantsTransferRequest {
   user_id: UserId;
+}
+export interface TimeNotInFutureProblem {
+  status: 400;
+  code: 'TIME_NOT_IN_FUTURE';
 }
 export interface TokenMetadataAnswer {
   issuer: string;
@@ -3351,7 +3543,10 @@ export interface Operations {
         | 'user.signed_in'
         | 'user.signed_out'
         | 'checkout.created'
+        | 'subscription.end_requested'
         | 'subscription.canceled'
+        | 'subscription.kept'
+        | 'subscription.paused'
         | 'subscription.resumed'
         | 'subscription.hold_lifted'
         | 'subscription.change_requested'
@@ -3450,13 +3645,25 @@ export interface Operations {
     params: {};
     query: {};
     body: CancelRequest;
-    answer: Subscription;
+    answer: CanceledSubscription;
   };
   cancelUndo: {
     params: {};
     query: {};
     body: CancelUndoRequest;
     answer: Subscription;
+  };
+  cancelPause: {
+    params: {};
+    query: {};
+    body: CancelPauseRequest;
+    answer: Subscription;
+  };
+  cancelResume: {
+    params: {};
+    query: {};
+    body: CancelResumeRequest;
+    answer: ResumedSubscription;
   };
   checkoutPlans: {
     params: {};
@@ -4059,6 +4266,8 @@ export const OPERATIONS = {
   callback: { method: 'GET', path: '/auth/callback' },
   cancel: { method: 'POST', path: '/api/v1/subscriptions/cancel' },
   cancelUndo: { method: 'POST', path: '/api/v1/subscriptions/cancel/undo' },
+  cancelPause: { method: 'POST', path: '/api/v1/subscriptions/pause' },
+  cancelResume: { method: 'POST', path: '/api/v1/subscriptions/resume' },
   checkoutPlans: { method: 'GET', path: '/api/v1/plans' },
   checkoutCreate: { method: 'POST', path: '/api/v1/checkout/create-session' },
   checkoutPortal: { method: 'POST', path: '/api/v1/checkout/create-portal-session' },
@@ -4230,10 +4439,12 @@ export type ProblemCode =
   | 'SUBSCRIPTION_CHANGED'
   | 'SUBSCRIPTION_ENDED'
   | 'SUBSCRIPTION_NOT_FOUND'
+  | 'SUBSCRIPTION_STILL_ENDING'
   | 'SUBSCRIPTION_UNCHANGEABLE'
   | 'TENANT_CLOSED'
   | 'TENANT_HAS_OWNER'
   | 'TENANT_NOT_FOUND'
+  | 'TIME_NOT_IN_FUTURE'
   | 'TOO_MANY_INVITATIONS'
   | 'TOO_MANY_TENANTS'
   | 'TRANSFER_NOT_FOUND'

@@ -1,4 +1,5 @@
 import { UNCHANGEABLE_REASONS } from '../../../shared/domain/subscription-change.ts';
+import { ENDING_OBSTACLES } from '../../../shared/domain/subscription-ending.ts';
 import { PROBLEMS, type Problem, type ProblemCode } from '../../../shared/errors.ts';
 import type { EndpointContract, FunctionContract } from '../../../shared/http/contract.ts';
 import { dependenciesOf } from '../../../shared/http/dependencies.ts';
@@ -161,7 +162,7 @@ const MEMBERS: Partial<Record<ProblemCode, { members: Members; required?: readon
     members: {
       reason: {
         type: 'string',
-        enum: [...UNCHANGEABLE_REASONS],
+        enum: [...new Set([...UNCHANGEABLE_REASONS, ...ENDING_OBSTACLES])],
         description: 'Why it cannot be changed. The detail says what to do.',
       },
     },

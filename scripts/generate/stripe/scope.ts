@@ -94,6 +94,8 @@ export const DETAILS: readonly string[] = [
   'Subscription.CancellationDetails',
   'Subscription.PauseCollection',
   'Subscription.PendingUpdate',
+  'Subscription.StatusDetails',
+  'Subscription.StatusDetails.Paused',
   'SubscriptionCancelParams.CancellationDetails',
   'SubscriptionPauseParams.BillFor',
   'SubscriptionPauseParams.BillFor.OutstandingUsageThrough',

@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId } from '../../domain/ids.ts';
 import { startFakeStripe } from '../../local/stripe/server.ts';
+import { endingContract } from '../../testing/contracts/billing/ending.ts';
 import { billingContract } from '../../testing/contracts/billing/suite.ts';
 import { openStripe, openStripeEvents } from './stripe-billing.ts';
 
 describe('payments with Stripe’s own client at the fake Stripe:', () => {
-  billingContract(async (nowMs) => {
+  const open = async (nowMs: () => number) => {
     const stripe = await startFakeStripe({ nowMs });
     const { apiKey: secretKey, webhookSecret, host, port, close } = stripe;
     const options = { secretKey, server: { host, port } };
     const billingEvents = openStripeEvents(options, ['whsec_of_before', webhookSecret]);
     return { billing: openStripe(options), billingEvents, stripe, close };
-  });
+  };
+  billingContract(open);
+  endingContract(open);
 });
 
 test('a checkout returns to the vendor’s page, which can tell whether it was paid', async () => {

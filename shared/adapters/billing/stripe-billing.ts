@@ -3,9 +3,11 @@ import type { Billing, BillingEvents } from '../../ports/billing.ts';
 import { changeItem, previewChange } from './stripe-changes.ts';
 import { checkStripe } from './stripe-check.ts';
 import { createCheckout, createCustomer, expireCheckout, openCheckouts } from './stripe-checkout.ts';
+import { collectFinalInvoice, endSubscription, keepSubscription } from './stripe-ending.ts';
 import { stripeEventOpener } from './stripe-events.ts';
-import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
+import { callStripe, unlessMissing } from './stripe-failures.ts';
 import { readMeterErrors, recordUsage, voidUsage } from './stripe-meters.ts';
+import { pauseSubscription, resumeSubscription } from './stripe-pausing.ts';
 import { readDispute, readPaidInvoices, readPayment } from './stripe-payments.ts';
 import { cachePrices, readPrices } from './stripe-prices.ts';
 import { readSubscription } from './stripe-subscription.ts';
@@ -47,22 +49,13 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
       });
     },
     readSubscription: async (subscriptionId) => readSubscription(await getClient(), subscriptionId),
-    async endSubscription(subscriptionId, when) {
-      const stripe = await getClient();
-      try {
-        if (when === 'now') await stripe.subscriptions.cancel(subscriptionId);
-        else
-          await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: when === 'period_end' });
-        return 'DONE';
-      } catch (error) {
-        refusalOf(error, 'subscriptions');
-        const now = await readSubscription(stripe, subscriptionId);
-        if (!now || now.endedAtMs !== null) return 'OVER';
-        throw faultOf(error, 'subscriptions');
-      }
-    },
     previewChange: async (change) => previewChange(await getClient(), change),
     changeItem: async (change) => changeItem(await getClient(), change),
+    endSubscription: async (ask) => endSubscription(await getClient(), ask),
+    keepSubscription: async (subscriptionId) => keepSubscription(await getClient(), subscriptionId),
+    collectFinalInvoice: async (invoiceId, when) => collectFinalInvoice(await getClient(), invoiceId, when),
+    pauseSubscription: async (ask) => pauseSubscription(await getClient(), ask),
+    resumeSubscription: async (subscriptionId) => resumeSubscription(await getClient(), subscriptionId),
     readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
     readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),

@@ -17,21 +17,23 @@ import {
   voidInvoice,
 } from './dashboard.ts';
 import { dispute, moveDispute } from './disputes.ts';
+import { cancelSubscription, endAt } from './endings.ts';
 import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { payOpenInvoice } from './item-updates.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
 import { addMeter, archiveMeter, rejectUse, reportMeterErrors } from './meters.ts';
+import { advanceDrafts } from './pauses.ts';
 import { type Card, chargeOf } from './payments.ts';
 import { expirePendingUpdate } from './pending-updates.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceActive, setPriceMetadata } from './prices.ts';
 import { failRefund, refund } from './refunds.ts';
-import { at, type Customer, newId, type State } from './state.ts';
+import { publishUpdated, runningAt } from './running.ts';
+import { addSchedule } from './schedules.ts';
+import { at, type Customer, newId, type State, type Subscription } from './state.ts';
 import {
   announceTrialEnd,
-  cancelAt,
   changePrice,
   changeSeats,
-  endSubscription,
   giveUp,
   passDueDate,
   pause,
@@ -41,7 +43,6 @@ import {
   resume,
   resumeCollection,
   retryPayment,
-  runningAt,
   sendInvoice,
 } from './subscriptions.ts';
 import type { FakeStripe, FakeSubscription, RelatedObject, SentEvent, StripeControls } from './types.ts';
@@ -69,10 +70,13 @@ export function openControls(account: Account, save: () => void): StripeControls
     resume: saving(resume),
     end: saving(end),
     cancelAt: saving(cancelAt),
+    addSchedule: saving(addSchedule),
+    setCard: saving(setCard),
+    setBillingMode: saving(setBillingMode),
+    advanceDrafts: saving(advanceDrafts),
     addItem: saving(addItem),
     removeItem: saving(removeItem),
     changeQuantityOf: saving(changeQuantityOf),
-    declineCards: saving(declineCards),
     payInvoice: saving(payInvoiceOn),
     expirePendingUpdate: saving(expirePending),
     addPrice: saving(addPrice),
@@ -138,16 +142,30 @@ export function customersOfTenant({ customers }: State, tenantId: string): Custo
 }
 
 function end(account: Account, subscriptionId: string): void {
-  endSubscription(account, subscriptionId);
+  cancelSubscription(account, subscriptionId, { invoice_now: false, prorate: false });
+}
+
+function cancelAt(account: Account, subscriptionId: string, seconds: number | null): void {
+  const subscription = runningAt(account, subscriptionId);
+  endAt(account, subscription, seconds);
+  publishUpdated(account, subscription);
+}
+
+function setCard(account: Account, subscriptionId: string, card: State['cards'][string]): void {
+  account.state.cards[runningAt(account, subscriptionId).customer] = card;
+}
+
+function setBillingMode(account: Account, subscriptionId: string, type: 'classic'): void {
+  runningAt(account, subscriptionId).billing_mode = { type, flexible: null };
+}
+
+/** What the next invoice of the subscription has to balance. */
+export function prorationOf({ prorations }: State, subscriptionId: Subscription['id']): number {
+  return at(prorations, subscriptionId) ?? 0;
 }
 
 function remove(account: Account, customerId: string): void {
   deleteCustomer(account, customerId);
-}
-
-function declineCards({ state }: Account, customerId: string, isDeclined = true): void {
-  if (isDeclined) state.declinedCustomers[customerId] = true;
-  else delete state.declinedCustomers[customerId];
 }
 
 function payInvoiceOn(account: Account, invoiceIdOrUrl: string): void {

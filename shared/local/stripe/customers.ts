@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
+import { endNow } from './endings.ts';
 import { missing } from './refused.ts';
 import { type Customer, found } from './state.ts';
-import { endNow } from './subscriptions.ts';
 
 /** Throws Stripe's error for unknown and deleted customers. `param` is the parameter that contains the id. */
 export function customerAt({ state }: Account, id: string, param?: string): Customer {

@@ -6,8 +6,9 @@ import { periodEnd } from './period.ts';
 import { priceBy } from './prices.ts';
 import { refund } from './refunds.ts';
 import { Refused } from './refused.ts';
+import { publishUpdated, runningAt } from './running.ts';
 import { at, found, type Invoice, newId, type State, type Subscription } from './state.ts';
-import { newSubscription, publishUpdated, runningAt, setStatus } from './subscriptions.ts';
+import { newSubscription, setStatus } from './subscriptions.ts';
 import type { Credit, FakeInvoice, HandMadeSubscription } from './types.ts';
 
 const DAY_SECONDS = 24 * 3600;
@@ -21,11 +22,12 @@ const DAY_SECONDS = 24 * 3600;
 export function invoicesOf({ invoices }: State, subscriptionId: string): FakeInvoice[] {
   return Object.values(invoices)
     .filter((invoice) => subscriptionOf(invoice) === subscriptionId)
-    .map(({ id, status, amount_due, amount_paid }) => ({
+    .map(({ id, status, amount_due, amount_paid, auto_advance }) => ({
       id,
       status,
       amountDue: amount_due,
       amountPaid: amount_paid,
+      autoAdvance: auto_advance,
     }))
     .toReversed();
 }

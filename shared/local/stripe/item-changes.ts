@@ -2,8 +2,8 @@ import type { Account } from './account.ts';
 import { newItem } from './items.ts';
 import { priceBy } from './prices.ts';
 import { missing, Refused } from './refused.ts';
+import { publishUpdated, runningAt } from './running.ts';
 import type { Item, Subscription } from './state.ts';
-import { publishUpdated, runningAt } from './subscriptions.ts';
 import type { NewItem } from './types.ts';
 
 /** Adds an item, whose first period starts now. Returns its id. */

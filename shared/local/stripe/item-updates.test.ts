@@ -154,7 +154,7 @@ describe('a change of an item', () => {
 describe('a change whose payment is declined', () => {
   async function declined(): Promise<{ subscription: Bought; pending: Stripe.Subscription }> {
     const subscription = await bought();
-    await fake.declineCards(subscription.customer);
+    await fake.setCard(subscription.id, 'declined');
     return { subscription, pending: await change(subscription, { quantity: 5 }) };
   }
 
@@ -199,7 +199,7 @@ describe('a change whose payment is declined', () => {
   test('is made all the same without pending updates, which sent invoices do not have', async () => {
     const subscription = await bought();
     await fake.sendInvoice(subscription.id);
-    await fake.declineCards(subscription.customer);
+    await fake.setCard(subscription.id, 'declined');
     await expect(change(subscription, { quantity: 5 })).rejects.toMatchObject({ statusCode: 400 });
     const changed = await stripe.subscriptions.update(subscription.id, {
       items: [{ id: subscription.itemId, quantity: 5 }],

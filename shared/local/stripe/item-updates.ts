@@ -2,6 +2,7 @@ import type { Account } from './account.ts';
 import { priceOfItem, startPeriodNow, startsPeriod } from './items.ts';
 import {
   type Card,
+  cardOf,
   draftInvoice,
   issue,
   type NewLine,
@@ -14,6 +15,7 @@ import { expirePendingUpdate } from './pending-updates.ts';
 import { periodEnd } from './period.ts';
 import type { Price } from './plan-prices.ts';
 import { missing, Refused } from './refused.ts';
+import { publishUpdated, runningAt } from './running.ts';
 import {
   at,
   found,
@@ -24,7 +26,7 @@ import {
   newId,
   type Subscription,
 } from './state.ts';
-import { publishUpdated, runningAt, setStatus } from './subscriptions.ts';
+import { setStatus } from './subscriptions.ts';
 
 /** Changes of items by the API, which are prorated (docs.stripe.com/billing/subscriptions/prorations). */
 
@@ -61,7 +63,7 @@ export function updateItems(account: Account, id: string, update: Update): Subsc
   expirePendingUpdate(account, subscription);
   if (lines.length === 0) return apply(account, subscription, planned);
   const draft = draftInvoice(account, subscription, { id: invoiceId, reason: 'subscription_update', lines });
-  const card: Card = at(state.declinedCustomers, subscription.customer) ? 'declined' : 'good';
+  const card = cardOf(account, subscription.customer);
   if (update.payment_behavior && card === 'declined' && draft.amount_due > 0) {
     const invoice = issue(account, subscription, draft);
     payInvoice(account, invoice, card);

@@ -1,19 +1,12 @@
 import type { Account } from './account.ts';
 import { paySession, sessionAt } from './checkout.ts';
+import { updateSubscription } from './endings.ts';
 import { payOpenInvoice } from './item-updates.ts';
-import { periodEndOf } from './items.ts';
 import { invoicePage, payPage, portalPage, returnPage, trouble } from './pages.ts';
 import type { Card } from './payments.ts';
 import { Refused } from './refused.ts';
 import { at, found, type Session, type Subscription } from './state.ts';
-import {
-  cancelAt,
-  cancelAtPeriodEnd,
-  changePrice,
-  changeSeats,
-  renew,
-  retryPayment,
-} from './subscriptions.ts';
+import { changePrice, changeSeats, renew, retryPayment } from './subscriptions.ts';
 
 /** Stripe's test card that is declined (docs.stripe.com/testing). Every other number works. */
 const DECLINED_CARD = '4000000000000002';
@@ -112,14 +105,14 @@ function changeByPortal(account: Account, customer: string, form: URLSearchParam
       return;
     }
     case 'cancel':
-      cancelAtPeriodEnd(account, id, true);
+      updateSubscription(account, id, { cancel_at_period_end: true });
       return;
     case 'cancel_at':
-      cancelAt(account, id, periodEndOf(subscription));
+      updateSubscription(account, id, { cancel_at: 'max_period_end' });
       return;
     case 'keep':
-      if (subscription.cancel_at_period_end) cancelAtPeriodEnd(account, id, false);
-      else cancelAt(account, id, null);
+      if (subscription.cancel_at_period_end) updateSubscription(account, id, { cancel_at_period_end: false });
+      else updateSubscription(account, id, { cancel_at: '' });
       return;
     case 'retry':
       retryPayment(account, id);

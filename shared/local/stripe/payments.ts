@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { priceOfItem } from './items.ts';
+import { priceOfItem, seatItemOf } from './items.ts';
 import type { Price } from './plan-prices.ts';
 import {
   at,
@@ -19,6 +19,11 @@ const DAY_SECONDS = 24 * 3600;
 
 export type Card = 'good' | 'declined';
 
+/** What happens to a payment of the customer that nobody attends to. */
+export function cardOf({ state }: Account, customer: string): Card {
+  return (at(state.cards, customer) ?? 'good') === 'good' ? 'good' : 'declined';
+}
+
 export function subscriptionOf({ parent }: Invoice): string {
   return parent.subscription_details.subscription;
 }
@@ -35,13 +40,33 @@ export function bill(
   items: readonly Item[] = subscription.items,
   proration?: number,
 ): Invoice {
+  return issue(account, subscription, invoiceOfPeriods(account, subscription, reason, items, proration));
+}
+
+/** The same, left as a draft. */
+export function draft(
+  account: Account,
+  subscription: Subscription,
+  reason: Invoice['billing_reason'],
+  items: readonly Item[],
+): Invoice {
+  return keep(account, subscription, invoiceOfPeriods(account, subscription, reason, items));
+}
+
+function invoiceOfPeriods(
+  account: Account,
+  subscription: Subscription,
+  reason: Invoice['billing_reason'],
+  items: readonly Item[],
+  proration?: number,
+): Invoice {
   const id = newId('in');
   const lines = items.map((item) => {
     const line = lineOfPeriod(account, subscription, item, id);
     return proration === undefined ? line : prorated(line, proration);
   });
   const usageEnd = reason === 'subscription_cycle' ? items[0]?.current_period_start : undefined;
-  return issue(account, subscription, draftInvoice(account, subscription, { id, reason, lines, usageEnd }));
+  return draftInvoice(account, subscription, { id, reason, lines, usageEnd });
 }
 
 export interface Draft {
@@ -51,18 +76,14 @@ export interface Draft {
   readonly usageEnd?: number | undefined;
 }
 
-/** An invoice as it would be now. Credit of the customer pays for it, and a negative total adds to the credit. */
+/** An invoice as it would be now, with what earlier changes left to balance. */
 export function draftInvoice(
-  { state, now, pagesUrl }: Account,
+  { state, now }: Account,
   subscription: Subscription,
-  { id, reason, lines, usageEnd = now() }: Draft,
+  { id, reason, lines: ownLines, usageEnd = now() }: Draft,
 ): Invoice {
-  const { customer, currency, collection_method, days_until_due } = subscription;
-  const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
-  const { percentOff = 0 } = at(state.discounts, subscription.id) ?? {};
-  const total = subtotal - Math.floor((subtotal * percentOff) / 100);
-  const starting_balance = found(state.customers, customer, 'customer').balance;
-  const due = Math.max(0, total + starting_balance);
+  const { customer, currency, collection_method, days_until_due, pause_collection, ended_at } = subscription;
+  const lines = [...ownLines, ...pendingLines(state, subscription, id, now())];
   const before = latestInvoice(state, subscription);
   return {
     id,
@@ -73,39 +94,85 @@ export function draftInvoice(
     billing_reason: reason,
     collection_method,
     due_date: collection_method === 'send_invoice' ? now() + (days_until_due ?? 0) * DAY_SECONDS : null,
-    total,
-    starting_balance,
-    ending_balance: Math.min(0, total + starting_balance),
-    amount_due: due,
+    ...amountsOf(state, subscription, lines),
     amount_paid: 0,
-    amount_remaining: due,
     pre_payment_credit_notes_amount: 0,
     post_payment_credit_notes_amount: 0,
+    auto_advance: pause_collection === null && ended_at === null,
+    hosted_invoice_url: null,
     period_start: before?.period_end ?? usageEnd,
     period_end: usageEnd,
     attempt_count: 0,
     attempted: false,
     status: 'draft',
-    hosted_invoice_url: `${pagesUrl()}/invoice/${id}`,
     status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
     parent: { type: 'subscription_details', subscription_details: { subscription: subscription.id } },
     lines,
   };
 }
 
+/** Credit of the customer pays for an invoice, and a negative total adds to the credit. */
+function amountsOf(state: State, { id, customer }: Subscription, lines: readonly LineItem[]) {
+  const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
+  const { percentOff = 0 } = at(state.discounts, id) ?? {};
+  const total = subtotal - Math.floor((subtotal * percentOff) / 100);
+  const starting_balance = found(state.customers, customer, 'customer').balance;
+  const due = Math.max(0, total + starting_balance);
+  const ending_balance = Math.min(0, total + starting_balance);
+  return { total, starting_balance, ending_balance, amount_due: due, amount_remaining: due };
+}
+
+/** Prorations that wait for the next invoice (docs.stripe.com/billing/subscriptions/prorations), in one line. */
+function pendingLines(state: State, subscription: Subscription, invoice: string, now: number): LineItem[] {
+  const amount = at(state.prorations, subscription.id) ?? 0;
+  if (amount === 0) return [];
+  const { id: item, quantity, ...of } = seatItemOf(subscription);
+  const price = found(state.prices, of.price, 'price');
+  const period = { start: now, end: now };
+  const proration = amount < 0 ? 'Unused time' : 'Remaining time';
+  return [newLine(subscription, { invoice, item, price, quantity, amount, period, proration })];
+}
+
 export function issue(account: Account, subscription: Subscription, invoice: Invoice): Invoice {
-  const { state, publish } = account;
-  const { pause_collection, collection_method } = subscription;
+  keep(account, subscription, invoice);
+  if (subscription.pause_collection?.behavior !== 'keep_as_draft') finalize(account, invoice);
+  return invoice;
+}
+
+function keep({ state, publish }: Account, subscription: Subscription, invoice: Invoice): Invoice {
   state.invoices[invoice.id] = invoice;
   subscription.latest_invoice = invoice.id;
+  delete state.prorations[subscription.id];
   publish('invoice.created', invoice);
-  if (pause_collection?.behavior === 'keep_as_draft') return invoice;
+  return invoice;
+}
+
+/**
+ * A draft gets the usage that was processed since
+ * (docs.stripe.com/billing/subscriptions/usage-based/configure-grace-period).
+ */
+export function finalize(account: Account, invoice: Invoice): void {
+  const { state, publish, pagesUrl } = account;
+  const subscription = found(state.subscriptions, subscriptionOf(invoice), 'subscription');
+  invoice.lines = invoice.lines.map((line) => withLateUse(state, subscription, line));
+  Object.assign(invoice, amountsOf(state, subscription, invoice.lines));
   found(state.customers, invoice.customer, 'customer').balance = invoice.ending_balance;
   become(account, invoice, 'open');
+  invoice.hosted_invoice_url = `${pagesUrl()}/invoice/${invoice.id}`;
   publish('invoice.finalized', invoice);
-  if (pause_collection) setAside(account, invoice, pause_collection.behavior);
-  else if (collection_method === 'send_invoice') publish('invoice.sent', invoice);
-  return invoice;
+  const { pause_collection } = subscription;
+  if (pause_collection && pause_collection.behavior !== 'keep_as_draft')
+    setAside(account, invoice, pause_collection.behavior);
+  else if (invoice.collection_method === 'send_invoice') publish('invoice.sent', invoice);
+}
+
+function withLateUse(state: State, { customer, items }: Subscription, line: LineItem): LineItem {
+  const { subscription_item } = line.parent.subscription_item_details;
+  const item = items.find(({ id }) => id === subscription_item);
+  if (!item || item.quantity !== undefined) return line;
+  const price = priceOfItem(state, item);
+  const late = takeUse(state, customer, price, line.invoice);
+  return { ...line, quantity: line.quantity + late, amount: line.amount + late * price.unit_amount };
 }
 
 export function setAside(account: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
@@ -131,7 +198,7 @@ function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): I
 
 function lineOfPeriod(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
   const price = priceOfItem(account.state, item);
-  const quantity = item.quantity ?? takeUse(account, subscription.customer, price, invoice);
+  const quantity = item.quantity ?? takeUse(account.state, subscription.customer, price, invoice);
   const period = { start: item.current_period_start, end: item.current_period_end };
   const amount = subscription.status === 'trialing' ? 0 : quantity * price.unit_amount;
   return newLine(subscription, { invoice, item: item.id, price, quantity, amount, period });
@@ -186,7 +253,7 @@ function prorated(line: LineItem, amount: number): LineItem {
 }
 
 /** Puts the usage of a metered price that is not invoiced yet on the invoice. Returns its sum. */
-function takeUse({ state }: Account, customer: string, price: Price, invoice: string): number {
+function takeUse(state: State, customer: string, price: Price, invoice: string): number {
   const uses = openUses(state, customer, price);
   for (const use of uses) use.invoice = invoice;
   return sumOf(uses);

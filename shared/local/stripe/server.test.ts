@@ -366,9 +366,15 @@ describe('a subscription, with events in Stripe’s order and amounts in cents,'
 
   test('can be paused and resumed', async () => {
     const id = await bought();
-    expect(await eventsOf(() => stripe.pause(id))).toEqual(['customer.subscription.paused']);
+    expect(await eventsOf(() => stripe.pause(id))).toEqual([
+      'customer.subscription.paused',
+      'customer.subscription.updated',
+    ]);
     expect(stripe.subscription(id)?.status).toBe('paused');
-    expect(await eventsOf(() => stripe.resume(id))).toEqual(['customer.subscription.resumed']);
+    expect(await eventsOf(() => stripe.resume(id))).toEqual([
+      'customer.subscription.resumed',
+      'customer.subscription.updated',
+    ]);
     expect(stripe.subscription(id)?.status).toBe('active');
   });
 

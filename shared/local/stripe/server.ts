@@ -10,6 +10,7 @@ import {
   latestChargeOf,
   openControls,
   openSessionsFor,
+  prorationOf,
   readMeterEvents,
   readSubscription,
   statusOfSession,
@@ -107,12 +108,13 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     subscriptionOf: (sessionIdOrUrl) => subscriptionBoughtIn(state, sessionIdOrUrl),
     chargeOf: (subscriptionId) => latestChargeOf(state, subscriptionId),
     invoicesOf: (subscriptionId) => invoicesOf(state, subscriptionId),
+    prorationOf: (subscriptionId) => prorationOf(state, subscriptionId),
     subscription: (subscriptionId) => readSubscription(state, subscriptionId),
     get meterEvents() {
       return readMeterEvents(state);
     },
-    breakApi(failure) {
-      traffic.failure = failure;
+    breakApi(failure, only) {
+      traffic.failure = failure && { how: failure, only };
     },
     async close() {
       sender.sendTo(undefined);
@@ -135,7 +137,7 @@ function fail(error: Error): void {
 interface Traffic {
   readonly calls: string[];
   /** How API calls fail at the moment. */
-  failure: ApiFailure | undefined;
+  failure: { readonly how: ApiFailure; readonly only: RegExp | undefined } | undefined;
 }
 
 async function serve(
@@ -164,10 +166,12 @@ function serveCall(
   call: Call,
   response: ServerResponse,
   account: Account,
-  { calls, failure }: Traffic,
+  { calls, failure: broken }: Traffic,
   save: () => void,
 ): void {
-  calls.push(`${call.method} ${call.path}`);
+  const called = `${call.method} ${call.path}`;
+  calls.push(called);
+  const failure = (broken?.only?.test(called) ?? true) ? broken?.how : undefined;
   if (failure === 'hang') return;
   if (failure === 'reset') {
     response.destroy();
@@ -176,6 +180,11 @@ function serveCall(
   if (failure === 'saved 500') {
     sendAnswer(response, answerCall(account, call, failureOf(500)));
     save();
+    return;
+  }
+  if (failure === 'refuse') {
+    const error = { type: 'invalid_request_error', message: 'Stripe refuses this.' };
+    sendAnswer(response, { status: 400, body: JSON.stringify({ error }) });
     return;
   }
   if (failure?.startsWith('status ')) {

@@ -13,6 +13,7 @@ import {
   type Item,
   type LineItem,
   type Refund,
+  type Schedule,
   type Session,
   type State,
   type Subscription,
@@ -29,6 +30,7 @@ type Stored =
   | LineItem
   | Price
   | Refund
+  | Schedule
   | Session
   | Subscription;
 
@@ -62,6 +64,8 @@ function showStored(state: State, stored: Stored): object {
       return { ...shown, custom_text: {} };
     case 'subscription':
       return showSubscription(state, stored);
+    case 'subscription_schedule':
+      return showSchedule(stored);
     case 'subscription_item':
       return showItem(state, stored);
     case 'invoice':
@@ -104,7 +108,6 @@ function showSubscription(state: State, subscription: Subscription): object {
     ...subscription,
     discounts: discount ? [discount.id] : [],
     automatic_tax: { enabled: false, disabled_reason: null, liability: null },
-    billing_mode: { type: 'flexible' },
     invoice_settings: { issuer: { type: 'self' } },
     items: show(state, list(subscription.items, url)),
     pending_update: showPending(state, subscription),
@@ -130,6 +133,39 @@ function showPending(state: State, { id, items }: Subscription): object | null {
     subscription_items: changed,
     trial_end: null,
     trial_from_plan: null,
+  };
+}
+
+/** The phases change nothing that the fake keeps. */
+const PHASE = {
+  add_invoice_items: [],
+  application_fee_percent: null,
+  billing_cycle_anchor: null,
+  billing_thresholds: null,
+  collection_method: null,
+  currency: 'usd',
+  default_payment_method: null,
+  description: null,
+  discounts: [],
+  invoice_settings: null,
+  items: [],
+  metadata: null,
+  on_behalf_of: null,
+  proration_behavior: 'create_prorations',
+  transfer_data: null,
+  trial_end: null,
+} as const;
+
+function showSchedule(schedule: Schedule): object {
+  return {
+    livemode: false,
+    ...schedule,
+    billing_mode: { type: 'flexible' },
+    default_settings: { billing_cycle_anchor: 'automatic', invoice_settings: { issuer: { type: 'self' } } },
+    phases: schedule.phases.map((phase) => ({
+      ...PHASE,
+      ...phase,
+    })),
   };
 }
 

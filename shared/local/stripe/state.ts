@@ -61,7 +61,9 @@ export interface Subscription {
   readonly livemode: false;
   metadata: Readonly<Record<string, string>>;
   status: string;
+  status_details?: StatusDetails;
   billing_cycle_anchor: number;
+  billing_mode: BillingMode;
   cancel_at: number | null;
   cancel_at_period_end: boolean;
   canceled_at: number | null;
@@ -74,6 +76,39 @@ export interface Subscription {
   trial_end: number | null;
   /** All of them. Stripe shows the first page. */
   readonly items: Item[];
+}
+
+/** `flexible` unless a subscription is older (docs.stripe.com/billing/subscriptions/billing-mode). */
+export interface BillingMode {
+  readonly type: 'classic' | 'flexible';
+  readonly flexible: { readonly proration_discounts: 'included' } | null;
+}
+
+export interface StatusDetails {
+  readonly paused: {
+    readonly type: 'subscription';
+    readonly subscription: { readonly type: 'pause_requested' | 'trial_end_without_payment_method' };
+    readonly transitioned_at: number;
+  };
+}
+
+/** Changes a subscription at the end of each of its phases (docs.stripe.com/billing/subscriptions/subscription-schedules). */
+export interface Schedule {
+  readonly id: string;
+  readonly object: 'subscription_schedule';
+  readonly customer: string;
+  readonly created: number;
+  end_behavior: 'release' | 'cancel';
+  status: 'active' | 'completed' | 'released' | 'canceled';
+  subscription: string | null;
+  released_subscription: string | null;
+  current_phase: Period | null;
+  readonly phases: readonly Period[];
+}
+
+interface Period {
+  readonly start_date: number;
+  readonly end_date: number;
 }
 
 export interface PauseCollection {
@@ -103,10 +138,14 @@ export interface Invoice {
   readonly billing_reason: 'manual' | 'subscription_create' | 'subscription_cycle' | 'subscription_update';
   readonly collection_method: Subscription['collection_method'];
   readonly due_date: number | null;
-  readonly total: number;
-  readonly starting_balance: number;
-  readonly ending_balance: number;
+  total: number;
+  starting_balance: number;
+  ending_balance: number;
   amount_due: number;
+  /** Whether a draft is finalized, and an open invoice collected, without a call. */
+  auto_advance: boolean;
+  /** The page to pay on; `null` for a draft. */
+  hosted_invoice_url: string | null;
   amount_paid: number;
   amount_remaining: number;
   pre_payment_credit_notes_amount: number;
@@ -117,8 +156,6 @@ export interface Invoice {
   attempt_count: number;
   attempted: boolean;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
-  /** A page to pay on. */
-  readonly hosted_invoice_url: string;
   status_transitions: {
     readonly finalized_at: number | null;
     readonly marked_uncollectible_at: number | null;
@@ -130,7 +167,7 @@ export interface Invoice {
     readonly subscription_details: { readonly subscription: string };
   };
   /** All of them. Stripe shows the first page. */
-  readonly lines: readonly LineItem[];
+  lines: readonly LineItem[];
 }
 
 export interface LineItem {
@@ -290,8 +327,11 @@ export interface State {
   readonly subscriptions: Record<string, Subscription>;
   /** By subscription. */
   readonly pendingUpdates: Record<string, PendingUpdate>;
-  /** Customers whose card is declined. */
-  readonly declinedCustomers: Record<string, true>;
+  readonly schedules: Record<string, Schedule>;
+  /** Amounts that the next invoice of a subscription has to balance, by the subscription. */
+  readonly prorations: Record<string, number>;
+  /** What happens to payments of a customer that nobody attends to; a good card unless a test changes it. */
+  readonly cards: Record<string, 'good' | 'declined' | 'none'>;
   readonly invoices: Record<string, Invoice>;
   readonly charges: Record<string, Charge>;
   readonly invoicePayments: Record<string, InvoicePayment>;
@@ -334,7 +374,9 @@ export function newState(): State {
     orders: {},
     subscriptions: {},
     pendingUpdates: {},
-    declinedCustomers: {},
+    schedules: {},
+    prorations: {},
+    cards: {},
     invoices: {},
     charges: {},
     invoicePayments: {},

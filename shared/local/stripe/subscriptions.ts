@@ -1,11 +1,14 @@
 import type { Account } from './account.ts';
+import { endNow, finalInvoice } from './endings.ts';
 import { newItem, periodEndOf, priceOfItem, seatItemOf, startPeriodNow, startsPeriod } from './items.ts';
+import { setPaused, setResumed } from './pauses.ts';
 import { bill, type Card, payInvoice, subscriptionOf } from './payments.ts';
 import { expirePendingUpdate } from './pending-updates.ts';
 import { periodEnd } from './period.ts';
 import { priceBy } from './prices.ts';
-import { missing, Refused } from './refused.ts';
-import { at, found, type Item, newId, type Order, type PauseCollection, type Subscription } from './state.ts';
+import { publishUpdated, runningAt } from './running.ts';
+import { advanceSchedule } from './schedules.ts';
+import { at, type Item, newId, type Order, type PauseCollection, type Subscription } from './state.ts';
 
 /**
  * What customers, banks and time do to a subscription, with the same events as Stripe, in the same order. There is no
@@ -29,6 +32,7 @@ export function newSubscription(account: Account, customer: string, order: Order
     metadata: order.metadata,
     status: trialEnd === null ? 'incomplete' : 'trialing',
     billing_cycle_anchor: trialEnd ?? start,
+    billing_mode: { type: 'flexible', flexible: { proration_discounts: 'included' } },
     cancel_at: null,
     cancel_at_period_end: false,
     canceled_at: null,
@@ -76,10 +80,12 @@ export function renew(account: Account, id: string, card: Card = 'good'): void {
   const end = periodEndOf(subscription);
   if (subscription.cancel_at_period_end || (subscription.cancel_at ?? Number.POSITIVE_INFINITY) <= end) {
     endNow(account, subscription);
+    finalInvoice(account, subscription);
     return;
   }
   const due = subscription.items.filter((item) => item.current_period_end === end);
   for (const item of due) startPeriod(account, subscription, item);
+  advanceSchedule(account, subscription);
   if (subscription.status === 'trialing') subscription.status = 'active';
   publishUpdated(account, subscription);
   const invoice = bill(account, subscription, 'subscription_cycle', due);
@@ -138,7 +144,8 @@ export function retryPayment(account: Account, id: string, card: Card = 'good'):
       invoice.status === 'open' && subscriptionOf(invoice) === id && invoice.id !== pending?.invoice;
     if (isDue && !payInvoice(account, invoice, card)) return;
   }
-  setStatus(account, subscription, 'active');
+  if (subscription.status === 'paused') setResumed(account, subscription);
+  else setStatus(account, subscription, 'active');
 }
 
 export function giveUp(
@@ -156,49 +163,13 @@ export function announceTrialEnd(account: Account, id: string): void {
   account.publish('customer.subscription.trial_will_end', runningAt(account, id));
 }
 
+/** Pauses it as an account can be set up to do when a trial ends without a card. */
 export function pause(account: Account, id: string): void {
-  const subscription = runningAt(account, id);
-  subscription.status = 'paused';
-  account.publish('customer.subscription.paused', subscription);
+  setPaused(account, runningAt(account, id), 'trial_end_without_payment_method');
 }
 
 export function resume(account: Account, id: string): void {
-  const subscription = runningAt(account, id);
-  subscription.status = 'active';
-  account.publish('customer.subscription.resumed', subscription);
-}
-
-export function cancelAtPeriodEnd(account: Account, id: string, isEnding: boolean): Subscription {
-  const subscription = runningAt(account, id);
-  if (subscription.cancel_at_period_end === isEnding) return subscription;
-  subscription.cancel_at_period_end = isEnding;
-  subscription.cancel_at = isEnding ? periodEndOf(subscription) : null;
-  subscription.canceled_at = isEnding ? account.now() : null;
-  publishUpdated(account, subscription);
-  return subscription;
-}
-
-/** Ends it at that time (seconds), as the portal can; `null` undoes it. */
-export function cancelAt(account: Account, id: string, at: number | null): void {
-  const subscription = runningAt(account, id);
-  subscription.cancel_at_period_end = false;
-  subscription.cancel_at = at;
-  subscription.canceled_at = at === null ? null : account.now();
-  publishUpdated(account, subscription);
-}
-
-export function endSubscription(account: Account, id: string): Subscription {
-  const subscription = found(account.state.subscriptions, id, 'subscription');
-  if (subscription.ended_at !== null) throw missing('subscription', id);
-  endNow(account, subscription);
-  return subscription;
-}
-
-export function endNow({ now, publish }: Account, subscription: Subscription): void {
-  subscription.status = 'canceled';
-  subscription.canceled_at ??= now();
-  subscription.ended_at = now();
-  publish('customer.subscription.deleted', subscription);
+  setResumed(account, runningAt(account, id));
 }
 
 /** Publishes an event only if the status changes. */
@@ -206,18 +177,4 @@ export function setStatus(account: Account, subscription: Subscription, status: 
   if (subscription.status === status) return;
   subscription.status = status;
   publishUpdated(account, subscription);
-}
-
-/** The subscription. Throws if it has ended, because Stripe does not change ended subscriptions. */
-export function runningAt({ state }: Account, id: string): Subscription {
-  const subscription = found(state.subscriptions, id, 'subscription');
-  if (subscription.ended_at !== null)
-    throw new Refused(400, {
-      message: 'A canceled subscription can only update its cancellation_details.',
-    });
-  return subscription;
-}
-
-export function publishUpdated({ publish }: Account, subscription: Subscription): void {
-  publish('customer.subscription.updated', subscription);
 }

@@ -38,6 +38,8 @@ export interface FakeStripe extends StripeControls {
   chargeOf(subscriptionId: string): string | undefined;
   /** Its invoices, newest first. */
   invoicesOf(subscriptionId: string): readonly FakeInvoice[];
+  /** What the next invoice of the subscription charges or, if negative, credits for parts of periods. */
+  prorationOf(subscriptionId: string): number;
   /** Status, seats and end dates at Stripe, for comparisons in tests. */
   subscription(subscriptionId: string): FakeSubscription | undefined;
   /** Meter events by identifier. A duplicate that was accepted after a day or more has the identifier `… again`. */
@@ -46,13 +48,26 @@ export interface FakeStripe extends StripeControls {
     { eventName: string; customerId: string; value: string; timestamp: number }
   >;
 
-  /** Makes all later API calls fail or hang; with `undefined` they succeed again. */
-  breakApi(failure: ApiFailure | undefined): void;
+  /**
+   * Makes all later API calls fail or hang, or those whose method and path match `only`; with `undefined` they succeed
+   * again.
+   */
+  breakApi(failure: ApiFailure | undefined, only?: RegExp): void;
   close(): Promise<void>;
 }
 
-/** `saved 500`: Stripe does nothing, and repeats the failure for the same idempotency key also later. */
-export type ApiFailure = 'status 500' | 'saved 500' | 'status 429' | 'hang' | 'reset' | 'reset after doing';
+/**
+ * `saved 500`: Stripe does nothing, and repeats the failure for the same idempotency key also later. `refuse`: as an
+ * invalid request.
+ */
+export type ApiFailure =
+  | 'status 500'
+  | 'saved 500'
+  | 'status 429'
+  | 'refuse'
+  | 'hang'
+  | 'reset'
+  | 'reset after doing';
 
 /** What customers, banks and time do at Stripe, as calls for tests. */
 export interface StripeControls extends DashboardControls {
@@ -89,12 +104,20 @@ export interface StripeControls extends DashboardControls {
   end(subscriptionId: string): Promise<void>;
   /** Ends the subscription at that time (seconds), as the portal can; `null` undoes it. */
   cancelAt(subscriptionId: string, seconds: number | null): Promise<void>;
+  /**
+   * Puts it under a schedule of the current period and `further` ones, as the dashboard can. Returns the schedule's id.
+   */
+  addSchedule(subscriptionId: string, endBehavior: 'release' | 'cancel', further?: number): Promise<string>;
+  /** What later payments of its customer do that nobody attends to. */
+  setCard(subscriptionId: string, card: 'good' | 'declined' | 'none'): Promise<void>;
+  /** As subscriptions were before `flexible` became the default. */
+  setBillingMode(subscriptionId: string, mode: 'classic'): Promise<void>;
+  /** An hour passes: drafts that advance by themselves are finalized and collected. */
+  advanceDrafts(): Promise<void>;
   /** Returns the item's id. */
   addItem(subscriptionId: string, item: NewItem): Promise<string>;
   removeItem(itemId: string): Promise<void>;
   changeQuantityOf(itemId: string, quantity: number): Promise<void>;
-  /** Changes by the API are paid from the customer's card: it is declined from now on, or with `false` works again. */
-  declineCards(customerId: string, isDeclined?: boolean): Promise<void>;
   /** Pays an open invoice on its page with a working card. A change that waits for it is made. */
   payInvoice(invoiceIdOrUrl: string): Promise<void>;
   /** The time to pay for a pending change passes. */
@@ -195,6 +218,8 @@ export interface FakeInvoice {
   readonly status: string;
   readonly amountDue: number;
   readonly amountPaid: number;
+  /** Whether Stripe finalizes and collects it without a call. */
+  readonly autoAdvance: boolean;
 }
 
 export interface SentEvent {

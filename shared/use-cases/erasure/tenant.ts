@@ -2,8 +2,10 @@ import { system } from '../../domain/actor.ts';
 import { type AuditEvent, showsPeople, withoutPeople } from '../../domain/audit-chain.ts';
 import type { BillingAccount } from '../../domain/billing-event.ts';
 import { addErased, continueAt, type Erasure, setAside } from '../../domain/erasure.ts';
+import { isOver, type Subscription } from '../../domain/subscription.ts';
 import { withoutUnknownFields } from '../../domain/unknown-fields.ts';
 import { membershipId } from '../../domain/users.ts';
+import type { Billing } from '../../ports/billing.ts';
 import { BILLING_ACCOUNTS, DOMAIN_CLAIMS, OPEN_INVITATIONS, TENANTS } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { LogLine } from '../../ports/log-line.ts';
@@ -17,6 +19,7 @@ import {
   SUBSCRIPTIONS_OF_TENANT,
 } from '../../ports/queries.ts';
 import type { Query } from '../../ports/records.ts';
+import { endNow, unbilledOf } from '../ending.ts';
 import { recordEvent } from '../record-event.ts';
 import { syncSubscription } from '../subscriptions.ts';
 import {
@@ -60,7 +63,9 @@ export async function closeTenant(erasure: Erasure, tenantId: string, deps: Deps
 }
 
 /**
- * Deletes the tenant's customers at Stripe, with their subscriptions and the personal data that Stripe stores. A
+ * Ends the tenant's subscriptions, then deletes its customers at Stripe, with the personal data that Stripe stores. The
+ * usage so far is invoiced and charged first, because a deleted customer cannot be charged; the log names an invoice that
+ * could not be. A
  * checkout page that is still open does not work without its customer; if it is paid nevertheless, processing the
  * purchase finds the tenant closed and ends the subscription. If payments are not configured any more, the customers
  * cannot be deleted: the account is kept, and the log says so.
@@ -74,7 +79,6 @@ export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps)
     deps.log(stillCustomer(erasure, account));
     return advance(erasure, deps, nextTenant(erasure));
   }
-  if (place.list === null) for (const id of customersOf(account)) await billing.deleteCustomer(id);
   const page = await list(
     records,
     SUBSCRIPTIONS_OF_TENANT,
@@ -82,12 +86,38 @@ export async function endBilling(erasure: Erasure, tenantId: string, deps: Deps)
     SUBSCRIPTIONS_PER_BATCH,
     place.list,
   );
-  for (const { subscriptionId } of page.documents) await syncSubscription(subscriptionId, {}, billing, deps);
+  for (const subscription of page.documents) await endWithInvoice(subscription, erasure, billing, deps);
   if (page.nextCursor !== undefined) return advance(erasure, deps, { list: page.nextCursor });
+  for (const id of customersOf(account)) await billing.deleteCustomer(id);
   return commit(erasure, deps, async (transaction, current) => {
     transaction.delete(BILLING_ACCOUNTS, tenantId);
     return continueAt(current, nextTenant(current), deps.clock.nowMs());
   });
+}
+
+async function endWithInvoice(
+  subscription: Subscription,
+  { erasureId }: Erasure,
+  billing: Billing,
+  deps: Deps,
+): Promise<void> {
+  const { subscriptionId, tenantId } = subscription;
+  const by = { actor: system('erasure') };
+  const usage = isOver(subscription) ? [] : (await endNow(subscription, by, billing, deps)).usage;
+  const look = await syncSubscription(subscriptionId, { by }, billing, deps);
+  const lost = unbilledOf(usage);
+  const warn = (because: string): void =>
+    deps.log({
+      severity: 'WARNING',
+      message: `${tenantId} was erased and owes usage`,
+      erasure_id: erasureId,
+      because,
+    });
+  if (lost !== undefined) warn(`${subscriptionId}: ${lost}`);
+  const invoiceId = look.verdict === 'SEEN' ? look.subscription.latestInvoiceId : null;
+  if (invoiceId === null || invoiceId === subscription.latestInvoiceId) return;
+  if ((await billing.collectFinalInvoice(invoiceId, 'at_once')) === 'UNPAID')
+    warn(`${invoiceId} is not paid`);
 }
 
 function customersOf({ customerId, formerCustomerIds }: BillingAccount): string[] {

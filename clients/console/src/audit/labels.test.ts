@@ -36,6 +36,17 @@ test('shows what a license update changed', () => {
   );
 });
 
+test('shows what was paused of a subscription, and the last usage before its end', () => {
+  const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
+  expect(detailOf({ ...event, type: 'subscription.paused', pause: 'collection' })).toBe(
+    'collection of payments',
+  );
+  const usage = [{ meter: 'exports', outcome: 'refused', records: 2, quantity: 7 }] as const;
+  expect(detailOf({ ...event, type: 'subscription.canceled', usage: [...usage] })).toBe(
+    'last usage of exports: 7, refused',
+  );
+});
+
 test('names members, and says what kind of actor anyone else is', () => {
   const names = new Map([['usr_ada', 'Ada']]);
   const by = (type: AuditEvent['actor']['type'], id: string | null) =>

@@ -24,7 +24,10 @@ export const EVENT_LABELS: Readonly<Record<EventType, string>> = {
   'subscription.ended': 'Subscription ended',
   'subscription.needs_review': 'Subscription needs a review',
   'subscription.canceled': 'Subscription canceled',
-  'subscription.resumed': 'Cancellation undone',
+  'subscription.end_requested': 'Subscription end requested',
+  'subscription.kept': 'Cancellation undone',
+  'subscription.paused': 'Subscription paused',
+  'subscription.resumed': 'Subscription resumed',
   'subscription.hold_lifted': 'Hold lifted',
   'subscription.change_requested': 'Subscription change requested',
   'subscription.changed': 'Subscription changed',
@@ -115,6 +118,8 @@ export function detailOf({
   previous_plan,
   interval,
   previous_interval,
+  pause,
+  usage = [],
 }: AuditEvent): string {
   const parts: string[] = [];
   if (count !== undefined)
@@ -126,6 +131,10 @@ export function detailOf({
   if (offline_since !== undefined)
     parts.push(`program started offline on ${dateAndTime(new Date(offline_since))}`);
   if (role !== undefined) parts.push(previous_role === undefined ? role : `${previous_role} to ${role}`);
+  if (pause !== undefined)
+    parts.push(pause === 'collection' ? 'collection of payments' : 'whole subscription');
+  for (const { meter, quantity, outcome } of usage)
+    parts.push(`last usage of ${meter}: ${quantity}, ${outcome}`);
   if (fields !== undefined) parts.push(`changed: ${fields.join(', ')}`);
   if (plan !== undefined) parts.push(`plan ${fromTo(previous_plan, plan)}`);
   if (seats !== undefined) parts.push(`${fromTo(previous_seats, seats)} seats`);

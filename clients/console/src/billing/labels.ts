@@ -58,7 +58,8 @@ export interface SubscriptionState {
 
 /** Explains the state of a subscription to the customer. */
 export function subscriptionState(subscription: Subscription): SubscriptionState {
-  const { status, cancel_at, current_period_end, grace_until, ended_at, hold } = subscription;
+  const { status, cancel_at, current_period_end, grace_until, ended_at, hold, collection_paused } =
+    subscription;
   if (hold !== null && hasNotEnded(subscription)) {
     const explanation = `No seats can be acquired. ${hold.what_to_do}`;
     return { tone: 'bad', label: HOLD_LABELS[hold.code], explanation };
@@ -66,6 +67,12 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
   const end = dateOf(new Date(cancel_at ?? current_period_end));
   switch (status) {
     case 'active':
+      if (collection_paused && cancel_at === null)
+        return {
+          tone: 'warn',
+          label: 'Payments paused',
+          explanation: 'You can use its seats. No payments are collected for now.',
+        };
       return cancel_at === null
         ? { tone: 'good', label: 'Active', explanation: `Renews on ${end}.` }
         : {

@@ -10,15 +10,18 @@ import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { ChangeDialog } from './change-dialog.tsx';
 import { canChange, costTexts, hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
+import { Pausing } from './pausing.tsx';
 
 interface CardProps {
   readonly subscription: Subscription;
   /** The plans that it can be changed to. */
   readonly plans: readonly Plan[];
+  /** Only operators can pause it: that changes what the vendor earns. */
+  readonly canPause: boolean;
   onChanged(): void;
 }
 
-export function SubscriptionCard({ subscription, plans, onChanged }: CardProps) {
+export function SubscriptionCard({ subscription, plans, canPause, onChanged }: CardProps) {
   const { call } = useConsole();
   const { subscription_id, license_id, plan, seats, cancel_at } = subscription;
   const [isEnding, setEnding] = useState(false);
@@ -69,6 +72,7 @@ export function SubscriptionCard({ subscription, plans, onChanged }: CardProps) 
           onClose={() => setChanging(false)}
         />
       )}
+      {canPause && hasNotEnded(subscription) && <Pausing subscription={subscription} onChanged={onChanged} />}
       {isEnding && cancel_at === null && (
         <EndDialog subscription={subscription} onChanged={onChanged} onClose={() => setEnding(false)} />
       )}
@@ -89,18 +93,21 @@ export function SubscriptionCard({ subscription, plans, onChanged }: CardProps) 
   );
 }
 
-const NOW = 'Programs lose their seats at the next heartbeat. You get no refund, and this cannot be undone.';
+const NOW =
+  'Programs lose their seats at the next heartbeat. Usage so far is invoiced. You get no refund, and this cannot be undone.';
 
-interface EndProps extends Omit<CardProps, 'plans'> {
+interface EndProps extends Omit<CardProps, 'plans' | 'canPause'> {
   onClose(): void;
 }
 
 function EndDialog({ subscription, onChanged, onClose }: EndProps) {
   const { call } = useConsole();
   const { license_id, current_period_end } = subscription;
-  const [when, setWhen] = useState<'period_end' | 'now'>('period_end');
+  const [when, setWhen] = useState<'period_end' | 'at' | 'now'>('period_end');
+  const [day, setDay] = useState('');
   const end = useAction(async () => {
-    await call('cancel', { body: { license_id, when } });
+    const cancel_at = when === 'at' ? endOf(day) : undefined;
+    await call('cancel', { body: { license_id, when, ...(cancel_at !== undefined && { cancel_at }) } });
     onChanged();
     onClose();
   });
@@ -108,8 +115,9 @@ function EndDialog({ subscription, onChanged, onClose }: EndProps) {
     {
       value: 'period_end',
       title: `On ${dateOf(new Date(current_period_end))}`,
-      hint: 'At the end of the paid period. Until then you can undo this.',
+      hint: 'When all that is paid has run out. Until then you can undo this.',
     },
+    { value: 'at', title: 'On another day', hint: 'You get no refund. Until then you can undo this.' },
     { value: 'now', title: 'Now', hint: NOW },
   ] as const;
   return (
@@ -130,6 +138,17 @@ function EndDialog({ subscription, onChanged, onClose }: EndProps) {
           </label>
         ))}
       </fieldset>
+      {when === 'at' && (
+        <label>
+          Last day
+          <input
+            type="date"
+            value={day}
+            required
+            onInput={({ currentTarget }) => setDay(currentTarget.value)}
+          />
+        </label>
+      )}
       {end.problem && <Alert problem={end.problem} />}
       <div class="buttons">
         <Button onClick={onClose}>Keep subscription</Button>
@@ -139,4 +158,10 @@ function EndDialog({ subscription, onChanged, onClose }: EndProps) {
       </div>
     </Dialog>
   );
+}
+
+/** The last second of that day in the viewer's time zone; absent if no day was chosen. */
+function endOf(day: string): string | undefined {
+  const at = new Date(`${day}T23:59:59`);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }

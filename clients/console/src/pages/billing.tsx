@@ -55,6 +55,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
                   key={subscription.subscription_id}
                   subscription={subscription}
                   plans={offer.value?.plans ?? []}
+                  canPause={tenant.role === 'operator'}
                   onChanged={subscriptions.load.again}
                 />
               ))}

@@ -8,6 +8,7 @@ import { PORTAL } from './portal.ts';
 import { PRICES } from './prices.ts';
 import { REFUNDS } from './refunds.ts';
 import type { Route } from './route.ts';
+import { SCHEDULES } from './schedules.ts';
 import { SUBSCRIPTIONS } from './subscriptions.ts';
 
 /** Only the Stripe calls that we use. Each is as strict about its parameters as Stripe is. */
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...CHECKOUT,
   ...PORTAL,
   ...SUBSCRIPTIONS,
+  ...SCHEDULES,
   ...INVOICES,
   ...CHARGES,
   ...REFUNDS,

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import { previewUpdate } from '../item-updates.ts';
 import { list } from '../list.ts';
-import { paymentsBy, subscriptionOf } from '../payments.ts';
+import { collect, invoiceAt } from '../pauses.ts';
+import { finalize, paymentsBy, subscriptionOf } from '../payments.ts';
+import { Refused } from '../refused.ts';
 import { found } from '../state.ts';
-import { id, itemUpdates, page, seconds } from './kinds.ts';
+import { flag, id, itemUpdates, none, page, seconds } from './kinds.ts';
 import { type Route, route } from './route.ts';
 
 const ListInvoices = z.strictObject({
@@ -26,10 +28,40 @@ const Preview = z.strictObject({
   }),
 });
 
+const Update = z.strictObject({ auto_advance: flag });
+const Finalize = z.strictObject({ auto_advance: z.optional(flag) });
+
 export const INVOICES: readonly Route[] = [
   route('POST', /^\/v1\/invoices\/create_preview$/, Preview, (account, preview) =>
     previewUpdate(account, preview.subscription, preview.subscription_details),
   ),
+  route('GET', /^\/v1\/invoices\/(\w+)$/, none, (account, _, id) => invoiceAt(account, id)),
+  route('POST', /^\/v1\/invoices\/(\w+)$/, Update, (account, { auto_advance }, id) => {
+    const invoice = invoiceAt(account, id);
+    invoice.auto_advance = auto_advance;
+    account.publish('invoice.updated', invoice);
+    return invoice;
+  }),
+  route('POST', /^\/v1\/invoices\/(\w+)\/finalize$/, Finalize, (account, _, id) => {
+    const invoice = invoiceAt(account, id);
+    if (invoice.status !== 'draft')
+      throw new Refused(400, {
+        message: 'This invoice is already finalized, you can’t re-finalize a non-draft invoice.',
+      });
+    finalize(account, invoice);
+    return invoice;
+  }),
+  route('POST', /^\/v1\/invoices\/(\w+)\/pay$/, none, (account, _, id) => {
+    const invoice = invoiceAt(account, id);
+    if (invoice.status !== 'open') throw new Refused(400, { message: `Invoice is ${invoice.status}.` });
+    if (!collect(account, invoice))
+      throw new Refused(402, {
+        type: 'card_error',
+        code: 'card_declined',
+        message: 'Your card was declined.',
+      });
+    return invoice;
+  }),
   route('GET', /^\/v1\/invoices$/, ListInvoices, ({ state }, { subscription, status, ...page }) => {
     found(state.subscriptions, subscription, 'subscription', 'subscription');
     const invoices = Object.values(state.invoices)

@@ -1,0 +1,48 @@
+import type { By } from '../domain/actor.ts';
+import type { UsageTally } from '../domain/metering.ts';
+import { isOver, type Subscription } from '../domain/subscription.ts';
+import type { Billing, EndVerdict } from '../ports/billing.ts';
+import { SUBSCRIPTIONS } from '../ports/collections.ts';
+import type { Deps } from '../ports/deps.ts';
+import { flushUsage } from './metering/flush-usage.ts';
+import { recordEvent } from './record-event.ts';
+
+/**
+ * Ends a subscription now, and returns what became of the tenant's last usage: it is sent to Stripe first, which then
+ * invoices what it has. The request is recorded before: if this is interrupted after Stripe's call, it is known who ended
+ * the subscription, and the next look at it (`syncSubscription`) sees to its final invoice. Safe to repeat.
+ */
+export async function endNow(
+  { subscriptionId, tenantId, licenseId }: Pick<Subscription, 'subscriptionId' | 'tenantId' | 'licenseId'>,
+  by: By,
+  billing: Billing,
+  deps: Deps,
+): Promise<{ readonly ended: EndVerdict; readonly usage: readonly UsageTally[] }> {
+  const { records, clock } = deps;
+  const note = { tenantId, licenseId, subject: subscriptionId, by };
+  const usage = await flushUsage(tenantId, deps);
+  await records.transact(async (transaction) => {
+    const nowMs = clock.nowMs();
+    const known = await transaction.get(SUBSCRIPTIONS, subscriptionId);
+    if (!known || isOver(known)) return;
+    const asked = { endRequestedAtMs: nowMs, revision: known.revision + 1 };
+    transaction.set(SUBSCRIPTIONS, subscriptionId, { ...known, ...asked });
+    recordEvent(transaction, { ...note, type: 'subscription.end_requested' }, nowMs);
+  });
+  const ended = await billing.endSubscription({ subscriptionId, end: 'now' });
+  if (ended.verdict === 'ENDING')
+    await records.transact(async (transaction) => {
+      const detail = usage.length > 0 ? { usage: [...usage] } : {};
+      recordEvent(transaction, { ...note, type: 'subscription.canceled', detail }, clock.nowMs());
+    });
+  return { ended, usage };
+}
+
+/** What of the last usage is not billed, or perhaps not, for the log; `undefined` if nothing. */
+export function unbilledOf(usage: readonly UsageTally[]): string | undefined {
+  const lost = usage.filter(({ outcome }) => outcome !== 'sent');
+  if (lost.length === 0) return undefined;
+  return lost
+    .map(({ meter, outcome, records, quantity }) => `${meter}: ${quantity} in ${records} records ${outcome}`)
+    .join('; ');
+}
