@@ -22,12 +22,15 @@ const DAY_SECONDS = 24 * 3600;
 export function invoicesOf({ invoices }: State, subscriptionId: string): FakeInvoice[] {
   return Object.values(invoices)
     .filter((invoice) => subscriptionOf(invoice) === subscriptionId)
-    .map(({ id, status, amount_due, amount_paid, auto_advance }) => ({
+    .map(({ id, status, amount_due, amount_paid, auto_advance, lines }) => ({
       id,
       status,
       amountDue: amount_due,
       amountPaid: amount_paid,
       autoAdvance: auto_advance,
+      itemIds: lines.flatMap(({ parent: { subscription_item_details: of } }) =>
+        of.proration ? [] : [of.subscription_item],
+      ),
     }))
     .toReversed();
 }

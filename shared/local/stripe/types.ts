@@ -220,6 +220,8 @@ export interface FakeInvoice {
   readonly amountPaid: number;
   /** Whether Stripe finalizes and collects it without a call. */
   readonly autoAdvance: boolean;
+  /** The items of which it bills a whole period. */
+  readonly itemIds: readonly string[];
 }
 
 export interface SentEvent {
