@@ -42,6 +42,12 @@ const Meters = listOf(
   }),
 );
 const Configurations = listOf(PortalConfiguration);
+/** https://docs.stripe.com/api/tax/settings/object */
+const TaxSettings = z.object({
+  status: z.string(),
+  status_details: z.object({ pending: z.nullish(z.object({ missing_fields: z.nullish(z.array(z.string())) })) }),
+});
+const TAX_PAGE = 'https://dashboard.stripe.com/settings/tax';
 
 const API = 'https://api.stripe.com';
 /** What the functions read. A list of one shows whether the key may. Write access cannot be seen without writing. */
@@ -56,6 +62,8 @@ const READ_BY_FUNCTIONS = [
   'payment_intents',
   'disputes',
 ];
+/** Of subscriptions with metered prices, and of what Stripe refused of their usage. */
+const READ_FOR_METERS = ['billing/meters', 'events'];
 
 /** Payments: the account at Stripe must have what the code expects. */
 export const STRIPE: Area = {
@@ -79,7 +87,7 @@ export const STRIPE: Area = {
       run: (ask) => run(stripeAsker(ask, key)),
     });
     return [
-      check('key', async (ask) => [await checkKey(ask, key)]),
+      check('key', async (ask) => [await checkKey(ask, key, stack)]),
       check('webhook endpoint', async (ask) => checkEndpoint(ask, stack)),
       check('prices', async (ask) => judgePrices(await readPrices(ask))),
       ...(metersIn(stack).length === 0
@@ -90,6 +98,7 @@ export const STRIPE: Area = {
               judgeMeters(read(Meters, await ask('billing/meters?limit=100', 'Meters')), stack),
             ),
           ]),
+      ...(settings.environment.CHECKOUT_TAX === 'automatic' ? [check('taxes', checkTaxes)] : []),
       check('customer portal', async (ask) => {
         const path = 'billing_portal/configurations?is_default=true&limit=1';
         const products = 'expand[]=data.features.subscription_update.products';
@@ -136,9 +145,10 @@ function read<S extends z.ZodMiniType>(shape: S, { body }: Answer): z.output<S> 
   );
 }
 
-async function checkKey(ask: AskStripe, key: string): Promise<Verdict> {
+async function checkKey(ask: AskStripe, key: string, stack: Stack): Promise<Verdict> {
   const forbidden: string[] = [];
-  for (const resource of READ_BY_FUNCTIONS) {
+  const needed = [...READ_BY_FUNCTIONS, ...(metersIn(stack).length === 0 ? [] : READ_FOR_METERS)];
+  for (const resource of needed) {
     try {
       await ask(`${resource}?limit=1`, resource);
     } catch (error) {
@@ -193,6 +203,21 @@ async function unlessForbidden(
     const other = `set STRIPE_SECRET_KEY to a key that may read ${resource}`;
     return [unknown(`The key may not read ${resource}.`, `${cure}; or ${other}.`)];
   }
+}
+
+/** Until Stripe can compute taxes, it refuses every checkout with them (docs.stripe.com/tax/settings-api). */
+async function checkTaxes(ask: AskStripe): Promise<Verdict[]> {
+  return unlessForbidden('tax settings', `Check that Stripe Tax is active at ${TAX_PAGE}`, async () => {
+    const { status, status_details } = read(TaxSettings, await ask('tax/settings', 'Tax Settings'));
+    if (status === 'active') return [ok('Stripe can compute taxes.')];
+    const missing = status_details.pending?.missing_fields ?? [];
+    return [
+      failed(
+        `Stripe Tax lacks ${missing.join(', ') || 'settings'}: no customer can buy.`,
+        `Complete its settings at ${TAX_PAGE}, or set CHECKOUT_TAX to off.`,
+      ),
+    ];
+  });
 }
 
 async function readPrices(ask: AskStripe): Promise<z.output<typeof Prices>> {

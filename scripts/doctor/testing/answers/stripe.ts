@@ -201,6 +201,18 @@ function configurations(...data: Configuration[]): Recorded {
   );
 }
 
+function taxSettings(status: 'active' | 'pending', missing: string[] = []): Recorded {
+  const settings = {
+    object: 'tax.settings',
+    defaults: { provider: 'stripe', tax_behavior: null, tax_code: null },
+    head_office: null,
+    livemode: true,
+    status,
+    status_details: status === 'active' ? { active: {} } : { pending: { missing_fields: missing } },
+  } satisfies Stripe.Tax.Settings;
+  return recorded('tax/settings/object', 'tax/settings', settings);
+}
+
 function withFeatures(change: Partial<Features>): Recorded {
   return configurations({ ...configuration, features: { ...features, ...change } });
 }
@@ -233,6 +245,8 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
     'refunds',
     'payment_intents',
     'disputes',
+    'billing/meters',
+    'events',
   ].map((path) => recorded('pagination', `${path}?limit=1`, page(path))),
   endpoints(
     { ...endpoint, id: 'we_other', url: 'https://example.com/stripe' },
@@ -248,6 +262,7 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
   prices(),
   meters({ ...meter, id: 'mtr_old', status: 'inactive' }, meter),
   configurations(configuration),
+  taxSettings('active'),
 ];
 
 const IN_ENDPOINT = 'webhook endpoint';
@@ -261,6 +276,16 @@ export const STRIPE_CASES: readonly Case[] = [
     name: 'the key may not read disputes',
     answers: [refused('disputes?limit=1', 403)],
     finding: { check: 'key', level: 'error', found: 'The key may not read disputes.', cure: 'Set up Stripe' },
+  },
+  {
+    name: 'the key may not read the meters of subscriptions and the events about refused usage',
+    answers: [refused('billing/meters?limit=1', 403), refused('events?limit=1', 403)],
+    finding: {
+      check: 'key',
+      level: 'error',
+      found: 'The key may not read billing/meters, events.',
+      cure: 'Set up Stripe',
+    },
   },
   {
     name: 'the key is revoked',
@@ -408,6 +433,26 @@ export const STRIPE_CASES: readonly Case[] = [
       level: 'unknown',
       found: 'may not read event destinations',
       cure: `to ${URL_OF_EVENTS}; or set STRIPE_SECRET_KEY`,
+    },
+  },
+  {
+    name: 'Stripe cannot compute taxes',
+    answers: [taxSettings('pending', ['head_office', 'defaults.tax_code'])],
+    finding: {
+      check: 'taxes',
+      level: 'error',
+      found: 'Stripe Tax lacks head_office, defaults.tax_code',
+      cure: 'https://dashboard.stripe.com/settings/tax',
+    },
+  },
+  {
+    name: 'the key may not read the settings of taxes',
+    answers: [refused('tax/settings', 403)],
+    finding: {
+      check: 'taxes',
+      level: 'unknown',
+      found: 'may not read tax settings',
+      cure: 'https://dashboard.stripe.com/settings/tax',
     },
   },
   {
