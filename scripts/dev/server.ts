@@ -85,7 +85,7 @@ async function startLocked(
     const parts = await openLocalParts(config, {
       publicUrl: url,
       ...(signIn && { signIn }),
-      ...(stripe && { stripe }),
+      ...(stripe && { stripe: { ...stripe, returnUrl: `${url}/console/` } }),
       ...(log && { log }),
     });
     const deps: Deps = { ...parts.deps, log: withoutIdleSweeps(log ?? parts.deps.log) };

@@ -26,7 +26,7 @@ describeReal('chromium', 'buying seats with a browser', () => {
     await page.goto(bought.checkout_url);
     expect(await page.textContent('body')).toContain('2');
     await page.getByRole('button', { name: /pay/i }).click();
-    await page.waitForURL(/\/return/);
+    await page.waitForURL(/checkout=paid/);
     const { attempts, answer } = await ada.acquireSoon(bought.license_id, 'laptop');
     expect(answer.status, `after ${attempts} attempts`).toBe(201);
     expect(await answer.json()).toMatchObject({ seats: { active: 1, max: 2 } });
@@ -52,7 +52,7 @@ describeReal('chromium', 'buying seats with a browser', () => {
 
     await page.getByLabel(/card number/i).fill('4242 4242 4242 4242');
     await page.getByRole('button', { name: /pay/i }).click();
-    await page.waitForURL(/\/return/);
+    await page.waitForURL(/checkout=paid/);
     const { attempts, answer } = await grace.acquireSoon(bought.license_id, 'laptop');
     expect(answer.status, `after ${attempts} attempts`).toBe(201);
   });

@@ -129,8 +129,8 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await expectUsable(page);
     await page.getByRole('button', { name: 'Continue to payment' }).click();
     await page.getByRole('button', { name: /^Pay/ }).click();
-    await page.waitForURL(/\/return/);
-    await page.goto(`${world.server.url}${path}`);
+    await page.waitForURL(`**${path}?checkout=paid`);
+    await page.getByText('Thank you.').waitFor();
 
     const bought = page.getByRole('article', { name: 'Team, 7 seats' });
     await bought.getByText('Active').waitFor();

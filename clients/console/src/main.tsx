@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { createCall, createSend } from './api-call.ts';
 import { App } from './app.tsx';
+import { pageBeforePayment } from './billing/payment-page.ts';
 import { createCredentials } from './credentials.ts';
 import { startAsOwnTab } from './own-tab.ts';
 import { Problem } from './problem.ts';
@@ -14,6 +15,8 @@ const credentials = createCredentials(send, sessionStorage, Date.now);
 const call = createCall(send, credentials);
 
 const trouble = await finishSignIn();
+const before = pageBeforePayment(sessionStorage, new URL(location.href));
+if (before !== undefined) history.replaceState(null, '', before);
 followLinks();
 // The browser's back-forward cache restores a page in its last state, with buttons that are still busy.
 addEventListener('pageshow', ({ persisted }) => {

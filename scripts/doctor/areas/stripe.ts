@@ -45,7 +45,9 @@ const Configurations = listOf(PortalConfiguration);
 /** https://docs.stripe.com/api/tax/settings/object */
 const TaxSettings = z.object({
   status: z.string(),
-  status_details: z.object({ pending: z.nullish(z.object({ missing_fields: z.nullish(z.array(z.string())) })) }),
+  status_details: z.object({
+    pending: z.nullish(z.object({ missing_fields: z.nullish(z.array(z.string())) })),
+  }),
 });
 const TAX_PAGE = 'https://dashboard.stripe.com/settings/tax';
 

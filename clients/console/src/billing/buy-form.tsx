@@ -6,6 +6,7 @@ import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useCreate } from '../use-create.ts';
 import { INTERVAL_LABELS, type Interval, priceText, totalText } from './labels.ts';
+import { openPaymentPage } from './payment-page.ts';
 
 interface BuyProps {
   readonly tenantId: string;
@@ -32,9 +33,7 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
       ...(licenseId !== '' && { license_id: licenseId }),
     };
     const { checkout_url } = await create('checkoutCreate', { body: order });
-    location.assign(checkout_url);
-    // The button stays busy until the browser leaves the page.
-    await new Promise<never>(() => {});
+    await openPaymentPage(checkout_url);
   });
   if (!plan) return <p class="quiet">No plans can be bought here. Contact the vendor.</p>;
   return (

@@ -2,15 +2,14 @@ import { useConsole } from '../console.ts';
 import { Alert } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { useAction } from '../ui/use-action.ts';
+import { openPaymentPage } from './payment-page.ts';
 
 /** Opens the page of the payment provider: invoices and cards are stored only there. */
 export function PortalButton({ tenantId }: { readonly tenantId: string }) {
   const { call } = useConsole();
   const open = useAction(async () => {
     const { portal_url } = await call('checkoutPortal', { body: { tenant_id: tenantId } });
-    location.assign(portal_url);
-    // The button stays busy until the browser leaves the page.
-    await new Promise<never>(() => {});
+    await openPaymentPage(portal_url);
   });
   return (
     <>

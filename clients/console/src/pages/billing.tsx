@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import type { License } from '../../../sdk/src/api.ts';
 import { BuyForm } from '../billing/buy-form.tsx';
 import { hasNotEnded } from '../billing/labels.ts';
@@ -5,6 +6,7 @@ import { PortalButton } from '../billing/portal-button.tsx';
 import { SubscriptionCard } from '../billing/subscription-card.tsx';
 import { useConsole } from '../console.ts';
 import { planName, readLicenses, seatsOf } from '../licenses.ts';
+import { useQueryValue } from '../router.ts';
 import { relativeTo } from '../time.ts';
 import { Notice } from '../ui/alert.tsx';
 import { KeepFocus } from '../ui/keep-focus.tsx';
@@ -38,6 +40,7 @@ export function BillingPage({ tenant }: TenantPageProps) {
   const paidFor = new Set(subscriptions.rows.filter(hasNotEnded).map(({ license_id }) => license_id));
   return (
     <Page title="Plan and billing" of={tenant.name}>
+      <Purchase onPaid={subscriptions.load.again} />
       {offer.value && <Trials licenses={offer.value.licenses} nowMs={Date.now()} />}
       <section class="part" aria-labelledby="subscriptions">
         <h2 id="subscriptions">Subscriptions</h2>
@@ -75,6 +78,32 @@ export function BillingPage({ tenant }: TenantPageProps) {
       </section>
     </Page>
   );
+}
+
+/** The payment provider's event usually arrives within this time. */
+const CONFIRMED_WITHIN_MS = 3_000;
+
+/** What happened on the page of the payment provider that the browser returns from. */
+function Purchase({ onPaid }: { onPaid(): void }) {
+  const [outcome] = useQueryValue('checkout');
+  useEffect(() => {
+    if (outcome !== 'paid') return undefined;
+    const timer = setTimeout(onPaid, CONFIRMED_WITHIN_MS);
+    return () => clearTimeout(timer);
+  }, [outcome, onPaid]);
+  if (outcome === 'paid')
+    return (
+      <Notice tone="good">
+        <p>Thank you. Your seats are available once the payment is confirmed, usually within seconds.</p>
+      </Notice>
+    );
+  if (outcome === 'canceled')
+    return (
+      <Notice>
+        <p>You left the payment page. Nothing was bought.</p>
+      </Notice>
+    );
+  return null;
 }
 
 /** The licenses that a purchase can pay for: trials, and those whose subscription has ended. */

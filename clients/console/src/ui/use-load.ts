@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useState } from 'preact/hooks';
 import { Problem } from '../problem.ts';
 
 /** The state of loading a value. */
@@ -32,7 +32,8 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, inputs: re
     );
     return () => controller.abort();
   }, [...inputs, round]);
-  return { ...state, again: () => setRound((count) => count + 1) };
+  const again = useCallback(() => setRound((count) => count + 1), []);
+  return { ...state, again };
 }
 
 const NOTHING_YET = { value: undefined, isLoaded: false, problem: undefined, isLoading: true } as const;
