@@ -199,7 +199,7 @@ function unchangeable(reason: UnchangeableReason): Refusal<'SUBSCRIPTION_UNCHANG
 }
 
 const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
-  unpaid: 'An invoice is not paid. Pay it on the billing portal first.',
+  unpaid: 'An invoice is not paid. Pay it in the billing portal first.',
   paused: 'The subscription is paused. Resume it first.',
   collection_paused: 'The vendor has paused its payments. Contact the vendor.',
   scheduled: 'A schedule already changes this subscription. Contact the vendor.',

@@ -51,7 +51,7 @@ const TEXTS: Readonly<Record<HoldFact['kind'], Texts>> = {
   },
   payment: {
     endsWhen: 'The invoice is paid, or voided or marked uncollectible at Stripe.',
-    whatToDo: 'An invoice is overdue. Pay it on the billing page.',
+    whatToDo: 'An invoice is overdue. Pay it in the billing portal.',
   },
   paused: {
     endsWhen: 'The subscription, or the collection of its payments, is resumed at Stripe.',

@@ -62,13 +62,21 @@ describe('a failed request', () => {
       problemResponse(429, 'RATE_LIMITED', { detail: 'A detail.', errors }, { 'retry-after': '7' });
     const { call } = callWith(refusal);
     const problem = await problemOf(call('usersMe', {}));
-    expect(problem.message).toBe('Title of RATE_LIMITED. A detail. “valid until” must lie ahead.');
+    expect(problem.message).toBe('Title of RATE_LIMITED. “valid until” must lie ahead.');
     expect(problem).toMatchObject({
       code: 'RATE_LIMITED',
       status: 429,
       requestId: 'req_1',
       retryAfterSeconds: 7,
     });
+  });
+
+  test('throws the server’s detail if it is about no field', async () => {
+    const { call } = callWith(() =>
+      problemResponse(409, 'SUBSCRIPTION_UNCHANGEABLE', { detail: 'A detail.' }),
+    );
+    const problem = await problemOf(call('usersMe', {}));
+    expect(problem.message).toBe('Title of SUBSCRIPTION_UNCHANGEABLE. A detail.');
   });
 
   test.each([

@@ -50,7 +50,8 @@ export function troubleOf({ status, hold, valid_until }: License, nowMs: number)
 }
 
 const HOLD_TEXTS: Readonly<Record<NonNullable<License['hold']>, string>> = {
-  payment: 'A payment is overdue, so no seats can be acquired. Pay the open invoice to continue.',
+  payment:
+    'A payment is overdue, so no seats can be acquired. Pay the open invoice on the page “Plan and billing”.',
   paused: 'The subscription is paused, so no seats can be acquired.',
   dispute: 'A payment is disputed at the bank, so no seats can be acquired until the dispute is settled.',
   refund: 'The payment was refunded, so no seats can be acquired.',

@@ -55,7 +55,10 @@ export async function readProblem(response: Response): Promise<Problem> {
   };
   const fields = Array.isArray(document.errors) ? document.errors.filter(isFieldError) : [];
   const title = text('title') ?? `The server returned an error (${response.status}).`;
-  const words = [title, text('detail'), ...fields.map(({ at, detail }) => sentenceOf(at, detail))];
+  // With fields, `detail` only repeats them.
+  const details =
+    fields.length > 0 ? fields.map(({ at, detail }) => sentenceOf(at, detail)) : [text('detail')];
+  const words = [title, ...details];
   return new Problem(words.filter((word) => word !== undefined).join(' '), {
     code: text('code') ?? 'UNKNOWN',
     status: response.status,

@@ -3,6 +3,7 @@ import type { ChangePreview, Plan, Subscription } from '../../../sdk/src/api.ts'
 import { useConsole } from '../console.ts';
 import { planName } from '../licenses.ts';
 import { Problem } from '../problem.ts';
+import { dateAndTime } from '../time.ts';
 import { Alert, Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
@@ -57,7 +58,7 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
       set(value);
       setPreview(undefined);
     };
-  const payUrl = change.problem?.document.pay_url;
+  const { pay_url: payUrl, pay_until: payUntil } = (preview && change.problem?.document) ?? {};
   const problem = ask.problem ?? change.problem;
   return (
     <Dialog title="Change seats or plan" onClose={onClose}>
@@ -67,7 +68,13 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
           void (preview ? change : ask).run();
         }}
       >
-        <NumberField label="Seats" min={plan?.seats.least ?? 1} value={seats} onChange={edited(setSeats)} />
+        <NumberField
+          label="Seats"
+          min={plan?.seats.least ?? 1}
+          max={plan?.seats.most}
+          value={seats}
+          onChange={edited(setSeats)}
+        />
         <label>
           Plan
           <select
@@ -117,7 +124,9 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
         {problem && <Alert problem={problem} />}
         {typeof payUrl === 'string' && (
           <p>
-            <a href={payUrl}>Pay the invoice</a> to make the change.
+            <a href={payUrl}>Pay the invoice</a>
+            {typeof payUntil === 'string' && ` by ${dateAndTime(new Date(payUntil))}`} to make the change.
+            Until then, you also find it in the billing portal.
           </p>
         )}
         <div class="buttons">

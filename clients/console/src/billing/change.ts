@@ -23,6 +23,6 @@ export function previewTexts({
   return [
     `${planName(plan)}, ${seatsOf(seats)}, billed every ${interval}.`,
     now,
-    `The next invoice is ${money(next_invoice.amount)}, on ${dateOf(new Date(next_invoice.at))}.`,
+    `The next invoice is ${money(next_invoice.amount)}${credit > 0 ? ' before credit' : ''}, on ${dateOf(new Date(next_invoice.at))}.`,
   ];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
-import { costTexts, priceText, totalText } from './labels.ts';
+import { costTexts, isPaymentDue, priceText, subscriptionState, totalText } from './labels.ts';
 
 type Price = NonNullable<Plan['prices']>[number];
 
@@ -64,4 +64,58 @@ test('a subscription shows what its seats cost, for each price', () => {
     '5 seats, $15.00 per seat per month',
     '1 seat, ¥9,000 per seat per 2 years',
   ]);
+});
+
+describe('a subscription', () => {
+  const ACTIVE: Subscription = {
+    subscription_id: 'sub_1',
+    tenant_id: 'ten_07_0000000000000000',
+    license_id: 'lic_07_0000000000000000',
+    plan: 'team',
+    seats: 5,
+    items: [],
+    needs_review: null,
+    status: 'active',
+    created_at: '2026-12-01T12:00:00.000Z',
+    collection_paused: false,
+    current_period_end: '2027-01-01T12:00:00.000Z',
+    cancel_at: null,
+    ended_at: null,
+    grace_until: null,
+    hold: null,
+  };
+  const GRACE = '2027-01-08T12:00:00.000Z';
+
+  test.each([
+    ['that is paid', {}, 'Renews on 1 Jan 2027.', false],
+    [
+      'whose sent invoice is not due yet',
+      { grace_until: GRACE },
+      'Renews on 1 Jan 2027. An invoice is open: pay it by 8 Jan 2027 to keep the seats.',
+      true,
+    ],
+    [
+      'with an overdue invoice',
+      { status: 'past_due', grace_until: GRACE },
+      'An invoice is not paid. Pay it by 8 Jan 2027 to keep the seats.',
+      true,
+    ],
+    [
+      'that is held for an unpaid invoice',
+      { status: 'past_due', hold: { code: 'payment', what_to_do: 'Pay it.' } },
+      'No seats can be acquired or renewed. Pay it.',
+      true,
+    ],
+    [
+      'that is held for a dispute',
+      { hold: { code: 'dispute', what_to_do: 'Ask your bank.' } },
+      'No seats can be acquired or renewed. Ask your bank.',
+      false,
+    ],
+    ['that has ended', { status: 'canceled', grace_until: GRACE }, 'The subscription has ended.', false],
+  ] as const)('%s says what to do, and leads to the invoice if one is open', (_, change, text, isDue) => {
+    const subscription = { ...ACTIVE, ...change };
+    expect(subscriptionState(subscription).explanation).toBe(text);
+    expect(isPaymentDue(subscription)).toBe(isDue);
+  });
 });

@@ -61,7 +61,7 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
   const { status, cancel_at, current_period_end, grace_until, ended_at, hold, collection_paused } =
     subscription;
   if (hold !== null && hasNotEnded(subscription)) {
-    const explanation = `No seats can be acquired. ${hold.what_to_do}`;
+    const explanation = `No seats can be acquired or renewed. ${hold.what_to_do}`;
     return { tone: 'bad', label: HOLD_LABELS[hold.code], explanation };
   }
   const end = dateOf(new Date(cancel_at ?? current_period_end));
@@ -74,7 +74,7 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
           explanation: 'You can use its seats. No payments are collected for now.',
         };
       return cancel_at === null
-        ? { tone: 'good', label: 'Active', explanation: `Renews on ${end}.` }
+        ? { tone: 'good', label: 'Active', explanation: `Renews on ${end}.${openInvoice(grace_until)}` }
         : {
             tone: 'warn',
             label: 'Canceled',
@@ -90,14 +90,14 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
         label: 'Payment overdue',
         explanation:
           grace_until === null
-            ? 'The last payment failed. Pay the open invoice to keep the seats.'
-            : `The last payment failed. Pay the open invoice by ${dateOf(new Date(grace_until))} to keep the seats.`,
+            ? 'An invoice is not paid. Pay it to keep the seats.'
+            : `An invoice is not paid. Pay it by ${dateOf(new Date(grace_until))} to keep the seats.`,
       };
     case 'unpaid':
       return {
         tone: 'bad',
         label: 'Not paid',
-        explanation: 'No seats can be acquired until the open invoice is paid.',
+        explanation: 'No seats can be acquired or renewed until the open invoice is paid.',
       };
     case 'incomplete':
       return {
@@ -127,6 +127,12 @@ export function subscriptionState(subscription: Subscription): SubscriptionState
   }
 }
 
+/** An invoice that was sent, and is not overdue. */
+function openInvoice(graceUntil: string | null): string {
+  if (graceUntil === null) return '';
+  return ` An invoice is open: pay it by ${dateOf(new Date(graceUntil))} to keep the seats.`;
+}
+
 const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], string>> = {
   payment: 'Not paid',
   paused: 'Paused',
@@ -137,6 +143,13 @@ const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], st
 /** Whether its seats and plan can be changed. For the rest, the server has the reason. */
 export function canChange({ status, cancel_at }: Subscription): boolean {
   return (status === 'active' || status === 'trialing') && cancel_at === null;
+}
+
+/** Whether the customer has an invoice to pay in the billing portal. */
+export function isPaymentDue(subscription: Subscription): boolean {
+  const { status, grace_until, hold } = subscription;
+  const isUnpaid = status === 'past_due' || status === 'unpaid' || status === 'incomplete';
+  return hasNotEnded(subscription) && (isUnpaid || grace_until !== null || hold?.code === 'payment');
 }
 
 /** Whether the subscription can still be canceled. */

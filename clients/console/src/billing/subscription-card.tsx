@@ -9,8 +9,9 @@ import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { ChangeDialog } from './change-dialog.tsx';
-import { canChange, costTexts, hasNotEnded, reviewNote, subscriptionState } from './labels.ts';
+import { canChange, costTexts, hasNotEnded, isPaymentDue, reviewNote, subscriptionState } from './labels.ts';
 import { Pausing } from './pausing.tsx';
+import { PortalButton } from './portal-button.tsx';
 
 interface CardProps {
   readonly subscription: Subscription;
@@ -23,7 +24,7 @@ interface CardProps {
 
 export function SubscriptionCard({ subscription, plans, canPause, onChanged }: CardProps) {
   const { call } = useConsole();
-  const { subscription_id, license_id, plan, seats, cancel_at } = subscription;
+  const { subscription_id, tenant_id, license_id, plan, seats, cancel_at } = subscription;
   const [isEnding, setEnding] = useState(false);
   const [isChanging, setChanging] = useState(false);
   const undo = useAction(async () => {
@@ -41,6 +42,7 @@ export function SubscriptionCard({ subscription, plans, canPause, onChanged }: C
         <span class={`badge ${tone}`}>{label}</span>
       </div>
       <p>{explanation}</p>
+      {isPaymentDue(subscription) && <PortalButton tenantId={tenant_id} isDue />}
       {review !== undefined && <p class="warn">{review}</p>}
       {costTexts(subscription).map((cost) => (
         <p key={cost} class="small">

@@ -1,11 +1,12 @@
 interface NumberFieldProps {
   readonly label: string;
   readonly min: number;
+  readonly max?: number | undefined;
   readonly value: number;
   onChange(value: number): void;
 }
 
-export function NumberField({ label, min, value, onChange }: NumberFieldProps) {
+export function NumberField({ label, min, max, value, onChange }: NumberFieldProps) {
   return (
     <label>
       {label}
@@ -13,6 +14,7 @@ export function NumberField({ label, min, value, onChange }: NumberFieldProps) {
         type="number"
         required
         min={min}
+        max={max}
         value={value}
         onInput={({ currentTarget }) => onChange(currentTarget.valueAsNumber)}
       />
