@@ -721,14 +721,19 @@ test('shows the holds of a license, and lifts one with a reason', async () => {
   const subscriptionId = await purchase.pay();
   await suite.stripe.idle();
   const holds = (...more: string[]) => [...more, '--license', purchase.licenseId];
-  expect(await outputOf(...holds('holds', 'list'))).toBe('Nothing holds the license back.');
+  expect(await outputOf(...holds('holds', 'list'))).toBe(
+    'No payment holds the license back. "licenses show" says whether it is suspended or has expired.',
+  );
   const dispute = await suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? '');
   await suite.stripe.idle();
   const before = await outputOf(...holds('holds', 'list'));
+  expect(await outputOf('licenses', 'list', '--tenant', purchase.tenantId)).toContain('suspended (dispute)');
   for (const text of [dispute, 'dispute', 'needs_response', 'The dispute is won.', 'no'])
     expect(before).toContain(text);
   const lift = ['holds', 'lift', '--hold', dispute, '--reason', 'Paid by wire'];
-  expect(await outputOf(...holds(...lift))).toMatch(/lifted\s+\S+ by bootstrap: Paid by wire/);
+  expect(await outputOf(...holds(...lift))).toMatch(
+    /^No payment holds the license back now\.\n[\s\S]*lifted\s+\S+ by bootstrap: Paid by wire/,
+  );
   expect((await json(...holds('holds', 'list'))).holds[0].lifted.reason).toBe('Paid by wire');
   expect(await errorsOf(suite.url, ...holds('holds', 'lift', '--hold', dispute))).toContain('needs a reason');
 });

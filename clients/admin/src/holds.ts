@@ -29,13 +29,19 @@ export const HOLDS_COMMANDS: readonly Command<Api>[] = [
         params: { license_id },
         body: { hold, reason },
       });
-      return { exit: EXIT.ok, text: formatHolds(holds), json: { holds } };
+      const others = holds.filter(({ lifted }) => lifted === null).length;
+      const left =
+        others === 0
+          ? 'No payment holds the license back now.'
+          : `The license is still held: holds that are not lifted: ${others}.`;
+      return { exit: EXIT.ok, text: `${left}\n${formatHolds(holds)}`, json: { holds } };
     },
   }),
 ];
 
 function formatHolds(holds: readonly Hold[]): string {
-  if (holds.length === 0) return 'Nothing holds the license back.';
+  if (holds.length === 0)
+    return 'No payment holds the license back. "licenses show" says whether it is suspended or has expired.';
   return holds.map(formatHold).join('\n');
 }
 

@@ -16,7 +16,7 @@ export const LICENSE_COLUMNS: readonly Column<LicenseView>[] = [
   ['SEATS', ({ max }) => max],
   ['UNIT', ({ unit }) => unit],
   ['PLAN', ({ plan }) => plan],
-  ['STATUS', ({ status }) => status],
+  ['STATUS', ({ status, hold }) => (hold === null ? status : `${status} (${hold})`)],
   ['VALID UNTIL', ({ valid_until }) => valid_until],
 ];
 const LICENSE_AND_TENANT: readonly Column<LicenseView>[] = [
