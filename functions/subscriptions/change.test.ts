@@ -475,6 +475,18 @@ test('a change is applied by the sweep if the function crashes and the event of 
   }
 });
 
+test('a preview applies what Stripe has now, also if its event is lost and the preview is refused', async () => {
+  const bought = await buy({ seats: 2 });
+  await suite.stripe.renew(bought.subscriptionId, 'declined');
+  await suite.stripe.giveUp(bought.subscriptionId, 'unpaid');
+  await suite.stripe.idle();
+  expect((await bought.license()).hold).toBe('payment');
+  await withoutStripeEvents(suite, () => suite.stripe.retryPayment(bought.subscriptionId));
+  expect((await bought.license()).hold).toBe('payment');
+  expect((await bought.preview({ plan: 'enterprise', seats: 1 })).status).not.toBe(200);
+  expect((await bought.license()).hold).toBeNull();
+});
+
 test('seats outside the range of the plan, set in the portal, are seats as paid, and an ERROR and an event', async () => {
   const bought = await buy({ plan: 'enterprise', interval: 'year', seats: 25 });
   for (const [seats, reason] of [
