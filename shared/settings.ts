@@ -503,8 +503,8 @@ const TABLE = {
     source: 'stack',
     required: ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'],
     meaning:
-      'Payments: page that Stripe redirects customers back to. After a checkout, its query has `checkout=paid` or `checkout=canceled`.',
-    unset: 'a page of the fake Stripe; required with `STRIPE_SECRET_KEY`',
+      'Payments: page that Stripe redirects customers back to: the console (`https://…/console/`), or a page of yours. After a checkout, its query has `checkout=paid` or `checkout=canceled`.',
+    unset: 'the console on the local server; required with `STRIPE_SECRET_KEY`',
   },
   CHECKOUT_TRIAL_DAYS: {
     field: 'checkout.trialDays',

@@ -89,6 +89,7 @@ export const STRIPE: Area = {
       run: (ask) => run(stripeAsker(ask, key)),
     });
     return [
+      settled('return page', judgeReturn(settings.billing.returnUrl, settings.publicUrl)),
       check('key', async (ask) => [await checkKey(ask, key, stack)]),
       check('webhook endpoint', async (ask) => checkEndpoint(ask, stack)),
       check('prices', async (ask) => judgePrices(await readPrices(ask))),
@@ -110,6 +111,20 @@ export const STRIPE: Area = {
     ];
   },
 };
+
+/** The pages that Hosting serves (`firebase.json`). Only the console shows what was bought. */
+const SITE_PAGE = /^\/(console(\/.*)?|docs)?$/;
+
+function judgeReturn(returnUrl: string, publicUrl: string): Verdict {
+  const page = URL.parse(returnUrl);
+  const isOnSite = page?.origin === URL.parse(publicUrl)?.origin;
+  return !isOnSite || SITE_PAGE.test(page?.pathname ?? '')
+    ? ok(`Customers return to ${returnUrl}.`)
+    : failed(
+        `After paying, customers return to ${returnUrl}, which the site does not have.`,
+        `Set billing.returnUrl to ${publicUrl}/console/, or to a page of your own.`,
+      );
+}
 
 /** `resource` is what a restricted key must be allowed to read. A path that begins with a slash is not of version 1. */
 type AskStripe = (path: string, resource: string) => Promise<Answer>;

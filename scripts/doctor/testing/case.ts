@@ -17,6 +17,7 @@ export interface Case {
     readonly publicAccess?: 'invoker-check-off';
     readonly protectionLevel?: 'SOFTWARE';
     readonly clientId?: string;
+    readonly returnUrl?: string;
     readonly given?: Partial<Record<GivenName, string>>;
   };
   /** Answers in place of the healthy ones. */

@@ -131,13 +131,14 @@ export function replay(recorded: readonly Recorded[]): Answers {
 
 /** The production stack of this repository, deployed. */
 export function stackOf({ isDeployed = true, given = GIVEN, ...changes }: Case['stack'] = {}): Stack {
-  const { publicAccess, protectionLevel, clientId } = changes;
+  const { publicAccess, protectionLevel, clientId, returnUrl } = changes;
   const settings = readSettings(configuredIn('prod'), MANIFEST);
   return {
     name: 'prod',
     settings: {
       ...settings,
       ...(publicAccess === undefined ? {} : { publicAccess }),
+      ...(returnUrl === undefined ? {} : { billing: { returnUrl } }),
       ...(protectionLevel === undefined ? {} : { signingKey: { ...settings.signingKey, protectionLevel } }),
       ...(clientId === undefined ? {} : { signIn: { clientId } }),
     },

@@ -12,6 +12,8 @@ interface SignInProps {
 }
 
 export function SignInPage({ credentials, trouble }: SignInProps) {
+  // The purchase was begun in an app of the vendor, or in another tab.
+  const isPaid = new URL(location.href).searchParams.get('checkout') === 'paid';
   const signIn = useAction(async () => {
     const returnTo = `${location.pathname}${location.search}`;
     location.assign(await beginSignIn(sessionStorage, location.origin, returnTo));
@@ -28,6 +30,11 @@ export function SignInPage({ credentials, trouble }: SignInProps) {
       </p>
       <h1>Sign in to Seatlease</h1>
       <p class="quiet">See who uses your seats, evict sessions, and find out how many seats you need.</p>
+      {isPaid && (
+        <Notice tone="good">
+          <p>Thank you for your purchase. You can close this window, or sign in.</p>
+        </Notice>
+      )}
       {trouble !== undefined && (
         <div role="alert">
           <Notice tone="warn">{trouble}</Notice>

@@ -436,6 +436,17 @@ export const STRIPE_CASES: readonly Case[] = [
     },
   },
   {
+    name: 'customers return from paying to a page that the site does not have',
+    stack: { returnUrl: 'https://licenses.example.com/billing' },
+    answers: [],
+    finding: {
+      check: 'return page',
+      level: 'error',
+      found: 'https://licenses.example.com/billing, which the site does not have',
+      cure: 'https://licenses.example.com/console/',
+    },
+  },
+  {
     name: 'Stripe cannot compute taxes',
     answers: [taxSettings('pending', ['head_office', 'defaults.tax_code'])],
     finding: {
