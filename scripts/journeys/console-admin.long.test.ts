@@ -157,6 +157,33 @@ describeReal('chromium', 'the console for admins and operators', () => {
     expect(cancel_at).toBeNull();
   });
 
+  test('offers an admin the license of an ended subscription first, whose key stays valid', async ({
+    world,
+    open,
+  }) => {
+    const owner = await world.newUser();
+    const order = { tenant_id: owner.tenantId, plan: 'pro', seats: 2 };
+    const bought = await world.operate('POST', '/api/v1/checkout/create-session', order);
+    await fetch(bought.checkout_url, {
+      method: 'POST',
+      body: new URLSearchParams({ card: '4242 4242 4242 4242' }),
+      redirect: 'manual',
+    });
+    const page = await open({ as: owner, path: `/console/tenants/${owner.tenantId}/billing` });
+    await page.getByText('Renews on').waitFor();
+    await page.getByText('A new license gets a new key.').waitFor({ state: 'detached' });
+    const { license_id } = bought;
+    await world.operate('POST', '/api/v1/subscriptions/cancel', { license_id, when: 'now' });
+    await page.reload();
+    const license = page.getByRole('combobox', { name: 'License' });
+    await license.waitFor();
+    expect(await license.inputValue()).toBe(license_id);
+    await page.getByText('Its key stays valid.').waitFor();
+    await license.selectOption('A new license');
+    await page.getByText('A new license gets a new key.').waitFor();
+    await expectUsable(page);
+  });
+
   test('lets an admin filter the audit log and verify it', async ({ world, open }) => {
     const owner = await world.newUser();
     const { tenantId } = owner;

@@ -20,7 +20,9 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
   const [chosen, setChosen] = useState(plans[0]?.plan);
   const [seatsText, setSeats] = useState('');
   const [interval, setInterval] = useState<Interval>();
-  const [licenseId, setLicenseId] = useState('');
+  const [license, setLicense] = useState<string>();
+  // Programs have the key of the license that they used so far.
+  const licenseId = license ?? buyable[0]?.license_id ?? '';
   const plan = plans.find((each) => each.plan === chosen) ?? plans[0];
   const seats = Number(seatsText || plan?.seats.least);
   const buy = useAction(async () => {
@@ -90,7 +92,11 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
         {buyable.length > 0 && (
           <label class="wide">
             License
-            <select value={licenseId} onChange={({ currentTarget }) => setLicenseId(currentTarget.value)}>
+            <select
+              value={licenseId}
+              aria-describedby="key"
+              onChange={({ currentTarget }) => setLicense(currentTarget.value)}
+            >
               <option value="">A new license</option>
               {buyable.map((license) => (
                 <option key={license.license_id} value={license.license_id}>
@@ -104,6 +110,11 @@ export function BuyForm({ tenantId, plans, buyable }: BuyProps) {
           Continue to payment
         </Button>
       </div>
+      {buyable.length > 0 && (
+        <p id="key" class="quiet small">
+          {licenseId === '' ? 'A new license gets a new key.' : 'Its key stays valid.'}
+        </p>
+      )}
       <p>
         <output>{totalText(plan, intervalOf(plan, interval), seats)}</output>
       </p>

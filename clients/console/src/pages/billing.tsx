@@ -94,7 +94,10 @@ function Purchase({ onPaid }: { onPaid(): void }) {
   if (outcome === 'paid')
     return (
       <Notice tone="good">
-        <p>Thank you. Your seats are available once the payment is confirmed, usually within seconds.</p>
+        <p>
+          Thank you. Your seats are available once the payment is confirmed, usually within seconds. A new
+          license has no key yet: create one on the page “Licenses”, with “Rotate key”.
+        </p>
       </Notice>
     );
   if (outcome === 'canceled')
