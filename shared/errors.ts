@@ -389,7 +389,7 @@ export const PROBLEMS = {
   },
   USAGE_CAP_REACHED: {
     status: 409,
-    title: 'The license has used up the daily cap of this meter.',
+    title: 'The quantity exceeds what is left of the daily cap of this meter.',
     next: STOP,
   },
   STRIPE_EVENT_NOT_RETRYABLE: {

@@ -47,6 +47,21 @@ test('shows what was paused of a subscription, and the last usage before its end
   );
 });
 
+test('shows how many usage records an event is about, and the reason that an operator gave', () => {
+  const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
+  const voided = { ...event, type: 'usage.voided', count: 2, quantity: 7 } as const;
+  expect(detailOf({ ...voided, note: 'stolen key' })).toBe('2 usage records, 7 in total, stolen key');
+  expect(detailOf({ ...voided, count: 1 })).toBe('1 usage record, 7 in total');
+  expect(detailOf({ ...event, type: 'seat.denied', count: 2 })).toBe('2 requests within a minute');
+});
+
+test('shows why a subscription needs a review', () => {
+  const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
+  expect(detailOf({ ...event, type: 'subscription.needs_review', reason: 'price_replaced' })).toBe(
+    'price replaced',
+  );
+});
+
 test('names members, and says what kind of actor anyone else is', () => {
   const names = new Map([['usr_ada', 'Ada']]);
   const by = (type: AuditEvent['actor']['type'], id: string | null) =>

@@ -102,7 +102,9 @@ export function detailOf({
   count,
   active,
   max,
+  quantity,
   reason,
+  note,
   seat,
   version,
   type,
@@ -122,10 +124,15 @@ export function detailOf({
   usage = [],
 }: AuditEvent): string {
   const parts: string[] = [];
-  if (count !== undefined)
-    parts.push(count === 1 ? '1 request within a minute' : `${count} requests within a minute`);
+  if (count !== undefined) {
+    const isUsage = type.startsWith('usage.');
+    const counted = `${count} ${isUsage ? 'usage record' : 'request'}${count === 1 ? '' : 's'}`;
+    parts.push(isUsage ? counted : `${counted} within a minute`);
+  }
+  if (quantity !== undefined) parts.push(`${quantity} in total`);
   if (reason === 'lost') parts.push('lost in a server failure');
   if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its lease had expired');
+  if (type === 'subscription.needs_review' && reason !== undefined) parts.push(reason.replaceAll('_', ' '));
   if (seat === 'kept' && type !== 'session.borrowed') parts.push('seat shared with another program');
   if (active !== undefined && max !== undefined) parts.push(`${active} of ${max} seats in use then`);
   if (offline_since !== undefined)
@@ -142,6 +149,7 @@ export function detailOf({
   if (status !== undefined) parts.push(status);
   if (hold !== undefined) parts.push(hold === null ? 'no longer held' : `held: ${hold}`);
   if (version !== undefined) parts.push(`license version ${version}`);
+  if (note !== undefined) parts.push(note);
   return parts.join(', ');
 }
 
