@@ -81,7 +81,7 @@ const ownDomain: Plugin = {
   name: 'own-domain',
   setup({ onResolve }) {
     onResolve({ filter: /^(node:)?domain$/ }, () => ({
-      path: join(ROOT, 'scripts/bundle/request-domain.ts'),
+      path: join(ROOT, 'shared/http/request-domain.ts'),
     }));
   },
 };

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import type http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { http as registerFunction } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterEach, expect, test } from 'vitest';
+import { getTestServer, registerFunction } from '../local/framework.ts';
 import { readBody } from './body.ts';
 import { guardAllServers, guardServer, originalOf, TIME_LIMITS } from './server-guard.ts';
 

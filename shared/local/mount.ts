@@ -5,8 +5,6 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { http as registerFunction } from '@google-cloud/functions-framework';
-import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { isInternal } from '../http/callers.ts';
 import type { FunctionContract } from '../http/contract.ts';
 import { problemAnswer } from '../http/problem.ts';
@@ -14,6 +12,7 @@ import { matchPath, publicRoutes } from '../http/route.ts';
 import { type HttpFunction, send } from '../http/serve.ts';
 import { guardServer, limitTime } from '../http/server-guard.ts';
 import { requestIdOf } from '../http/trace.ts';
+import { getTestServer, registerFunction } from './framework.ts';
 import type { Door, GoogleEdge, Passage } from './google-edge/edge.ts';
 
 type Functions = Readonly<Record<string, HttpFunction>>;
