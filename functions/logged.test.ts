@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import { format } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Action } from '../shared/domain/authorization.ts';
@@ -10,6 +9,7 @@ import { TEST_SECRETS } from '../shared/testing/secrets.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import type { AnyRequest, World } from './example.ts';
 import { MANIFEST } from './manifest.ts';
+import { breakDisk } from './testing/break-disk.ts';
 import { findWords, formsOf } from './testing/find-text.ts';
 import { ADA, makePersonalWorld, type PersonalWorld } from './testing/personal-world.ts';
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
@@ -177,11 +177,9 @@ async function sendToAll(): Promise<void> {
   await sendEach();
   proxy.down(false);
 
-  const broken = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
-    throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
-  });
+  const repair = breakDisk();
   await sendEach();
-  broken.mockRestore();
+  repair();
 
   suite.stripe.breakApi('status 500');
   await sendEach(({ action }) => /^(checkout\.create|stripe)/.test(action));

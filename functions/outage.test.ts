@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startEmbeddedRedis } from '../shared/local/redis/embedded-redis.ts';
 import { respClient } from '../shared/local/redis/resp-client.ts';
@@ -8,6 +7,7 @@ import { LICENSES_OF_TENANT } from '../shared/ports/queries.ts';
 import { describeReal } from '../shared/testing/real-parts.ts';
 import { type CountingProxy, countingProxy } from '../shared/testing/servers/counting-proxy.ts';
 import { startRedisServer } from '../shared/testing/servers/redis-server.ts';
+import { breakDisk } from './testing/break-disk.ts';
 import { openTestSuite, type Reply, type TestLicense, type TestSuite } from './testing/suite.ts';
 
 const closers: (() => unknown)[] = [];
@@ -209,18 +209,10 @@ describeReal('redis-server', 'a Redis that is killed and restarts empty', () => 
 });
 
 describe('while the records are unavailable', () => {
-  /** SQLite's error for a failing disk. */
-  function breakRecords(): () => void {
-    const broken = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
-      throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 });
-    });
-    return () => broken.mockRestore();
-  }
-
   test('licenses cannot be managed, and can be again once the records are available', async () => {
     const suite = await openSuite();
     const { licenseId } = await suite.createLicense();
-    const repair = breakRecords();
+    const repair = breakDisk();
     const replies = [
       await suite.operate('POST', '/api/v1/licenses', { max: 1 }),
       await suite.operate('GET', '/api/v1/licenses'),
@@ -241,7 +233,7 @@ describe('while the records are unavailable', () => {
   test('clients still acquire, keep and release seats', async () => {
     const suite = await openSuite();
     const license = await suite.createLicense();
-    breakRecords();
+    breakDisk();
     const seat = await license.acquire('machine');
     expect(seat.status).toBe(201);
     const { session_id } = seat.body;
@@ -257,7 +249,7 @@ describe('while the records are unavailable', () => {
     const client = respClient(redis);
     await client.command(['FLUSHALL']);
     client.close();
-    const repair = breakRecords();
+    const repair = breakDisk();
     const reply = await license.acquire('machine');
     expect([reply.status, reply.body.code]).toEqual([503, 'RECORDS_UNAVAILABLE']);
     repair();

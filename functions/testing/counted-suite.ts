@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inject, vi } from 'vitest';
 import { openKmsSigner } from '../../shared/adapters/signer/kms-signer.ts';
 import type { SeatEvent } from '../../shared/domain/event.ts';
@@ -104,8 +104,12 @@ export async function openCountedSuite(): Promise<CountedSuite> {
 
 /** Servers and ports that count their calls. */
 async function openCounters() {
-  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
-  const exec = vi.spyOn(DatabaseSync.prototype, 'exec');
+  const statements = [
+    vi.spyOn(DatabaseSync.prototype, 'exec'),
+    vi.spyOn(StatementSync.prototype, 'get'),
+    vi.spyOn(StatementSync.prototype, 'all'),
+    vi.spyOn(StatementSync.prototype, 'run'),
+  ];
   const { redis, proxy, ...servers } = await startRedis();
   const kms = await startKms();
   const recordOperations: { readonly name: string; readonly billed: Partial<OperationCounts> }[] = [];
@@ -140,8 +144,7 @@ async function openCounters() {
     reset(): void {
       proxy.reset();
       kms.reset();
-      prepare.mockClear();
-      exec.mockClear();
+      for (const statement of statements) statement.mockClear();
       recordOperations.length = 0;
       messages = 0;
     },
@@ -152,7 +155,7 @@ async function openCounters() {
         redis: redisCommands.map(([name]) => String(name).toUpperCase()),
         redisCommands,
         records: recordOperations.map(({ name }) => name),
-        statements: prepare.mock.calls.length + exec.mock.calls.length,
+        statements: statements.reduce((count, { mock }) => count + mock.calls.length, 0),
         kms: methods,
         operations: {
           redisCommands: redisCommands.length,
@@ -175,8 +178,7 @@ async function openCounters() {
     async close(): Promise<void> {
       await servers.close();
       await kms.close();
-      prepare.mockRestore();
-      exec.mockRestore();
+      for (const statement of statements) statement.mockRestore();
     },
   };
 }

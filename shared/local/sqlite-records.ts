@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import * as z from 'zod/mini';
 import {
   checkId,
@@ -55,6 +55,8 @@ export function openSqliteRecords(file: string, lockedMs = defaultLockedMs): Rec
 
 class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
+  /** Each statement is compiled once: that takes longer than to run one. */
+  readonly #statements = new Map<string, StatementSync>();
 
   constructor(file: string, lockedMs: number) {
     this.#database = asUnavailable(() => openDatabase(file, lockedMs));
@@ -68,10 +70,10 @@ class SqliteRecords implements Records {
 
   async create<T>(collection: Collection<T>, id: string, document: T): Promise<'CREATED' | 'EXISTS'> {
     const text = JSON.stringify(encodeDocument(collection, id, document));
-    const { changes } = this.#use((database) =>
-      database
-        .prepare('INSERT INTO documents (collection, id, document) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
-        .run(collection.name, id, text),
+    const { changes } = this.#use(() =>
+      this.#prepare(
+        'INSERT INTO documents (collection, id, document) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      ).run(collection.name, id, text),
     );
     return Number(changes) === 1 ? 'CREATED' : 'EXISTS';
   }
@@ -79,7 +81,7 @@ class SqliteRecords implements Records {
   async query<T>(query: Query<T>, equals: Equals, page: Page): Promise<PageOf<T>> {
     const { fetchLimit, after } = pageRequest(query, equals, page);
     const { sql, values } = selectPage(query, equals, page, after, fetchLimit);
-    const found = this.#use((database) => database.prepare(sql).all(...values));
+    const found = this.#use(() => this.#prepare(sql).all(...values));
     return toPage(query, equals, page, found.map(toRow));
   }
 
@@ -100,7 +102,7 @@ class SqliteRecords implements Records {
   }
 
   async ping(): Promise<void> {
-    this.#use((database) => database.prepare('SELECT 1 FROM documents LIMIT 1').get());
+    this.#use(() => this.#prepare('SELECT 1 FROM documents LIMIT 1').get());
   }
 
   async close(): Promise<void> {
@@ -117,8 +119,8 @@ class SqliteRecords implements Records {
   }
 
   #read(collection: string, id: string): string | undefined {
-    const found = this.#use((database) =>
-      database.prepare('SELECT document FROM documents WHERE collection = ? AND id = ?').get(collection, id),
+    const found = this.#use(() =>
+      this.#prepare('SELECT document FROM documents WHERE collection = ? AND id = ?').get(collection, id),
     );
     return found === undefined ? undefined : z.parse(storedText, found).document;
   }
@@ -134,7 +136,7 @@ class SqliteRecords implements Records {
         const isUnchanged = reads.every((read) => this.#read(read.collection, read.id) === read.text);
         if (isUnchanged) {
           writes.forEach((write) => {
-            apply(database, write);
+            this.#apply(write);
           });
         }
         database.exec(isUnchanged ? 'COMMIT' : 'ROLLBACK');
@@ -146,6 +148,24 @@ class SqliteRecords implements Records {
         throw error;
       }
     });
+  }
+
+  #apply({ collection, id, text }: Write): void {
+    if (text === undefined) {
+      this.#prepare('DELETE FROM documents WHERE collection = ? AND id = ?').run(collection, id);
+    } else {
+      this.#prepare('INSERT OR REPLACE INTO documents (collection, id, document) VALUES (?, ?, ?)').run(
+        collection,
+        id,
+        text,
+      );
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 }
 
@@ -202,16 +222,6 @@ function openDatabase(file: string, lockedMs: number): DatabaseSync {
   } catch (error) {
     database.close();
     throw error;
-  }
-}
-
-function apply(database: DatabaseSync, { collection, id, text }: Write): void {
-  if (text === undefined) {
-    database.prepare('DELETE FROM documents WHERE collection = ? AND id = ?').run(collection, id);
-  } else {
-    database
-      .prepare('INSERT OR REPLACE INTO documents (collection, id, document) VALUES (?, ?, ?)')
-      .run(collection, id, text);
   }
 }
 
