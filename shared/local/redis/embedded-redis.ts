@@ -1,6 +1,13 @@
 import net, { type Socket } from 'node:net';
+import type { RedisLuaRuntime } from 'js-redis-server/core';
 
 const HOST = '127.0.0.1';
+
+/**
+ * Scripts leave nothing behind in Lua, so that all embedded Redis of a process share it: to compile and start it takes
+ * longer than most tests.
+ */
+let lua: Promise<RedisLuaRuntime> | undefined;
 
 /**
  * A Redis inside this process, for development and tests on a machine without Redis. It starts empty and loses its data
@@ -17,6 +24,10 @@ export async function startEmbeddedRedis(): Promise<{
   const redis = await import('js-redis-server/core');
   const compatibility = redis.resolveCompatibilityProfile('redis-6.2');
   const state = new redis.RedisServerState({ databaseCount: 16, compatibility });
+  state.getLuaRuntime = () => {
+    lua ??= redis.createRedisLuaRuntime(compatibility);
+    return lua;
+  };
   const executor = redis.createRedisCommandExecutor({ compatibility });
   const sockets = new Set<Socket>();
   const server = net.createServer({ noDelay: true }, (socket) => {
