@@ -2,7 +2,29 @@ import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Without the results of an earlier run Vitest sorts files by size. These take long for their size. */
-const FIRST = ['checks/readme.test.ts', 'records/records.test.ts'];
+const FIRST = [
+  'checks/readme.test.ts',
+  'records/records.test.ts',
+  'seats/seats.test.ts',
+  'checkout/crash-points.test.ts',
+  'infra/suite.test.ts',
+  'events/events.test.ts',
+  'functions/dependencies.test.ts',
+  'python/python.test.ts',
+  // In `npm run test:long`. They took 135 to 45 seconds; the first two mostly wait.
+  'conformance/conformance.long.test.ts',
+  'simulation/real-programs.long.test.ts',
+  'seats/seats-embedded.property.test.ts',
+  'stripe-webhook/permutations.test.ts',
+  'checks/blocks.long.test.ts',
+  'conformance/python.long.test.ts',
+  'seats/seats-real.property.test.ts',
+  'bundle/bundle.long.test.ts',
+  'c/client.long.test.ts',
+  'seats/race.long.test.ts',
+  'checkout/interleavings.test.ts',
+  'seats/engines.property.long.test.ts',
+];
 
 class LongestFirst extends BaseSequencer {
   /** Project by project, as Vitest does: a process is shared only between files that follow each other. */
