@@ -431,6 +431,13 @@ export const USAGE_RECORDS_BY_RECEIPT: Query<UsageRecord> = {
   where: ['isOpen'],
   orderBy: { field: 'receivedAtMs', direction: 'asc' },
 };
+/** Ordered by tenant, so that the next tenant is found by one read. */
+export const OPEN_USAGE_BY_TENANT: Query<UsageRecord> = {
+  name: 'open-usage-by-tenant',
+  collection: USAGE_RECORDS,
+  where: ['isOpen'],
+  orderBy: { field: 'tenantId', direction: 'asc' },
+};
 export const OPEN_USAGE_OF_TENANT: Query<UsageRecord> = {
   name: 'open-usage-of-tenant',
   collection: USAGE_RECORDS,
@@ -535,6 +542,7 @@ export const QUERIES = [
   IDEMPOTENCY_KEYS_BY_END,
   TRIAL_CLAIMS_BY_AGE,
   USAGE_RECORDS_BY_RECEIPT,
+  OPEN_USAGE_BY_TENANT,
   OPEN_USAGE_OF_TENANT,
   USAGE_RECORDS_OF_LICENSE,
   USAGE_RECORDS_BY_STATE,

@@ -70,3 +70,19 @@ test('what is not sent when time is up is sent by the next run', async () => {
   expect(await meterUsage(deps, run)).toBe(true);
   expect(sent).toHaveLength(40);
 });
+
+test('one tenant that records more than Stripe accepts in time does not delay the usage of others', async () => {
+  const { deps, run, sent, tenantIds } = await openWorld();
+  const [tenantId = ''] = tenantIds;
+  const licenseId = newLicenseId(tenantId);
+  for (let use = 0; use < 300; use += 1) {
+    const flood = { licenseId, tenantId, recordId: `${use}`, meter: 'exports', quantity: 1 };
+    const record = newUsageRecord(flood, NOW_MS - 1);
+    await deps.records.create(USAGE_RECORDS, usageRecordId(record), record);
+  }
+  const isTimeUp = () => sent.length >= 100;
+  expect(await meterUsage(deps, { ...run, isTimeUp })).toBe(false);
+  expect(sent.filter((customerId) => customerId === 'cus_1')).toHaveLength(20);
+  expect(await meterUsage(deps, run)).toBe(true);
+  expect(sent).toHaveLength(340);
+});

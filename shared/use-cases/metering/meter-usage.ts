@@ -19,6 +19,7 @@ import { BILLING_ACCOUNTS, LICENSES } from '../../ports/collections.ts';
 import type { Deps } from '../../ports/deps.ts';
 import { eachDocument } from '../../ports/each-document.ts';
 import {
+  OPEN_USAGE_BY_TENANT,
   OPEN_USAGE_OF_TENANT,
   SUBSCRIPTIONS_OF_TENANT,
   USAGE_RECORDS_BY_RECEIPT,
@@ -27,7 +28,11 @@ import { inParallel } from '../in-parallel.ts';
 import { auditUsage } from './audit-usage.ts';
 import { changeUsage, type UsageChange } from './change-usage.ts';
 
+const MINUTE_MS = 60_000;
 const BATCH = 100;
+/** Records in a turn: Stripe gets those of one customer one by one, in a few seconds. */
+const TURN = 20;
+/** Calls to Stripe. */
 const AT_A_TIME = 8;
 
 /** What was done with usage records, by what became of them. */
@@ -80,29 +85,72 @@ export interface MeteringRun {
  * is a customer there, and cancels voided ones there. A record is counted once, because one transaction adds it to the
  * totals and marks it. It is billed once, because it is marked before it is first sent, and resent only while Stripe
  * recognizes its id. Returns whether all open records, or those of one tenant, were looked at. Costs one read if there
- * are none.
+ * are none. If there are many, tenants take turns: one license can record usage faster than Stripe accepts it of one
+ * customer, and must not delay the usage of others.
  */
 export async function meterUsage(deps: MeteringDeps, run: MeteringRun, tenantId?: string): Promise<boolean> {
-  let cursor: string | undefined;
-  do {
-    if (run.isTimeUp()) return false;
-    const page = { limit: BATCH, cursor };
-    const { documents, nextCursor } =
-      tenantId === undefined
-        ? await deps.records.query(USAGE_RECORDS_BY_RECEIPT, { isOpen: true }, page)
-        : await deps.records.query(OPEN_USAGE_OF_TENANT, { tenantId, isOpen: true }, page);
-    const payers = await readPayers(documents, deps);
-    const toSend = await count(documents, payers, deps, run);
-    toSend.push(...documents.filter(({ state }) => state === 'sending'));
-    const { billing } = deps;
-    if (billing) {
-      await run.callStripe(() => send(toSend, payers, billing, deps, run));
-      const voided = documents.filter(({ state }) => state === 'voided');
-      await run.callStripe(() => cancel(voided, billing, deps, run));
-    }
-    cursor = nextCursor;
-  } while (cursor !== undefined);
+  if (run.isTimeUp()) return false;
+  if (tenantId !== undefined) return meterInTurns([tenantId], deps, run);
+  const page = await deps.records.query(USAGE_RECORDS_BY_RECEIPT, { isOpen: true }, { limit: BATCH });
+  if (page.nextCursor !== undefined) return meterInTurns(await tenantsToMeter(deps), deps, run);
+  await meter(page.documents, AT_A_TIME, deps, run);
   return !run.isTimeUp();
+}
+
+/** The tenants with open records, at the cost of one read each. Each minute another one is first. */
+async function tenantsToMeter({ records, clock }: MeteringDeps): Promise<string[]> {
+  const tenantIds: string[] = [];
+  for (let least = ''; ; ) {
+    const { documents } = await records.query(OPEN_USAGE_BY_TENANT, { isOpen: true }, { limit: 1, least });
+    const [next] = documents;
+    if (!next) break;
+    tenantIds.push(next.tenantId);
+    // No id of a tenant is between the two.
+    least = `${next.tenantId}~`;
+  }
+  const first = Math.floor(clock.nowMs() / MINUTE_MS) % Math.max(1, tenantIds.length);
+  return [...tenantIds.slice(first), ...tenantIds.slice(0, first)];
+}
+
+async function meterInTurns(
+  tenantIds: readonly string[],
+  deps: MeteringDeps,
+  run: MeteringRun,
+): Promise<boolean> {
+  let turns: { readonly tenantId: string; readonly cursor?: string }[] = tenantIds.map((id) => ({
+    tenantId: id,
+  }));
+  while (turns.length > 0) {
+    const limit = turns.length === 1 ? BATCH : TURN;
+    const atATime = Math.ceil(AT_A_TIME / turns.length);
+    const next: typeof turns = [];
+    await inParallel(turns, AT_A_TIME, async ({ tenantId, cursor }) => {
+      if (run.isTimeUp()) return;
+      const page = { limit, cursor };
+      const found = await deps.records.query(OPEN_USAGE_OF_TENANT, { tenantId, isOpen: true }, page);
+      await meter(found.documents, atATime, deps, run);
+      if (found.nextCursor !== undefined) next.push({ tenantId, cursor: found.nextCursor });
+    });
+    if (run.isTimeUp()) return false;
+    turns = next;
+  }
+  return true;
+}
+
+async function meter(
+  documents: readonly UsageRecord[],
+  atATime: number,
+  deps: MeteringDeps,
+  run: MeteringRun,
+): Promise<void> {
+  const payers = await readPayers(documents, deps);
+  const toSend = await count(documents, payers, deps, run);
+  toSend.push(...documents.filter(({ state }) => state === 'sending'));
+  const { billing } = deps;
+  if (!billing) return;
+  await run.callStripe(() => send(toSend, payers, billing, atATime, deps, run));
+  const voided = documents.filter(({ state }) => state === 'voided');
+  await run.callStripe(() => cancel(voided, billing, atATime, deps, run));
 }
 
 interface Payer extends UsagePayer {
@@ -182,13 +230,14 @@ async function send(
   records: readonly UsageRecord[],
   payers: ReadonlyMap<string, Payer>,
   billing: Billing,
+  atATime: number,
   deps: MeteringDeps,
   run: MeteringRun,
 ): Promise<void> {
   const payerOf = ({ licenseId }: UsageRecord) => payers.get(licenseId) ?? NO_PAYER;
   const queues = Map.groupBy(records, (record) => JSON.stringify([payerOf(record).customerId, record.meter]));
   await writingOutcomes(deps, run, async (outcomes) => {
-    await inParallel([...queues.values()], AT_A_TIME, async (queue) => {
+    await inParallel([...queues.values()], atATime, async (queue) => {
       for (const record of queue) {
         if (run.isTimeUp()) return;
         outcomes.set(usageRecordId(record), await sendOne(record, payerOf(record), billing, deps, run));
@@ -230,11 +279,12 @@ function whileSending(next: (record: UsageRecord) => UsageRecord): Outcome {
 async function cancel(
   voided: readonly UsageRecord[],
   billing: Billing,
+  atATime: number,
   deps: MeteringDeps,
   run: MeteringRun,
 ): Promise<void> {
   await writingOutcomes(deps, run, async (outcomes) => {
-    await inParallel(voided, AT_A_TIME, async (record) => {
+    await inParallel(voided, atATime, async (record) => {
       if (run.isTimeUp()) return;
       const outcome = await cancelOne(record, billing, deps);
       if (outcome) outcomes.set(usageRecordId(record), outcome);
