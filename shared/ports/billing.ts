@@ -28,7 +28,10 @@ export interface Billing {
   /** Creates a page at Stripe to pay for `ask`, another one at each call. */
   createCheckout(ask: CheckoutAsk): Promise<CheckoutVerdict>;
 
-  /** All pages at Stripe on which the customer can pay for the license now, newest first. */
+  /**
+   * The pages at Stripe on which the customer can pay for the license now, newest first, among the newest 100 pages of the
+   * customer.
+   */
   openCheckouts(of: {
     readonly customerId: string;
     readonly licenseId: string;

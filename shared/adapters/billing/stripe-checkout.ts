@@ -80,19 +80,21 @@ export async function createCheckout(stripe: Stripe, ask: CheckoutAsk): Promise<
   }
 }
 
-/** The open pages of a customer for a license, of all that Stripe has: also one whose creation was never answered. */
+/**
+ * The open pages of a customer for a license, also one whose creation was never answered, among the newest of the
+ * customer. One call, however many pages of other licenses an admin has opened: all calls share one limit at Stripe
+ * (docs.stripe.com/rate-limits).
+ */
 export async function openCheckouts(
   stripe: Stripe,
   { customerId: customer, licenseId }: { readonly customerId: string; readonly licenseId: string },
 ): Promise<readonly OpenCheckout[]> {
   return unlessMissing('checkout.sessions.list', [], async () => {
-    const pages: OpenCheckout[] = [];
-    for await (const found of stripe.checkout.sessions.list({ customer, status: 'open', limit: PAGE })) {
+    const { data } = await stripe.checkout.sessions.list({ customer, status: 'open', limit: PAGE });
+    return data.flatMap((found) => {
       const session = z.parse(SessionAnswer, found);
-      const page = openPage(session);
-      if (page && session.client_reference_id === licenseId) pages.push(page);
-    }
-    return pages;
+      return session.client_reference_id === licenseId ? (openPage(session) ?? []) : [];
+    });
   });
 }
 
