@@ -6,6 +6,7 @@ import { defineFunction } from '../../shared/http/contract.ts';
 import {
   LicenseId,
   PAGING,
+  reason,
   SettableTimestamp,
   TenantId,
   Timestamp,
@@ -140,7 +141,7 @@ export default defineFunction({
         /** The `hold_id`. */
         hold: z.string().check(z.regex(/^[\w-]{1,255}$/, 'is not the id of a hold')),
         /** For the audit log and other operators. The tenant does not see it. Name no people. */
-        reason: z.string().check(z.trim(), z.minLength(1), z.maxLength(500)),
+        reason: reason(500),
       }),
       answers: holdAnswers,
       problems: [

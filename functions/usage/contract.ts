@@ -10,6 +10,7 @@ import {
   PAGING,
   PERIOD,
   periodIsInOrder,
+  reason,
   SessionId,
   SessionToken,
   SettableTimestamp,
@@ -45,7 +46,7 @@ const UsageTotals = z.strictObject({
 });
 
 /** Kept with the records and in the audit log. Do not enter personal data. */
-const VoidReason = text(200);
+const VoidReason = reason(200);
 
 const AtStripe = z.enum(VOID_OUTCOMES);
 const StoredUsage = z.strictObject({

@@ -211,6 +211,7 @@ describe('a day of a meter', () => {
     ['half a day', { meter: 'exports' }],
     ['no date', { meter: 'exports', day: 'today' }],
     ['no reason', { ids: ['run'], reason: '' }],
+    ['a blank reason', { ids: ['run'], reason: '  ' }],
     ['a cursor of another list', { meter: 'exports', day: '2026-11-30', cursor: 'x' }, 'INVALID_CURSOR'],
   ])('is refused with %s', async (_, what, code = 'VALIDATION_FAILED') => {
     const app = await meteredLicense(suite, { paying: false });

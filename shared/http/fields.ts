@@ -18,13 +18,16 @@ import type { Rhythm } from '../ports/seats.ts';
  * it can be stored, compared and displayed unchanged everywhere.
  */
 export function text(longest: number) {
-  return z
-    .string()
-    .check(
-      z.minLength(1),
-      z.maxLength(longest),
-      z.regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters or broken surrogate pairs'),
-    );
+  return z.string().check(z.minLength(1), z.maxLength(longest), storable());
+}
+
+/** Why someone did something, for the audit log: `text` that is not blank. */
+export function reason(longest: number) {
+  return z.string().check(z.trim(), z.minLength(1), z.maxLength(longest), storable());
+}
+
+function storable() {
+  return z.regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters or broken surrogate pairs');
 }
 
 export const LicenseId = z.string().check(z.regex(LICENSE_ID, 'is not a valid license id'));
