@@ -57,6 +57,7 @@ const READ_BY_FUNCTIONS = [
   'customers',
   'checkout/sessions',
   'subscriptions',
+  'subscription_schedules',
   'prices',
   'invoices',
   'charges',

@@ -239,6 +239,7 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
     'customers',
     'checkout/sessions',
     'subscriptions',
+    'subscription_schedules',
     'prices',
     'invoices',
     'charges',
