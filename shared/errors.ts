@@ -363,7 +363,7 @@ export const PROBLEMS = {
   },
   SUBSCRIPTION_CHANGED: {
     status: 409,
-    title: 'The number of seats of this subscription has changed. Read it again.',
+    title: 'The subscription has changed in the meantime. Read it again.',
     next: STOP,
   },
   SUBSCRIPTION_UNCHANGEABLE: {

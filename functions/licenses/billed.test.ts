@@ -50,6 +50,8 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
     unpaidSinceMs: null,
     unpaidInvoiceId: null,
     payments: { disputes: {}, refunds: {}, lifts: {} },
+    itemsSinceMs: nowMs,
+    change: null,
     hold: change.status === 'unpaid' ? 'payment' : null,
     lookAtMs: null,
     revision: 1,

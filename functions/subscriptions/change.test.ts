@@ -16,6 +16,8 @@ const crash = () => new Unavailable('billing', 'crashes here');
 const crashes = openCrashes(crash);
 /** Whether it crashes when Stripe has made a change. */
 let crashesAfterChange = false;
+/** What happens once, just before Stripe makes a change. */
+let meanwhile: (() => Promise<unknown>) | undefined;
 
 let suite: TestSuite;
 beforeAll(async () => {
@@ -47,6 +49,9 @@ function withCrash(deps: Deps): Deps {
       readPrices: () => step(() => billing.readPrices()),
       changeItem: (change) =>
         step(async () => {
+          const happens = meanwhile;
+          meanwhile = undefined;
+          await happens?.();
           const changed = await billing.changeItem(change);
           if (crashesAfterChange) throw crash();
           return changed;
@@ -91,6 +96,8 @@ async function auditedOf(licenseId: string, type: string) {
   const all = await Array.fromAsync(eachDocument(suite.deps.records, EVENTS_BY_RECORDING, {}));
   return all.filter((event) => event.licenseId === licenseId && event.type === type);
 }
+
+const chargeOf = (subscriptionId: string): string => suite.stripe.chargeOf(subscriptionId) ?? '';
 
 const updates = () =>
   suite.stripe.calls.filter((call) => /^POST \/v1\/subscriptions\/sub_/.test(call)).length;
@@ -234,6 +241,8 @@ describe('a subscription that cannot be changed now is refused, with the reason'
       'ending',
       ({ subscriptionId }) => suite.stripe.cancelAt(subscriptionId, Math.floor(Date.now() / 1000) + 3600),
     ],
+    ['held', async ({ subscriptionId }) => suite.stripe.dispute(chargeOf(subscriptionId))],
+    ['held', async ({ subscriptionId }) => suite.stripe.refund(chargeOf(subscriptionId))],
     [
       'several_items',
       ({ subscriptionId }) =>
@@ -391,6 +400,66 @@ test('is audited with who asked, from what to what, before and after Stripe made
   ]);
 });
 
+describe('while a change is made', () => {
+  test('another one is refused, and neither is a mixture of both', async () => {
+    const bought = await buy({ seats: 6 });
+    let other: Reply | undefined;
+    meanwhile = async () => {
+      other = await bought.change({ seats: 9 });
+    };
+    expect((await bought.change({ plan: 'team' })).body).toMatchObject({ plan: 'team', seats: 6 });
+    expect([other?.status, other?.body.code, other?.body.reason]).toEqual([
+      409,
+      'SUBSCRIPTION_UNCHANGEABLE',
+      'changing',
+    ]);
+    expect(other?.headers.get('retry-after')).toBe('5');
+    expect(bought.invoices()).toHaveLength(1);
+    expect((await bought.change({ seats: 9 })).body).toMatchObject({ plan: 'team', seats: 9 });
+  });
+
+  test('the same one of someone else is the same change', async () => {
+    const bought = await buy({ seats: 2 });
+    let other: Reply | undefined;
+    meanwhile = async () => {
+      other = await bought.change({ seats: 5, expected_seats: 2 }, randomUUID());
+    };
+    expect((await bought.change({ seats: 5, expected_seats: 2 }, randomUUID())).body.seats).toBe(5);
+    expect([other?.status, other?.body.seats]).toEqual([200, 5]);
+    expect(bought.invoices()).toHaveLength(1);
+    expect(await bought.audited('subscription.change_requested')).toHaveLength(2);
+    expect(await bought.audited('subscription.changed')).toHaveLength(1);
+  });
+
+  test('a payment for an earlier one does not mix its plan with the seats of this one', async () => {
+    const bought = await buy({ seats: 2 });
+    await suite.stripe.setCard(bought.subscriptionId, 'declined');
+    const earlier = await bought.change({ plan: 'team', seats: 9 });
+    await suite.stripe.setCard(bought.subscriptionId, 'good');
+    meanwhile = () => suite.stripe.payInvoice(earlier.body.pay_url);
+    expect((await bought.change({ seats: 8 })).body).toMatchObject({ plan: 'pro', seats: 8 });
+    expect(bought.atStripe()).toMatchObject({ lookupKey: 'seatlease_pro_month', seats: 8 });
+  });
+});
+
+test('amounts that were previewed before another change are not charged', async () => {
+  const clocked = await openClockedSuite(withCrash);
+  try {
+    const { stripe } = clocked.suite;
+    const { licenseId, subscriptionId } = await buySeats(clocked.suite, { seats: 6 });
+    const path = `/api/v1/subscriptions/${licenseId}`;
+    const { proration_date } = (await clocked.suite.operate('POST', `${path}/preview`, { seats: 8 })).body;
+    clocked.moveClock(1_000);
+    await stripe.changePrice(subscriptionId, 'seatlease_team_month');
+    const body = { seats: 8, expected_seats: 6, proration_date };
+    const late = await clocked.suite.operate('PATCH', path, body);
+    expect([late.status, late.body.code]).toEqual([409, 'SUBSCRIPTION_CHANGED']);
+    expect(stripe.subscription(subscriptionId)?.seats).toBe(6);
+  } finally {
+    await clocked.close();
+  }
+});
+
 describe('a repeated change', () => {
   test('with one key is one change, also if the subscription has changed since', async () => {
     const bought = await buy({ seats: 2 });
@@ -427,6 +496,39 @@ describe('a repeated change', () => {
     await suite.stripe.resumeCollection(bought.subscriptionId);
     expect((await bought.change({ seats: 5 }, key)).body.seats).toBe(5);
   });
+
+  test('is refused if it was not made, and another has been since', async () => {
+    const bought = await buy({ seats: 2 });
+    const key = randomUUID();
+    await suite.stripe.setCard(bought.subscriptionId, 'declined');
+    const unpaid = await bought.change({ seats: 5 }, key);
+    expect((await bought.change({ seats: 5 }, key)).body).toMatchObject({
+      code: 'PAYMENT_REQUIRED',
+      pay_url: unpaid.body.pay_url,
+    });
+    await suite.stripe.setCard(bought.subscriptionId, 'good');
+    await bought.change({ seats: 3 });
+    const late = await bought.change({ seats: 5 }, key);
+    expect([late.status, late.body.code, late.body.seats]).toEqual([409, 'SUBSCRIPTION_CHANGED', 3]);
+    expect(bought.atStripe()?.seats).toBe(3);
+  });
+
+  test('is one change without a key too, if the function crashes before any call', async () => {
+    for (let call = 1; ; call += 1) {
+      const bought = await buy({ seats: 2 });
+      crashes.plan(call, false);
+      const crashed = await withoutStripeEvents(suite, () => bought.change({ seats: 5 }));
+      if (!crashes.end()) {
+        expect(call).toBeGreaterThan(8);
+        expect(crashed.status, crashed.text).toBe(200);
+        return;
+      }
+      expect((await bought.change({ seats: 5 })).body, `${call}`).toMatchObject({ seats: 5 });
+      expect((await bought.license()).max).toBe(5);
+      expect(bought.invoices()).toHaveLength(1);
+      expect((await bought.audited('subscription.changed')).length).toBeLessThanOrEqual(1);
+    }
+  }, 60_000);
 
   test('is one change if the function crashes at any call, and seats are what Stripe has', async () => {
     for (let call = 1; ; call += 1) {
@@ -485,6 +587,24 @@ test('a preview applies what Stripe has now, also if its event is lost and the p
   expect((await bought.license()).hold).toBe('payment');
   expect((await bought.preview({ plan: 'enterprise', seats: 1 })).status).not.toBe(200);
   expect((await bought.license()).hold).toBeNull();
+});
+
+test('a change keeps others out for two minutes at most after its function has crashed', async () => {
+  const clocked = await openClockedSuite(withCrash);
+  try {
+    const { licenseId } = await buySeats(clocked.suite, { seats: 2 });
+    const path = `/api/v1/subscriptions/${licenseId}`;
+    const change = (seats: number) => clocked.suite.operate('PATCH', path, { seats });
+    meanwhile = async () => {
+      throw crash();
+    };
+    expect((await change(5)).status).toBe(503);
+    expect((await change(3)).body.reason).toBe('changing');
+    clocked.moveClock(121_000);
+    expect((await change(3)).body.seats).toBe(3);
+  } finally {
+    await clocked.close();
+  }
 });
 
 test('seats outside the range of the plan, set in the portal, are seats as paid, and an ERROR and an event', async () => {

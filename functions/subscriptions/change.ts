@@ -1,12 +1,18 @@
 import type { By } from '../../shared/domain/actor.ts';
 import { newSecretWord } from '../../shared/domain/ids.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
+import {
+  CHANGE_MAX_MS,
+  type RequestedChange,
+  requestedChange,
+} from '../../shared/domain/requested-change.ts';
 import { isOver, type Subscription } from '../../shared/domain/subscription.ts';
 import {
   type ChangeDecision,
   decideChange,
   isAsWanted,
   isChangedTo,
+  isPreviewCurrent,
   isPreviewValid,
   PREVIEW_VALID_MINUTES,
   type SeatChange,
@@ -22,14 +28,14 @@ import type { Billing, ChangeRejected, ItemChange } from '../../shared/ports/bil
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
-import { recordEvent, recordEventOnce } from '../../shared/use-cases/record-event.ts';
+import { isRecorded, recordEvent } from '../../shared/use-cases/record-event.ts';
 import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
 
 type Change = RequestOf<typeof contract, 'change'>;
 
-/** When the sweep looks whether Stripe has made a change, if the function does not: after its time limit. */
-const CHECK_AFTER_MS = 2 * 60_000;
+/** A change takes a few seconds. */
+const RETRY_AFTER_SECONDS = 5;
 
 /** The subscription of a license, as it is at Stripe now: the portal may have changed it a moment ago. */
 export async function currentOf(
@@ -50,7 +56,7 @@ export async function currentOf(
 
 /** A decided change, with the ids that Stripe needs. */
 export interface PricedChange extends SeatChange {
-  readonly priceId: string | null;
+  readonly priceId: string;
 }
 
 export async function priceChange(
@@ -61,18 +67,23 @@ export async function priceChange(
   const decision = decideChange(subscription, wanted);
   if (decision.verdict !== 'CHANGE') return refuseDecision(decision);
   const { change } = decision;
-  if (change.newPrice === null) return { ...change, priceId: null };
+  if (change.newPrice === null) return { ...change, priceId: change.price.priceId };
   const { plan, interval } = change.newPrice;
   const price = priceOf(await billing.readPrices(), plan, interval);
   return price ? { ...change, priceId: price.priceId } : { problem: 'PLAN_NOT_FOR_SALE' };
 }
 
+/**
+ * Names the price also if it stays: should the portal or a payment change the plan at this moment, Stripe still makes this
+ * change as it was decided, and no mixture. Stripe rejects a price that is archived, so that one is kept without its name.
+ */
 export function itemChangeOf(
   { subscriptionId, collection }: Subscription,
-  { itemId, priceId, to }: PricedChange,
+  { itemId, priceId, newPrice, price, to }: PricedChange,
   prorationDateMs: number | null,
 ): ItemChange {
-  return { subscriptionId, collection, itemId, priceId, quantity: to.seats, prorationDateMs };
+  const named = newPrice === null && !price.isPriceActive ? null : priceId;
+  return { subscriptionId, collection, itemId, priceId: named, quantity: to.seats, prorationDateMs };
 }
 
 /** What was asked for once, by whom, with the key under which Stripe makes the change once. */
@@ -85,8 +96,9 @@ interface Begun {
 
 /**
  * Decides, and records who asked for what before Stripe is asked, so that every change at Stripe has an author, and the
- * sweep looks at the subscription soon. With an idempotency key, `records` returns what was decided the first time, also
- * if the subscription has changed since.
+ * sweep looks at the subscription soon. Refuses if the decision was made on seats that have changed since, or if another
+ * change is running. With an idempotency key, `records` returns what was decided the first time, also if the subscription
+ * has changed since.
  */
 export async function beginChange(
   subscription: Subscription,
@@ -104,19 +116,30 @@ export async function beginChange(
     : (refuseTerms(subscription, body, atMs) ?? (await priceChange(subscription, body, billing)));
   return records.transact(async (transaction) => {
     if (priced === 'UNCHANGED' || 'problem' in priced) return priced;
-    const prorationDateMs = body.proration_date === undefined ? null : Date.parse(body.proration_date);
-    const requestId = `change:${newSecretWord()}`;
-    const ask = { ...itemChangeOf(subscription, priced, prorationDateMs), requestId };
-    const begun = { change: priced, ask, by, atMs };
     const { subscriptionId } = subscription;
     const known = await transaction.get(SUBSCRIPTIONS, subscriptionId);
-    if (known) {
-      const checked = { lookAtMs: atMs + CHECK_AFTER_MS, revision: known.revision + 1 };
-      transaction.set(SUBSCRIPTIONS, subscriptionId, { ...known, ...checked });
-    }
+    if (!known || !isDecidedAlike(known, subscription, body)) return changedMeanwhile(known ?? subscription);
+    const prorationDateMs = body.proration_date === undefined ? null : Date.parse(body.proration_date);
+    const ask = itemChangeOf(subscription, priced, prorationDateMs);
+    const wanted = { requestId: `change:${newSecretWord()}`, asked: JSON.stringify(ask) };
+    const change = requestedChange(known.change, wanted, atMs);
+    if (!change) return { ...unchangeable('changing'), retryAfterSeconds: RETRY_AFTER_SECONDS };
+    const { requestId } = change;
+    const begun = { change: priced, ask: { ...ask, requestId }, by, atMs: change.atMs };
+    transaction.set(SUBSCRIPTIONS, subscriptionId, withChange(known, change));
     recordEvent(transaction, noteOf('subscription.change_requested', subscription, begun), atMs);
     return begun;
   });
+}
+
+/** The sweep looks whether Stripe has made the change, if the function does not. */
+function withChange(known: Subscription, change: RequestedChange): Subscription {
+  const lookAtMs = change.state === 'running' ? change.untilMs : known.lookAtMs;
+  return { ...known, change, lookAtMs, revision: known.revision + 1 };
+}
+
+function isDecidedAlike(a: Subscription, b: Subscription, wanted: WantedTerms): boolean {
+  return JSON.stringify(decideChange(a, wanted)) === JSON.stringify(decideChange(b, wanted));
 }
 
 function refuseTerms(
@@ -125,40 +148,95 @@ function refuseTerms(
   nowMs: number,
 ): Refusal<'SUBSCRIPTION_CHANGED' | 'VALIDATION_FAILED'> | undefined {
   if (expected_seats !== undefined && expected_seats !== subscription.seats)
-    return { problem: 'SUBSCRIPTION_CHANGED', members: { seats: subscription.seats } };
-  if (proration_date === undefined || isPreviewValid(subscription, Date.parse(proration_date), nowMs))
-    return undefined;
-  const detail = `must be of a preview in this period, at most ${PREVIEW_VALID_MINUTES} minutes old`;
-  return refuseFields('VALIDATION_FAILED', [{ at: '/proration_date', detail }]);
+    return changedMeanwhile(subscription);
+  if (proration_date === undefined) return undefined;
+  const previewedAtMs = Date.parse(proration_date);
+  if (!isPreviewValid(subscription, previewedAtMs, nowMs)) {
+    const detail = `must be of a preview in this period, at most ${PREVIEW_VALID_MINUTES} minutes old`;
+    return refuseFields('VALIDATION_FAILED', [{ at: '/proration_date', detail }]);
+  }
+  return isPreviewCurrent(subscription, previewedAtMs) ? undefined : changedMeanwhile(subscription);
+}
+
+function changedMeanwhile({ seats }: Subscription): Refusal<'SUBSCRIPTION_CHANGED'> {
+  return { problem: 'SUBSCRIPTION_CHANGED', members: { seats } };
 }
 
 /**
  * Lets Stripe make the change, then applies what Stripe says, so that seats are current when the answer is sent. After a
- * crash in between, Stripe's event or the sweep applies it, whichever comes first.
+ * crash in between, Stripe's event or the sweep applies it, whichever comes first. A repeated request is refused if another
+ * change has begun since and this one was not made: Stripe would make it on top of the other.
  */
 export async function applyChange(
-  { change, ask, by, atMs }: Begun,
+  begun: Begun,
   billing: Billing,
   deps: Deps,
 ): Promise<
-  Subscription | Refusal<'SUBSCRIPTION_UNCHANGEABLE' | 'SUBSCRIPTION_NOT_FOUND' | 'PAYMENT_REQUIRED'>
+  | Subscription
+  | Refusal<
+      'SUBSCRIPTION_UNCHANGEABLE' | 'SUBSCRIPTION_CHANGED' | 'SUBSCRIPTION_NOT_FOUND' | 'PAYMENT_REQUIRED'
+    >
 > {
-  const changed = await billing.changeItem(ask);
-  if (changed.verdict === 'REJECTED') return refuseRejected(changed);
+  const { change, ask, by } = begun;
+  const claim = await claimChange(begun, deps);
+  const changed = claim === 'MINE' ? await billing.changeItem(ask) : { verdict: claim };
+  if (changed.verdict === 'REJECTED') {
+    await finishChange(begun, 'refused', deps);
+    return refuseRejected(changed);
+  }
   const look = await syncSubscription(ask.subscriptionId, { by }, billing, deps);
   if (look.verdict === 'IGNORED') return { problem: 'SUBSCRIPTION_NOT_FOUND', because: look.because };
   const { subscription } = look;
-  if (isChangedTo(subscription, change)) {
-    const note = noteOf('subscription.changed', subscription, { change, by });
-    await deps.records.transact((transaction) => recordEventOnce(transaction, note, atMs));
-  } else if (changed.verdict === 'UNPAID') {
+  if (changed.verdict === 'REPLACED') return changedMeanwhile(subscription);
+  if (changed.verdict === 'UNPAID' && !isChangedTo(subscription, change)) {
+    await finishChange(begun, 'refused', deps);
     const { payUrl, payUntilMs } = changed;
     return {
       problem: 'PAYMENT_REQUIRED',
       members: { pay_url: payUrl, pay_until: timestampOrNull(payUntilMs) },
     };
   }
+  await finishChange(begun, 'made', deps);
   return subscription;
+}
+
+/** `MINE`: Stripe can be asked for it, for the first time or again. `CHANGED`: it was made. */
+function claimChange(
+  { change, ask, by, atMs }: Begun,
+  { records, clock }: Deps,
+): Promise<'MINE' | 'CHANGED' | 'REPLACED'> {
+  return records.transact(async (transaction) => {
+    const known = await transaction.get(SUBSCRIPTIONS, ask.subscriptionId);
+    const last = known?.change;
+    if (!known || last?.requestId !== ask.requestId) {
+      const made = known && noteOf('subscription.changed', known, { change, by });
+      return made && (await isRecorded(transaction, made, atMs)) ? 'CHANGED' : 'REPLACED';
+    }
+    if (last.state === 'running') {
+      const untilMs = clock.nowMs() + CHANGE_MAX_MS;
+      transaction.set(SUBSCRIPTIONS, ask.subscriptionId, withChange(known, { ...last, untilMs }));
+    }
+    return last.state === 'made' ? 'CHANGED' : 'MINE';
+  });
+}
+
+/**
+ * Records that it was made, and lets the next change begin. Of several requests for it, the first does both: what another
+ * change has followed was finished.
+ */
+function finishChange(
+  { change, ask, by, atMs }: Begun,
+  state: 'made' | 'refused',
+  { records }: Deps,
+): Promise<void> {
+  return records.transact(async (transaction) => {
+    const known = await transaction.get(SUBSCRIPTIONS, ask.subscriptionId);
+    const last = known?.change;
+    if (!known || last?.requestId !== ask.requestId || last.state === state) return;
+    transaction.set(SUBSCRIPTIONS, ask.subscriptionId, withChange(known, { ...last, state }));
+    if (state === 'made')
+      recordEvent(transaction, noteOf('subscription.changed', known, { change, by }), atMs);
+  });
 }
 
 function noteOf(
@@ -204,7 +282,9 @@ const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
   collection_paused: 'The vendor has paused its payments. Contact the vendor.',
   scheduled: 'A schedule already changes this subscription. Contact the vendor.',
   ending: 'A cancellation is scheduled. Undo it first.',
+  held: 'A dispute or a refund holds the license back. Contact the vendor.',
   several_items: 'Several items pay for its seats. Contact the vendor.',
   not_recognized: 'The vendor must look at what it pays for. Contact the vendor.',
+  changing: 'Another change is being made. Send the request again in a moment.',
   rejected: 'The payment service does not accept this change. Contact the vendor.',
 };

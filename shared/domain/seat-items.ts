@@ -6,6 +6,8 @@ export interface PricedItem extends PlanPrice {
   readonly itemId: string;
   readonly priceId: string;
   readonly quantity: number;
+  /** A price that is archived cannot be sold any more. Items that have it keep it. */
+  readonly isPriceActive: boolean;
   /** Metered items bill usage and have no seats. */
   readonly isMetered: boolean;
   readonly interval: 'day' | 'week' | 'month' | 'year';
@@ -23,6 +25,7 @@ export interface PricedItem extends PlanPrice {
 export const LicensedItemSchema = z.object({
   itemId: z.string(),
   priceId: z.string(),
+  isPriceActive: z.boolean(),
   /** The plan whose seats it pays for; `null` for an add-on or an unknown price. */
   plan: z.nullable(z.enum(PLAN_NAMES)),
   quantity: z.int(),
@@ -117,4 +120,11 @@ export function seatItemsOf({ items }: Pick<PaidFor, 'items'>): readonly License
 
 export function sumOf(items: readonly LicensedItem[]): number {
   return items.reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
+/** Whether the same items pay for the same seats at the same prices. */
+export function isSameSeats(a: Pick<PaidFor, 'items'>, b: Pick<PaidFor, 'items'>): boolean {
+  const seatsOf = (paid: Pick<PaidFor, 'items'>) =>
+    JSON.stringify(seatItemsOf(paid).map(({ itemId, priceId, quantity }) => [itemId, priceId, quantity]));
+  return seatsOf(a) === seatsOf(b);
 }

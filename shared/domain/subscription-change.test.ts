@@ -82,6 +82,7 @@ describe('a change', () => {
     ['collection_paused', { isCollectionPaused: true }],
     ['scheduled', { scheduleId: 'sub_sched_1' }],
     ['ending', { cancelAtMs: NOW_MS + DAY_MS }],
+    ['unpaid', { collection: 'invoice', unpaidSinceMs: NOW_MS - 60 * DAY_MS }],
   ] as const)('is refused as %s for %j', (reason, change) => {
     const subscription = subscriptionOf([ITEM], change);
     expect(decideChange(subscription, { seats: 7 })).toEqual({ verdict: 'UNCHANGEABLE', reason });
@@ -104,9 +105,10 @@ test('a change is made once the item has its price and number of seats', () => {
   const change = { ...decision.change, priceId: 'price_month' };
   expect(isChangedTo(quarterly, change)).toBe(false);
   expect(isChangedTo(subscriptionOf([{ ...ITEM, priceId: 'price_month' }]), change)).toBe(true);
-  const seven = { ...change, to: { ...change.to, seats: 7 }, priceId: null };
+  const seven = { ...change, to: { ...change.to, seats: 7 }, priceId: ITEM.priceId };
   expect(isChangedTo(PRO, seven)).toBe(false);
   expect(isChangedTo(subscriptionOf([{ ...ITEM, quantity: 7 }]), seven)).toBe(true);
+  expect(isChangedTo(subscriptionOf([{ ...ITEM, quantity: 7, priceId: 'price_team' }]), seven)).toBe(false);
 });
 
 test.each([

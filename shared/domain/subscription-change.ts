@@ -23,8 +23,10 @@ export interface SeatTerms {
  * Why a subscription cannot be changed here. `unpaid`: an invoice is open; Stripe gives a credit for the rest of a period
  * that was not paid (docs.stripe.com/billing/subscriptions/prorations). `paused`: Stripe sends no invoices.
  * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
- * overwrite the change. `ending`: a cancellation is scheduled. `several_items`: several items pay for seats.
- * `not_recognized`: see `REVIEW_REASONS`. `rejected`: Stripe rejects the change.
+ * overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
+ * added seats could not be used, and Stripe would give a credit for seats that were paid back. `several_items`: several
+ * items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`: another change is running. `rejected`: Stripe
+ * rejects the change.
  */
 export const UNCHANGEABLE_REASONS = [
   'unpaid',
@@ -32,8 +34,10 @@ export const UNCHANGEABLE_REASONS = [
   'collection_paused',
   'scheduled',
   'ending',
+  'held',
   'several_items',
   'not_recognized',
+  'changing',
   'rejected',
 ] as const;
 export type UnchangeableReason = (typeof UNCHANGEABLE_REASONS)[number];
@@ -43,8 +47,9 @@ export interface SeatChange {
   readonly itemId: string;
   readonly from: SeatTerms;
   readonly to: SeatTerms;
-  /** The price to change to; `null` keeps the item's price, which may be one that is no longer sold. */
+  /** The price to change to; `null` keeps `price`, which may be one that is no longer sold. */
   readonly newPrice: { readonly plan: Plan; readonly interval: BillingInterval } | null;
+  readonly price: Pick<LicensedItem, 'priceId' | 'isPriceActive'>;
 }
 
 export type ChangeDecision =
@@ -61,7 +66,8 @@ export function decideChange(subscription: Subscription, wanted: WantedTerms): C
   if (!isUnderstood(subscription) || !item?.plan)
     return { verdict: 'UNCHANGEABLE', reason: 'not_recognized' };
   if (others.length > 0) return { verdict: 'UNCHANGEABLE', reason: 'several_items' };
-  const { itemId } = item;
+  const { itemId, priceId, isPriceActive } = item;
+  const price = { priceId, isPriceActive };
   const from = { plan: item.plan, interval: item.interval, seats: item.quantity };
   const { plan = from.plan, seats = from.seats } = wanted;
   const keepsPrice = hasPriceOf(item, wanted);
@@ -71,7 +77,7 @@ export function decideChange(subscription: Subscription, wanted: WantedTerms): C
   if (seatsOutOfRange(plan, seats)) return { verdict: 'OUT_OF_RANGE', plan };
   const newPrice = keepsPrice || !interval ? null : { plan, interval };
   const to = { plan, seats, interval: newPrice?.interval ?? from.interval };
-  return { verdict: 'CHANGE', change: { itemId, from, to, newPrice } };
+  return { verdict: 'CHANGE', change: { itemId, from, to, newPrice, price } };
 }
 
 /** Whether there is nothing to change. */
@@ -92,12 +98,18 @@ function isBilledEach({ interval, intervalCount }: LicensedItem, wanted: Billing
 }
 
 function obstacleOf(subscription: Subscription): UnchangeableReason | undefined {
-  const { status, isCollectionPaused, scheduleId, cancelAtMs } = subscription;
+  const { status, isCollectionPaused, scheduleId, cancelAtMs, hold } = subscription;
   if (status === 'paused') return 'paused';
-  if (status !== 'active' && status !== 'trialing') return 'unpaid';
+  if (hold === 'payment' || (status !== 'active' && status !== 'trialing')) return 'unpaid';
   if (isCollectionPaused) return 'collection_paused';
   if (scheduleId !== null) return 'scheduled';
-  return cancelAtMs === null ? undefined : 'ending';
+  if (cancelAtMs !== null) return 'ending';
+  return hold === null ? undefined : 'held';
+}
+
+/** Whether the seats are still those of a preview, whose times are in whole seconds. */
+export function isPreviewCurrent({ itemsSinceMs }: Subscription, dateMs: number): boolean {
+  return dateMs >= Math.floor(itemsSinceMs / 1000) * 1000;
 }
 
 /** Whether a change can be charged as it was previewed at `dateMs`, in the current period. */
@@ -107,11 +119,11 @@ export function isPreviewValid({ items }: Subscription, dateMs: number, nowMs: n
   return age >= 0 && age <= PREVIEW_VALID_MINUTES * 60_000 && dateMs >= startMs;
 }
 
-/** Whether Stripe has made the change; with `priceId` `null`, the price was to stay. */
+/** Whether the item is as the change makes it. */
 export function isChangedTo(
   subscription: Subscription,
-  { itemId, priceId, to }: Pick<SeatChange, 'itemId' | 'to'> & { readonly priceId: string | null },
+  { itemId, priceId, to }: Pick<SeatChange, 'itemId' | 'to'> & { readonly priceId: string },
 ): boolean {
   const item = subscription.items.find((each) => each.itemId === itemId);
-  return item?.quantity === to.seats && (priceId === null || item.priceId === priceId);
+  return item?.quantity === to.seats && item.priceId === priceId;
 }

@@ -54,6 +54,7 @@ const moment = fc.integer({ min: NOW_MS - 60 * DAY_MS, max: NOW_MS + 60 * DAY_MS
 const anyItem: fc.Arbitrary<PricedItem> = fc.record({
   itemId: fc.constantFrom('si_1', 'si_2', 'si_3'),
   priceId: fc.constantFrom('price_1', 'price_2'),
+  isPriceActive: fc.boolean(),
   lookupKey: fc.option(fc.constantFrom('seatlease_pro_month', 'seatlease_team_year', 'addon'), { nil: null }),
   planName: fc.option(fc.constant('pro'), { nil: null }),
   quantity: fc.integer({ min: 1, max: 100 }),

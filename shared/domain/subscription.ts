@@ -15,7 +15,9 @@ import {
   withPayments,
 } from './payment-holds.ts';
 import { PLANS, type Plan } from './plans.ts';
+import { RequestedChangeSchema } from './requested-change.ts';
 import {
+  isSameSeats,
   isUnderstood,
   type LicensedItem,
   type PaidFor,
@@ -93,6 +95,10 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   tenantId: z.string(),
   licenseId: z.string(),
   payments: PaymentRecordSchema,
+  /** When its seat items were first seen as they are. */
+  itemsSinceMs: z.int(),
+  /** `null` if none was requested of us. */
+  change: z.nullable(RequestedChangeSchema),
   /** Why the license was held back when the subscription was last seen. */
   hold: z.nullable(z.enum(HOLDS)),
   /** When it was last asked to end now; absent if never. Its final invoice is collected if it ends after that. */
@@ -143,6 +149,8 @@ export function seenAs(
     tenantId: owner.tenantId,
     licenseId: owner.licenseId,
     payments: withPayments(before?.payments, payments, seatItemIdsOf(paid), nowMs, closing),
+    itemsSinceMs: before && isSameSeats(before, paid) ? before.itemsSinceMs : nowMs,
+    change: before?.change ?? null,
     revision: (before?.revision ?? 0) + 1,
   };
   return decided(seen, policy, nowMs);

@@ -13,6 +13,7 @@ export function pricedItem(change: Partial<PricedItem> = {}): PricedItem {
   return {
     itemId: 'si_1',
     priceId: 'price_pro',
+    isPriceActive: true,
     lookupKey: 'seatlease_pro_month',
     planName: null,
     quantity: 5,

@@ -9,12 +9,11 @@ export function recordEvent(transaction: Pick<Transaction, 'set'>, note: AuditNo
   transaction.set(AUDIT, event.eventId, unsealed(event, nowMs));
 }
 
-/** Like `recordEvent`, for a change that can be repeated: an event that is recorded already stays as it is. */
-export async function recordEventOnce(
-  transaction: Pick<Transaction, 'get' | 'set'>,
+/** Whether the event of a change that can be repeated was recorded. */
+export async function isRecorded(
+  transaction: Pick<Transaction, 'get'>,
   note: AuditNote,
   nowMs: number,
-): Promise<void> {
-  const { eventId } = auditEventOf(note, nowMs);
-  if (!(await transaction.get(AUDIT, eventId))) recordEvent(transaction, note, nowMs);
+): Promise<boolean> {
+  return (await transaction.get(AUDIT, auditEventOf(note, nowMs).eventId)) !== undefined;
 }

@@ -33,6 +33,7 @@ const ItemAnswer = z.object({
   current_period_end: seconds,
   price: z.object({
     id: z.string(),
+    active: z.boolean(),
     lookup_key: z.nullable(z.string()),
     metadata,
     ...AmountFields,
@@ -141,6 +142,7 @@ function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
   return {
     itemId: id,
     priceId: price.id,
+    isPriceActive: price.active,
     lookupKey: price.lookup_key,
     planName: price.metadata[PLAN_METADATA_KEY] ?? null,
     // A metered item has no quantity.
