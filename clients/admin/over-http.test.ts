@@ -544,6 +544,15 @@ describe('subscriptions', () => {
   });
 });
 
+test('audit list prints from what to what a subscription was changed', async () => {
+  const { licenseId } = await buySeats(suite, { seats: 6 });
+  const change = { plan: 'team', seats: 8 };
+  expect((await suite.operate('PATCH', `/api/v1/subscriptions/${licenseId}`, change)).status).toBe(200);
+  const printed = await outputOf('audit', 'list', '--license', licenseId, '--type', 'subscription.changed');
+  for (const each of ['plan=team', 'seats=8', 'previous_seats=6', 'previous_plan=pro', 'interval=month'])
+    expect(printed).toContain(each);
+});
+
 describe('revocations', () => {
   test('license revokes a signed license by the jti of its event, and undo restores it', async () => {
     const license = await suite.createLicense({ plan: 'pro' });

@@ -92,24 +92,17 @@ export const AUDIT_COMMANDS: readonly Command<Api>[] = [
   }),
 ];
 
-function detailOf({
-  active,
-  max,
-  reason,
-  count,
-  version,
-  jti,
-  borrowed_until,
-  offline_since,
-  ...more
-}: EventView): string {
-  const { role, previous_role, fields, plan, status, hold, pause, usage } = more;
+/** Everything that differs by the type of the event, also what a later server adds. */
+function detailOf(event: EventView): string {
+  const { event_id, tenant_id, recorded_at, seq, position, request_id, holder, acquired_at, seat, ...more } =
+    event;
+  const { at, type, actor, license_id, session_id, subject, usage, ...detail } = more;
   const used = usage?.map(({ meter, outcome, quantity }) => `${meter}:${quantity}:${outcome}`);
-  const detail = {
-    ...{ active, max, reason, count, version, jti, borrowed_until, offline_since },
-    ...{ role, previous_role, fields, plan, status, hold, pause, usage: used },
-  };
-  return Object.entries(detail)
-    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+  return Object.entries({ ...detail, usage: used })
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${textOf(value)}`]))
     .join(' ');
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' && value.includes(' ') ? JSON.stringify(value) : String(value);
 }
