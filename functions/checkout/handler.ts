@@ -104,7 +104,7 @@ function refuseOrder({
   return seatsOutOfRange(plan, seats) ? refuseSeats(plan) : undefined;
 }
 
-/** Refuses a license that no subscription ever paid for, unless it is a trial. */
+/** Refuses a license that no subscription ever paid for, unless it is a trial, and one whose seats would not count. */
 async function refuseLicense(
   { tenantId }: Tenant,
   licenseId: string | undefined,
@@ -115,7 +115,12 @@ async function refuseLicense(
   const found = await records.get(LICENSES, licenseId);
   const license = own(found?.tenantId === tenantId ? found : undefined, standing, 'LICENSE_NOT_FOUND');
   if ('problem' in license) return license;
-  const { subscriptionId, trial } = license;
+  const { subscriptionId, trial, status } = license;
+  if (status === 'suspended')
+    return {
+      problem: 'LICENSE_NOT_FOR_SALE',
+      detail: 'The vendor has suspended this license. Contact the vendor.',
+    };
   return subscriptionId === null && !trial ? { problem: 'LICENSE_NOT_FOR_SALE' } : undefined;
 }
 

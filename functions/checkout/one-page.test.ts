@@ -409,3 +409,28 @@ test('records the page that was given out, and one event for each', async () => 
   expect(body.events).toHaveLength(2);
   expect(first).not.toBe(second);
 });
+
+describe('seats that would not count', () => {
+  test('are not sold: of a license that the vendor has suspended', async () => {
+    const trialed = await createTrial(suite, { status: 'suspended' });
+    const refused = await ask(trialed);
+    expect(refusal(refused)).toEqual([409, 'LICENSE_NOT_FOR_SALE']);
+    expect(refused.body.detail).toBe('The vendor has suspended this license. Contact the vendor.');
+  });
+
+  test('are not sold beside a subscription that is held, and count after its end', async () => {
+    const bought = await buySeats(suite);
+    const dispute = await suite.stripe.dispute(suite.stripe.chargeOf(bought.subscriptionId) ?? '');
+    await suite.stripe.idle();
+    expect(refusal(await ask(bought))).toEqual([409, 'ALREADY_SUBSCRIBED']);
+    await suite.stripe.moveDispute(dispute, 'lost');
+    await suite.stripe.end(bought.subscriptionId);
+    await suite.stripe.idle();
+    await suite.stripe.pay(onlyPage(await ask(bought, { seats: 3 })));
+    await suite.stripe.idle();
+    expect((await suite.operate('GET', `/api/v1/licenses/${bought.licenseId}`)).body).toMatchObject({
+      max: 3,
+      hold: null,
+    });
+  });
+});

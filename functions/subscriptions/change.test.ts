@@ -244,6 +244,10 @@ describe('a subscription that cannot be changed now is refused, with the reason'
     ['held', async ({ subscriptionId }) => suite.stripe.dispute(chargeOf(subscriptionId))],
     ['held', async ({ subscriptionId }) => suite.stripe.refund(chargeOf(subscriptionId))],
     [
+      'suspended',
+      ({ licenseId }) => suite.operate('PATCH', `/api/v1/licenses/${licenseId}`, { status: 'suspended' }),
+    ],
+    [
       'several_items',
       ({ subscriptionId }) =>
         suite.stripe.addItem(subscriptionId, { price: 'seatlease_pro_year', quantity: 20 }),

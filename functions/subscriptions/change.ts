@@ -44,14 +44,22 @@ export async function currentOf(
   billing: Billing,
   deps: Deps,
 ): Promise<
-  Subscription | Refusal<'LICENSE_NOT_FOUND' | 'FORBIDDEN' | 'SUBSCRIPTION_NOT_FOUND' | 'SUBSCRIPTION_ENDED'>
+  | Subscription
+  | Refusal<
+      | 'LICENSE_NOT_FOUND'
+      | 'FORBIDDEN'
+      | 'SUBSCRIPTION_NOT_FOUND'
+      | 'SUBSCRIPTION_ENDED'
+      | 'SUBSCRIPTION_UNCHANGEABLE'
+    >
 > {
   const license = own(await deps.records.get(LICENSES, licenseId), standing, 'LICENSE_NOT_FOUND');
   if ('problem' in license) return license;
   if (license.subscriptionId === null) return { problem: 'SUBSCRIPTION_NOT_FOUND' };
   const look = await syncSubscription(license.subscriptionId, {}, billing, deps);
   if (look.verdict === 'IGNORED') return { problem: 'SUBSCRIPTION_NOT_FOUND', because: look.because };
-  return isOver(look.subscription) ? { problem: 'SUBSCRIPTION_ENDED' } : look.subscription;
+  if (isOver(look.subscription)) return { problem: 'SUBSCRIPTION_ENDED' };
+  return license.status === 'suspended' ? unchangeable('suspended') : look.subscription;
 }
 
 /** A decided change, with the ids that Stripe needs. */
@@ -283,6 +291,7 @@ const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
   scheduled: 'A schedule already changes this subscription. Contact the vendor.',
   ending: 'A cancellation is scheduled. Undo it first.',
   held: 'A dispute or a refund holds the license back. Contact the vendor.',
+  suspended: 'The vendor has suspended the license. Contact the vendor.',
   several_items: 'Several items pay for its seats. Contact the vendor.',
   not_recognized: 'The vendor must look at what it pays for. Contact the vendor.',
   changing: 'Another change is being made. Send the request again in a moment.',

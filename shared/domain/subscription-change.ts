@@ -24,9 +24,9 @@ export interface SeatTerms {
  * that was not paid (docs.stripe.com/billing/subscriptions/prorations). `paused`: Stripe sends no invoices.
  * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
  * overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
- * added seats could not be used, and Stripe would give a credit for seats that were paid back. `several_items`: several
- * items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`: another change is running. `rejected`: Stripe
- * rejects the change.
+ * added seats could not be used, and Stripe would give a credit for seats that were paid back. `suspended`: the vendor has
+ * suspended the license. `several_items`: several items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`:
+ * another change is running. `rejected`: Stripe rejects the change.
  */
 export const UNCHANGEABLE_REASONS = [
   'unpaid',
@@ -35,6 +35,7 @@ export const UNCHANGEABLE_REASONS = [
   'scheduled',
   'ending',
   'held',
+  'suspended',
   'several_items',
   'not_recognized',
   'changing',
