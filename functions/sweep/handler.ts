@@ -92,8 +92,12 @@ async function recordSuccess({ records, clock }: Deps): Promise<void> {
 
 /** What the vendor must look at: `GET /api/v1/licenses/{license_id}/usage-records` lists the records. */
 function noteUsage(note: (more: Noted) => void, usage: SweepProgress['usage']): void {
-  const { overCap, late, creditNotes } = usage;
+  const { overCap, withoutPrice, billedTwice, late, creditNotes } = usage;
   if (overCap.size > 0) note({ severity: 'WARNING', licenses_over_cap: [...overCap.keys()].sort() });
+  if (withoutPrice.size > 0)
+    note({ severity: 'WARNING', licenses_without_price: [...withoutPrice.keys()].sort() });
+  if (billedTwice.size > 0)
+    note({ severity: 'ERROR', licenses_billed_twice: [...billedTwice.keys()].sort() });
   if (late.size > 0) note({ severity: 'WARNING', licenses_billed_late: [...late.keys()].sort() });
   if (creditNotes.size > 0) note({ severity: 'ERROR', licenses_to_credit: [...creditNotes.keys()].sort() });
   if (usage.refused + usage.uncertain > 0)
@@ -125,6 +129,8 @@ function describe(progress: SweepProgress) {
     usage_counted: usage.counted,
     usage_over_cap: sumOf(usage.overCap.values()),
     usage_sent: usage.sent,
+    usage_without_price: sumOf(usage.withoutPrice.values()),
+    usage_billed_twice: sumOf(usage.billedTwice.values()),
     usage_late: sumOf(usage.late.values()),
     usage_refused: usage.refused,
     usage_uncertain: usage.uncertain,

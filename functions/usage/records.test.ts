@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { billedUnits, meteredLicense } from '../testing/metered-license.ts';
+import { buySeats } from '../testing/purchases.ts';
 import type { TestSuite } from '../testing/suite.ts';
 import { signIn } from '../testing/users.ts';
 
@@ -53,13 +54,32 @@ describe('the records of a license', () => {
       await meteredLicense(suite, { paying: false }),
     ];
     for (const app of [priceless, free]) await app.record('run', 7);
-    await suite.sweep();
+    expect((await suite.sweep()).body).toMatchObject({ usage_sent: 1, usage_without_price: 1 });
+    expect(suite.logged.at(-1)).toMatchObject({
+      severity: 'WARNING',
+      licenses_without_price: [priceless.licenseId],
+    });
     const [sent] = (await priceless.records('state=unbilled')).records;
     expect(sent).toMatchObject({ problem: 'no_price', sent_at: expect.any(String) });
     const [kept] = (await free.records('state=unbilled')).records;
     expect(kept).toMatchObject({ problem: 'no_customer', sent_at: null });
     // A price that is added in this period bills it all the same.
     expect(billedUnits(suite)).toBe(7);
+  });
+
+  test('are sent if any subscription of the tenant has a price, and reported if several bill them', async () => {
+    const app = await meteredLicense(suite);
+    const { tenantId } = app;
+    const other = await buySeats(suite, { tenantId });
+    await app.record('once', 7);
+    expect((await suite.sweep()).body).toMatchObject({ usage_sent: 1, usage_billed_twice: 0 });
+    await suite.stripe.addItem(other.subscriptionId, {
+      price: await suite.stripe.addPrice({ meter: 'exports' }),
+    });
+    await suite.stripe.idle();
+    await app.record('twice', 7);
+    expect((await suite.sweep()).body).toMatchObject({ usage_sent: 1, usage_billed_twice: 1 });
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'ERROR', licenses_billed_twice: [app.licenseId] });
   });
 
   test('are late after the end of the subscription, and the log names the license', async () => {

@@ -79,6 +79,12 @@ interface SweepCounts {
   /** Licenses of those records. */
   licenses_over_cap?: readonly string[];
   usage_sent?: number;
+  usage_without_price?: number;
+  /** Licenses of those records. */
+  licenses_without_price?: readonly string[];
+  usage_billed_twice?: number;
+  /** Licenses of those records. */
+  licenses_billed_twice?: readonly string[];
   usage_late?: number;
   /** Licenses of those records. */
   licenses_billed_late?: readonly string[];

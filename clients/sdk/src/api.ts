@@ -3024,6 +3024,7 @@ export interface SubscriptionUnchangeableProblem {
     | 'scheduled'
     | 'ending'
     | 'held'
+    | 'suspended'
     | 'several_items'
     | 'not_recognized'
     | 'changing'

@@ -32,8 +32,10 @@ const Prices = listOf(
     ),
   }),
 );
+const MeteredPrices = listOf(z.object({ recurring: z.object({ meter: z.nullish(z.string()) }) }));
 const Meters = listOf(
   z.object({
+    id: z.string(),
     event_name: z.string(),
     status: z.string(),
     customer_mapping: z.object({ event_payload_key: z.string() }),
@@ -98,9 +100,11 @@ export const STRIPE: Area = {
         ? []
         : [
             check('meter errors', async (ask) => checkDestination(ask, stack)),
-            check('meters', async (ask) =>
-              judgeMeters(read(Meters, await ask('billing/meters?limit=100', 'Meters')), stack),
-            ),
+            check('meters', async (ask) => {
+              const meters = read(Meters, await ask('billing/meters?limit=100', 'Meters'));
+              const prices = 'prices?active=true&recurring[usage_type]=metered&limit=100';
+              return judgeMeters(meters, read(MeteredPrices, await ask(prices, 'Prices')), stack);
+            }),
           ]),
       ...(settings.environment.CHECKOUT_TAX === 'automatic' ? [check('taxes', checkTaxes)] : []),
       check('customer portal', async (ask) => {
@@ -290,7 +294,11 @@ function metersIn({ settings: { environment } }: Stack): string[] {
   return Array.isArray(data) ? data : [];
 }
 
-function judgeMeters({ data }: z.output<typeof Meters>, stack: Stack): Verdict[] {
+function judgeMeters(
+  { data }: z.output<typeof Meters>,
+  prices: z.output<typeof MeteredPrices>,
+  stack: Stack,
+): Verdict[] {
   const names = metersIn(stack);
   const problems = names.flatMap((name) => {
     const meter = data.find(({ event_name, status }) => event_name === name && status === 'active');
@@ -307,9 +315,17 @@ function judgeMeters({ data }: z.output<typeof Meters>, stack: Stack): Verdict[]
       customer_mapping.event_payload_key === 'stripe_customer_id' &&
       value_settings.event_payload_key === 'value' &&
       default_aggregation.formula === 'sum';
-    return isRight
+    if (!isRight)
+      return [failed(`The meter ${name} reads other fields than the code sends.`, `It needs ${form}.`)];
+    const isPriced = prices.has_more || prices.data.some(({ recurring }) => recurring.meter === meter.id);
+    return isPriced
       ? []
-      : [failed(`The meter ${name} reads other fields than the code sends.`, `It needs ${form}.`)];
+      : [
+          warning(
+            `No active price bills the meter ${name}: its usage is on no invoice.`,
+            'Create a metered price, and add it to one subscription of each tenant.',
+          ),
+        ];
   });
   return problems.length > 0 ? problems : [ok(`All ${names.length} meters exist.`)];
 }

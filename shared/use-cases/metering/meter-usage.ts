@@ -2,6 +2,7 @@ import { system } from '../../domain/actor.ts';
 import type { License } from '../../domain/license.ts';
 import {
   counted,
+  isBilledTwice,
   isDeduplicated,
   limitFor,
   nextForVoided,
@@ -43,6 +44,10 @@ export interface MeteringProgress {
   overCap: Map<string, number>;
   /** Accepted by Stripe, those that it does not bill among them. */
   sent: number;
+  /** Not billed, by license: no subscription has a price for the meter. */
+  withoutPrice: Map<string, number>;
+  /** Billed by several prices, by license. */
+  billedTwice: Map<string, number>;
   /** Not billed, by license: too late for their invoice. */
   late: Map<string, number>;
   refused: number;
@@ -60,6 +65,8 @@ export function emptyMeteringProgress(): MeteringProgress {
     counted: 0,
     overCap: new Map(),
     sent: 0,
+    withoutPrice: new Map(),
+    billedTwice: new Map(),
     late: new Map(),
     refused: 0,
     uncertain: 0,
@@ -263,6 +270,7 @@ async function sendOne(
     progress.error = sent.because;
     return (now) => rejected(now, sent.code);
   }
+  if (isBilledTwice(payer, name)) addOne(progress.billedTwice, record.licenseId);
   // Stripe may have it since the first attempt, or just received it.
   const sentAtMs = sent.verdict === 'ALREADY' ? (record.sendingSinceMs ?? 0) : clock.nowMs();
   return (now, nowMs) => {
@@ -333,7 +341,8 @@ async function writingOutcomes(
 }
 
 function report({ before, after }: UsageChange, progress: MeteringProgress): void {
-  const { licenseId, state, voided } = after;
+  const { licenseId, state, problem, voided } = after;
+  if (problem === 'no_price') addOne(progress.withoutPrice, licenseId);
   if (before.sentAtMs === null && after.sentAtMs !== null) progress.sent += 1;
   if (state === 'refused') progress.refused += 1;
   if (state === 'uncertain') progress.uncertain += 1;

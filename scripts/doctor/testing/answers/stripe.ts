@@ -104,6 +104,16 @@ const meter = {
   value_settings: { event_payload_key: 'value' },
 } satisfies Stripe.Billing.Meter;
 
+function meteredPrices(...data: ReturnType<typeof priceOf>[]): Recorded {
+  const query = 'active=true&recurring[usage_type]=metered&limit=100';
+  return recorded('prices/list', `prices?${query}`, page('prices', ...data));
+}
+
+const meteredPrice = priceOf('exports_month', {
+  lookup_key: null,
+  recurring: { ...recurring('month', 'metered'), meter: meter.id },
+});
+
 type Configuration = Omit<Stripe.BillingPortal.Configuration, 'business_profile' | 'login_page'>;
 type Features = Stripe.BillingPortal.Configuration.Features;
 type Updates = Features['subscription_update'];
@@ -262,6 +272,7 @@ export const STRIPE_ANSWERS: readonly Recorded[] = [
   ),
   prices(),
   meters({ ...meter, id: 'mtr_old', status: 'inactive' }, meter),
+  meteredPrices(meteredPrice),
   configurations(configuration),
   taxSettings('active'),
 ];
@@ -506,6 +517,18 @@ export const STRIPE_CASES: readonly Case[] = [
     name: 'a price has another interval',
     answers: [prices({ lookupKey: 'seatlease_pro_month', price: { recurring: recurring('year') } })],
     finding: { check: 'prices', level: 'error', found: 'is for each year.', cure: 'for each month' },
+  },
+  {
+    name: 'a meter has no price',
+    answers: [
+      meteredPrices({ ...meteredPrice, recurring: { ...recurring('month', 'metered'), meter: 'mtr_old' } }),
+    ],
+    finding: {
+      check: 'meters',
+      level: 'warning',
+      found: 'No active price bills the meter exports: its usage is on no invoice.',
+      cure: 'one subscription of each tenant',
+    },
   },
   {
     name: 'a price is metered',
