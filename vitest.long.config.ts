@@ -7,6 +7,7 @@ const WITH_MORE_RUNS = [
   'functions/bad-input.test.ts',
   'functions/checkout/interleavings.test.ts',
   'functions/stripe-webhook/permutations.test.ts',
+  'functions/subscriptions/change-interleavings.test.ts',
   'shared/adapters/records/records.test.ts',
   'shared/adapters/seats/{*.property,sweep-cost}.test.ts',
   'shared/local/redis/resp-client.test.ts',

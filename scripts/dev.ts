@@ -44,7 +44,7 @@ function openLog() {
 
 function welcome(
   { url, license_key, operator_key }: Demo,
-  { config, stripeUrl, internalUrl }: LocalServer,
+  { config, stripe, internalUrl }: LocalServer,
 ): string {
   const { dataFolder, events } = config;
   const json = "-H 'Content-Type: application/json'";
@@ -66,7 +66,7 @@ See who holds the seats:  ${url}/console/
 Read the API reference:  ${url}/docs
 Watch five machines share three seats:  npm run demo
 Sign in with a browser and take a seat:  npm run demo -- --sign-in
-${events.kind === 'embedded' ? '' : `Push events to ${internalUrl}/internal/events\n`}${stripeUrl === undefined ? 'Payments go through Stripe.' : `Payments go to a fake Stripe:  ${stripeUrl}`}
+${events.kind === 'embedded' ? '' : `Push events to ${internalUrl}/internal/events\n`}${stripe === undefined ? 'Payments go through Stripe.' : `Payments go to a fake Stripe:  ${stripe.url}`}
 Stop with Ctrl-C. Each request is one JSON line below.
 `;
 }

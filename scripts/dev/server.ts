@@ -12,6 +12,7 @@ import { mountBehindGoogle } from '../../shared/local/mount.ts';
 import { forOwnHosts } from '../../shared/local/own-hosts.ts';
 import type { LocalIdentity } from '../../shared/local/service-tokens.ts';
 import { startFakeStripe } from '../../shared/local/stripe/server.ts';
+import type { FakeStripe } from '../../shared/local/stripe/types.ts';
 import { type LocalParts, openLocalParts } from '../../shared/local/wiring.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { LogLine } from '../../shared/ports/log-line.ts';
@@ -27,8 +28,8 @@ export interface LocalServer {
   readonly internalUrl: string;
   readonly config: Config;
   readonly deps: Deps;
-  /** Where the fake Stripe listens; absent if payments go through Stripe itself. */
-  readonly stripeUrl?: string | undefined;
+  /** The fake Stripe; absent if payments go through Stripe itself. */
+  readonly stripe?: FakeStripe | undefined;
   /** Sweeps now, as Cloud Scheduler does. Throws if the services' tokens are Google's. */
   sweep(): Promise<void>;
   /** Refuses new requests, lets those in progress end, and closes every dependency. */
@@ -104,7 +105,7 @@ async function startLocked(
       if (!parts.issuer) throw new Error('this process cannot issue the token of Cloud Scheduler');
       await (await cloudCalls(internalUrl, parts.deps, parts.issuer).sweep()).body?.cancel();
     };
-    return { url, internalUrl, config, sweep, deps, stripeUrl: stripe?.url, close };
+    return { url, internalUrl, config, sweep, deps, stripe, close };
   } catch (error) {
     await stripe?.close();
     await Promise.all([hosting, internal].map(stop));

@@ -56,6 +56,53 @@ describeReal('chromium', 'buying seats with a browser', () => {
     const { attempts, answer } = await grace.acquireSoon(bought.license_id, 'laptop');
     expect(answer.status, `after ${attempts} attempts`).toBe(201);
   });
+
+  test('adds a seat once its invoice is paid, and has no seats during a dispute until an operator lifts it', async ({
+    world,
+    open,
+  }) => {
+    const { stripe } = world.server;
+    if (!stripe) throw new Error('no fake Stripe');
+    const owner = await world.newUser();
+    const buyer = await open({ as: owner, path: `/console/tenants/${owner.tenantId}/billing` });
+    const bought = await world.operate('POST', '/api/v1/checkout/create-session', {
+      tenant_id: owner.tenantId,
+      plan: 'pro',
+      seats: 2,
+    });
+    await stripe.pay(bought.checkout_url);
+    await stripe.idle();
+    const subscriptionId = stripe.subscriptionOf(bought.checkout_url) ?? '';
+    const license = `/api/v1/licenses/${bought.license_id}`;
+
+    await stripe.setCard(subscriptionId, 'declined');
+    await buyer.reload();
+    await buyer.getByRole('button', { name: 'Change seats or plan' }).click();
+    const dialog = buyer.getByRole('dialog', { name: 'Change seats or plan' });
+    await dialog.getByLabel('Seats').fill('3');
+    await buyer.getByRole('button', { name: 'Show what it costs' }).click();
+    await buyer.getByRole('button', { name: 'Confirm change' }).click();
+    const pay = buyer.getByRole('link', { name: 'Pay the invoice' });
+    await pay.waitFor();
+    expect((await world.operate('GET', license)).max).toBe(2);
+    await pay.click();
+    await buyer.getByRole('button', { name: /pay/i }).click();
+    await buyer.getByText('Nothing to pay').waitFor();
+    await stripe.idle();
+    expect((await world.operate('GET', license)).max).toBe(3);
+
+    const dispute = await stripe.dispute(stripe.chargeOf(subscriptionId) ?? '');
+    await stripe.idle();
+    await buyer.goto(`${world.server.url}/console/tenants/${owner.tenantId}/billing`);
+    await buyer.getByText('No seats can be acquired').waitFor();
+    expect(await buyer.getByRole('button', { name: 'Change seats or plan' }).count()).toBe(0);
+
+    const path = `/api/v1/subscriptions/${bought.license_id}/holds`;
+    await world.operate('POST', `${path}/lift`, { hold: dispute, reason: 'They paid by wire transfer.' });
+    await buyer.reload();
+    await buyer.getByRole('button', { name: 'Change seats or plan' }).waitFor();
+    expect(await world.operate('GET', license)).toMatchObject({ max: 3, status: 'active', hold: null });
+  });
 });
 
 /** Signs in by choosing a name on the local sign-in page. Returns the calls of that user. */

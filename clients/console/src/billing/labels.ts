@@ -141,8 +141,8 @@ const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], st
 };
 
 /** Whether its seats and plan can be changed. For the rest, the server has the reason. */
-export function canChange({ status, cancel_at }: Subscription): boolean {
-  return (status === 'active' || status === 'trialing') && cancel_at === null;
+export function canChange({ status, cancel_at, hold }: Subscription): boolean {
+  return (status === 'active' || status === 'trialing') && cancel_at === null && hold === null;
 }
 
 /** Whether the customer has an invoice to pay in the billing portal. */
