@@ -89,7 +89,7 @@ const COMBINED: readonly Action[][] = [
   ['paused here', 'resumption declined here', 'payment succeeds'],
   ['refund', 'refund fails'],
   ['yearly seats added', 'renewed', 'renewed'],
-  ['another plan', 'renewed'],
+  ['yearly seats added', 'another plan'],
 ];
 
 /** What the test caused, to compute the expected license. */
