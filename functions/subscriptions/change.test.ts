@@ -281,6 +281,73 @@ describe('a subscription that cannot be changed now is refused, with the reason'
     expect((await bought.license()).max).toBe(license.max);
   });
 
+  describe('unpaid, if it would give a credit for a period that was not paid:', () => {
+    const UNPAID: readonly (readonly [what: string, (bought: Bought) => Promise<unknown>])[] = [
+      [
+        'a sent invoice is open',
+        async ({ subscriptionId }) => {
+          await suite.stripe.sendInvoice(subscriptionId);
+          await suite.stripe.renew(subscriptionId);
+        },
+      ],
+      [
+        'a sent invoice for added seats is open',
+        async (bought) => {
+          await suite.stripe.sendInvoice(bought.subscriptionId);
+          expect((await bought.change({ seats: 9 })).body.seats).toBe(9);
+        },
+      ],
+      [
+        'the invoice of a renewal is still a draft',
+        async ({ subscriptionId }) => {
+          await suite.stripe.pauseCollection(subscriptionId, 'keep_as_draft');
+          await suite.stripe.renew(subscriptionId);
+          await suite.stripe.resumeCollection(subscriptionId);
+        },
+      ],
+      [
+        'the invoice was voided while collection was paused',
+        async ({ subscriptionId }) => {
+          await suite.stripe.pauseCollection(subscriptionId, 'void');
+          await suite.stripe.renew(subscriptionId);
+          await suite.stripe.resumeCollection(subscriptionId);
+        },
+      ],
+      [
+        'the payment is disputed',
+        ({ subscriptionId }) => suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? ''),
+      ],
+      [
+        'the payment was refunded',
+        ({ subscriptionId }) => suite.stripe.refund(suite.stripe.chargeOf(subscriptionId) ?? ''),
+      ],
+    ];
+
+    test.each(UNPAID)('%s', async (_, happens) => {
+      const bought = await buy({ seats: 6 });
+      await happens(bought);
+      await suite.stripe.idle();
+      const before = updates();
+      for (const body of [{ seats: 1 }, { plan: 'team' }, { interval: 'year' }])
+        for (const refused of [await bought.preview(body), await bought.change(body)])
+          expect([refused.status, refused.body.reason]).toEqual([409, 'unpaid']);
+      expect(updates()).toBe(before);
+      expect((await bought.change({ seats: 10 })).body.seats).toBe(10);
+    });
+
+    test('no longer once it is paid, and not because of an invoice by hand or a change that was not paid', async () => {
+      const bought = await buy({ seats: 4 });
+      await suite.stripe.invoiceByHand(bought.subscriptionId, 50_000, 3);
+      await suite.stripe.setCard(bought.subscriptionId, 'declined');
+      expect((await bought.change({ seats: 5 })).status).toBe(402);
+      expect((await bought.change({ seats: 3 })).body.seats).toBe(3);
+      await suite.stripe.sendInvoice(bought.subscriptionId);
+      await suite.stripe.renew(bought.subscriptionId);
+      await suite.stripe.retryPayment(bought.subscriptionId);
+      expect((await bought.change({ seats: 2 })).body.seats).toBe(2);
+    });
+  });
+
   test('rejected: what Stripe does not accept is no fault of the server', async () => {
     const bought = await buy({ seats: 2 });
     await suite.stripe.moveLookupKey('seatlease_pro_year', { currency: 'eur' });

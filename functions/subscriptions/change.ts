@@ -10,10 +10,12 @@ import { isOver, type Subscription } from '../../shared/domain/subscription.ts';
 import {
   type ChangeDecision,
   decideChange,
+  givesCredit,
   isAsWanted,
   isChangedTo,
   isPreviewCurrent,
   isPreviewValid,
+  isUnpaid,
   PREVIEW_VALID_MINUTES,
   type SeatChange,
   type UnchangeableReason,
@@ -71,10 +73,15 @@ export async function priceChange(
   subscription: Subscription,
   wanted: WantedTerms,
   billing: Billing,
+  nowMs: number,
 ): Promise<PricedChange | Refusal<'SUBSCRIPTION_UNCHANGEABLE' | 'PLAN_NOT_FOR_SALE' | 'VALIDATION_FAILED'>> {
   const decision = decideChange(subscription, wanted);
   if (decision.verdict !== 'CHANGE') return refuseDecision(decision);
   const { change } = decision;
+  if (givesCredit(subscription, change)) {
+    const invoices = await billing.readInvoices(subscription.subscriptionId);
+    if (isUnpaid(invoices, subscription, change.itemId, nowMs)) return unchangeable('unpaid');
+  }
   if (change.newPrice === null) return { ...change, priceId: change.price.priceId };
   const { plan, interval } = change.newPrice;
   const price = priceOf(await billing.readPrices(), plan, interval);
@@ -121,7 +128,7 @@ export async function beginChange(
 > {
   const priced = isAsWanted(subscription, body)
     ? 'UNCHANGED'
-    : (refuseTerms(subscription, body, atMs) ?? (await priceChange(subscription, body, billing)));
+    : (refuseTerms(subscription, body, atMs) ?? (await priceChange(subscription, body, billing, atMs)));
   return records.transact(async (transaction) => {
     if (priced === 'UNCHANGED' || 'problem' in priced) return priced;
     const { subscriptionId } = subscription;
@@ -285,7 +292,8 @@ function unchangeable(reason: UnchangeableReason): Refusal<'SUBSCRIPTION_UNCHANG
 }
 
 const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
-  unpaid: 'An invoice is not paid. Pay it in the billing portal first.',
+  unpaid:
+    'An invoice of this period is not paid, or its payment was returned. Pay it in the billing portal first.',
   paused: 'The subscription is paused. Resume it first.',
   collection_paused: 'The vendor has paused its payments. Contact the vendor.',
   scheduled: 'A schedule already changes this subscription. Contact the vendor.',

@@ -71,7 +71,7 @@ async function preview(
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
   const subscription = await currentOf(params.license_id, standing, billing, deps);
   if ('problem' in subscription) return subscription;
-  const change = await priceChange(subscription, body, billing);
+  const change = await priceChange(subscription, body, billing, clock.nowMs());
   if ('problem' in change) return change;
   // Stripe counts in seconds.
   const prorationDateMs = Math.floor(clock.nowMs() / 1000) * 1000;

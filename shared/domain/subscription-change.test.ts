@@ -11,7 +11,7 @@ import {
 import { BILLING_INTERVALS, PLAN_NAMES, PLANS, priceKeyOf } from './plans.ts';
 import type { PricedItem } from './seat-items.ts';
 import { type Subscription, type SubscriptionState, seenAs } from './subscription.ts';
-import { decideChange, isAsWanted, isChangedTo, isPreviewValid } from './subscription-change.ts';
+import { decideChange, isAsWanted, isChangedTo, isPreviewValid, isUnpaid } from './subscription-change.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const ITEM = pricedItem();
@@ -124,4 +124,13 @@ test('a preview of the period before cannot be charged', () => {
   const renewed = subscriptionOf([{ ...ITEM, periodStartMs: NOW_MS - 60_000 }]);
   expect(isPreviewValid(renewed, NOW_MS - 60_001, NOW_MS)).toBe(false);
   expect(isPreviewValid(renewed, NOW_MS - 60_000, NOW_MS)).toBe(true);
+});
+
+test('a sent invoice for a change is unpaid while it is due, whatever its lines name', () => {
+  const sent = subscriptionOf([ITEM], { collection: 'invoice' });
+  const invoice = { isPaid: false, isDue: true, reason: 'subscription_update', periods: [] };
+  expect(isUnpaid([invoice], sent, 'si_1', NOW_MS)).toBe(true);
+  expect(isUnpaid([{ ...invoice, isDue: false }], sent, 'si_1', NOW_MS)).toBe(false);
+  expect(isUnpaid([invoice], PRO, 'si_1', NOW_MS)).toBe(false);
+  expect(isUnpaid([{ ...invoice, reason: 'subscription_cycle' }], sent, 'si_1', NOW_MS)).toBe(false);
 });

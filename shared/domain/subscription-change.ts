@@ -1,3 +1,4 @@
+import { paymentHolds } from './payment-holds.ts';
 import { BILLING_INTERVALS, type BillingInterval, type Plan, priceKeyOf, seatsOutOfRange } from './plans.ts';
 import { isUnderstood, type LicensedItem, seatItemsOf } from './seat-items.ts';
 import type { Subscription } from './subscription.ts';
@@ -20,8 +21,8 @@ export interface SeatTerms {
 }
 
 /**
- * Why a subscription cannot be changed here. `unpaid`: an invoice is open; Stripe gives a credit for the rest of a period
- * that was not paid (docs.stripe.com/billing/subscriptions/prorations). `paused`: Stripe sends no invoices.
+ * Why a subscription cannot be changed here. `unpaid`: an invoice is not paid; Stripe gives a credit for the rest of its
+ * period nevertheless (docs.stripe.com/billing/subscriptions/credit-proration-deferral), which pays for other licenses. `paused`: Stripe sends no invoices.
  * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
  * overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
  * added seats could not be used, and Stripe would give a credit for seats that were paid back. `suspended`: the vendor has
@@ -79,6 +80,42 @@ export function decideChange(subscription: Subscription, wanted: WantedTerms): C
   const newPrice = keepsPrice || !interval ? null : { plan, interval };
   const to = { plan, seats, interval: newPrice?.interval ?? from.interval };
   return { verdict: 'CHANGE', change: { itemId, from, to, newPrice, price } };
+}
+
+/** What an invoice bills, and whether it was paid. */
+export interface BilledInvoice {
+  readonly isPaid: boolean;
+  /** Whether it is still to be paid. If not, and if it is not paid, the vendor gave it up. */
+  readonly isDue: boolean;
+  /** In Stripe's words (`billing_reason`), such as `subscription_cycle`. */
+  readonly reason: string | null;
+  /** What it bills for items of the subscription, prorations among them. */
+  readonly periods: readonly { readonly itemId: string; readonly endMs: number }[];
+}
+
+/** Whether Stripe gives a credit for the rest of the current period. In a trial nothing is prorated. */
+export function givesCredit({ status }: Subscription, { newPrice, from, to }: SeatChange): boolean {
+  return status !== 'trialing' && (newPrice !== null || to.seats < from.seats);
+}
+
+/**
+ * Whether the running period of the item, or a change in it, was not paid: its invoice is a draft for an hour, open until
+ * its due date, or was given up. A change that Stripe charges automatically is not made before it is paid, so that its
+ * open invoice does not matter. A payment that was refunded or disputed is none, also if its hold was lifted.
+ */
+export function isUnpaid(
+  invoices: readonly BilledInvoice[],
+  { collection, payments }: Subscription,
+  itemId: string,
+  nowMs: number,
+): boolean {
+  if (paymentHolds(payments).length > 0) return true;
+  return invoices.some(({ isPaid, isDue, reason, periods }) => {
+    if (isPaid || reason === 'manual') return false;
+    // Its lines can be invoice items, which name no item of the subscription.
+    if (reason === 'subscription_update') return isDue && collection === 'invoice';
+    return periods.some((period) => period.itemId === itemId && period.endMs > nowMs);
+  });
 }
 
 /** Whether there is nothing to change. */

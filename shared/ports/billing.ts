@@ -3,6 +3,7 @@ import type { Dispute, PaidInvoice, Payment } from '../domain/payment-holds.ts';
 import type { Plan } from '../domain/plans.ts';
 import type { SeatPrice } from '../domain/prices.ts';
 import type { SubscriptionState } from '../domain/subscription.ts';
+import type { BilledInvoice } from '../domain/subscription-change.ts';
 import type { End, PausedCollection } from '../domain/subscription-ending.ts';
 
 /**
@@ -75,6 +76,9 @@ export interface Billing {
    * since.
    */
   changeItem(change: ItemChange & { readonly requestId: string }): Promise<ChangeVerdict>;
+
+  /** The newest 100 invoices of a subscription, newest first. */
+  readInvoices(subscriptionId: string): Promise<readonly BilledInvoice[]>;
 
   /** The payment of a charge, or `undefined` if Stripe does not know it. */
   readPayment(chargeId: string): Promise<Payment | undefined>;

@@ -6,6 +6,7 @@ import { createCheckout, createCustomer, expireCheckout, openCheckouts } from '.
 import { collectFinalInvoice, endSubscription, keepSubscription } from './stripe-ending.ts';
 import { stripeEventOpener } from './stripe-events.ts';
 import { callStripe, unlessMissing } from './stripe-failures.ts';
+import { readInvoices } from './stripe-invoices.ts';
 import { readMeterErrors, recordUsage, voidUsage } from './stripe-meters.ts';
 import { pauseSubscription, resumeSubscription } from './stripe-pausing.ts';
 import { readDispute, readPaidInvoices, readPayment } from './stripe-payments.ts';
@@ -56,6 +57,7 @@ export function openStripe(options: StripeOptions, nowMs: () => number = Date.no
     collectFinalInvoice: async (invoiceId, when) => collectFinalInvoice(await getClient(), invoiceId, when),
     pauseSubscription: async (ask) => pauseSubscription(await getClient(), ask),
     resumeSubscription: async (subscriptionId) => resumeSubscription(await getClient(), subscriptionId),
+    readInvoices: async (subscriptionId) => readInvoices(await getClient(), subscriptionId),
     readPayment: async (chargeId) => readPayment(await getClient(), chargeId),
     readDispute: async (disputeId) => readDispute(await getClient(), disputeId),
     readPaidInvoices: async (subscriptionId) => readPaidInvoices(await getClient(), subscriptionId),

@@ -432,6 +432,25 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     expect(renewed?.periods.some((period) => period.itemId === extra)).toBe(false);
   });
 
+  test('invoices say what they bill, whether it is paid, and whether it still can be', async () => {
+    const id = await bought();
+    const [seats] = stripe.subscription(id)?.items ?? [];
+    await stripe.prorate(id, 300);
+    await stripe.renew(id, 'declined');
+    const first = { itemId: seats?.id, endMs: Date.UTC(2026, 11, 25) };
+    const second = { itemId: seats?.id, endMs: Date.UTC(2027, 0, 25) };
+    const [renewed, ...others] = await billing.readInvoices(id);
+    const cycle = { reason: 'subscription_cycle', periods: [second] };
+    expect(renewed).toEqual({ isPaid: false, isDue: true, ...cycle });
+    expect(others).toEqual([
+      { isPaid: true, isDue: false, reason: 'subscription_update', periods: [first] },
+      { isPaid: true, isDue: false, reason: 'subscription_create', periods: [first] },
+    ]);
+    const [newest] = stripe.invoicesOf(id);
+    await stripe.voidInvoice(newest?.id ?? '');
+    expect((await billing.readInvoices(id))[0]).toEqual({ isPaid: false, isDue: false, ...cycle });
+  });
+
   test('an invoice that was sent is unpaid from its due date, and names itself before it', async () => {
     const id = await bought();
     await stripe.sendInvoice(id, 30);
