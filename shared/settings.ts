@@ -512,7 +512,7 @@ const TABLE = {
     schema: wholeNumber(0, 730),
     source: 'chosen',
     default: '0',
-    meaning: 'Payments: trial days before the first payment, 0 to 730.',
+    meaning: 'Payments: days before the first payment of a tenant’s first subscription, 0 to 730.',
   },
   CHECKOUT_TAX: {
     field: 'checkout.automaticTax',

@@ -141,6 +141,26 @@ describe('a license whose subscription has ended is bought again at the first tr
   });
 });
 
+test('only the first subscription of a tenant begins with a trial, also if each is canceled in its trial', async () => {
+  Object.assign(suite.deps.checkout, { trialDays: 14 });
+  try {
+    const of = await trial();
+    const statuses: (string | undefined)[] = [];
+    for (const licenseId of [of.licenseId, of.licenseId, undefined]) {
+      const { checkout_url } = (await ask({ tenantId: of.tenantId, ...(licenseId && { licenseId }) })).body;
+      await suite.stripe.pay(checkout_url);
+      await suite.stripe.idle();
+      const id = suite.stripe.subscriptionOf(checkout_url) ?? '';
+      statuses.push(suite.stripe.subscription(id)?.status);
+      await suite.stripe.end(id);
+      await suite.stripe.idle();
+    }
+    expect(statuses).toEqual(['trialing', 'active', 'active']);
+  } finally {
+    Object.assign(suite.deps.checkout, { trialDays: 0 });
+  }
+});
+
 describe('after a lost answer, the same request', () => {
   test('returns the same page while it can be paid', async () => {
     const of = await trial();

@@ -3,7 +3,7 @@ import type { Checkout } from '../../shared/domain/checkout.ts';
 import { hashSecret, newLicenseId } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
-import { isOver, type SubscriptionState } from '../../shared/domain/subscription.ts';
+import { hasBegun, isOver, type SubscriptionState } from '../../shared/domain/subscription.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
@@ -17,6 +17,8 @@ import {
   TENANTS,
 } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
+import { eachDocument } from '../../shared/ports/each-document.ts';
+import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { removeCustomer } from '../../shared/use-cases/customers.ts';
 import { recordEvent } from '../../shared/use-cases/record-event.ts';
 
@@ -93,7 +95,16 @@ export async function openPage(
     const { priceId } = price;
     const customerId = await customerOf(tenant, billing, deps);
     if (customerId === undefined) return { problem: 'TENANT_CLOSED' };
-    const ask = { ...deps.checkout, customerId, tenantId, licenseId, price: { priceId, plan }, seats };
+    const trialDays = await trialDaysFor(tenantId, deps);
+    const ask = {
+      ...deps.checkout,
+      trialDays,
+      customerId,
+      tenantId,
+      licenseId,
+      price: { priceId, plan },
+      seats,
+    };
     const askHash = hashSecret(JSON.stringify(ask));
     const recorded = await deps.records.get(CHECKOUTS, licenseId);
     const refusal = isNew ? undefined : await refusePayer(licenseId, billing, deps);
@@ -112,6 +123,17 @@ export async function openPage(
     else if (isNew || (await isOnlyPage(opened, ask, billing))) return opened;
   }
   throw new Unavailable('billing', `${licenseId}: other requests were faster ${MAX_ATTEMPTS} times in a row`);
+}
+
+/**
+ * Only the first subscription of a tenant begins with a trial, whatever its license. Otherwise a tenant that cancels each
+ * trial and buys again never pays (better-auth/better-auth#4539, better-auth/better-auth#6863).
+ */
+async function trialDaysFor(tenantId: string, { records, checkout: { trialDays } }: Deps): Promise<number> {
+  if (trialDays === 0) return 0;
+  for await (const subscription of eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }))
+    if (hasBegun(subscription)) return 0;
+  return trialDays;
 }
 
 function hasTime({ expiresAtMs }: OpenCheckout, { clock }: Deps): boolean {
