@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DisputeStatus } from '../../shared/local/stripe/state.ts';
-import { beginPurchase } from '../testing/purchases.ts';
+import { beginPurchase, withoutStripeEvents } from '../testing/purchases.ts';
 import { type Happening, openShop, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
 import type { TestSuite } from '../testing/suite.ts';
 
@@ -188,6 +188,24 @@ describe('at Stripe,', () => {
       },
       ...(effect === 'holds' && { ...SUSPENDED, hold: 'dispute' }),
     }),
+  );
+
+  test.each<[string, (id: string) => Promise<unknown>, string]>([
+    ['is canceled', (id) => suite.stripe.end(id), 'LICENSE_EXPIRED'],
+    ['is paused', (id) => suite.stripe.pause(id), 'LICENSE_SUSPENDED'],
+    ['gives up a payment', (id) => suite.stripe.giveUp(id, 'unpaid'), 'LICENSE_SUSPENDED'],
+    ['loses all seats', (id) => suite.stripe.changeSeats(id, 0), 'SEATS_EXHAUSTED'],
+  ])(
+    'a subscription that %s grants nothing after a day, although all events are lost',
+    async (_, act, answer) => {
+      const sold = await shop.sale({ interval: 'year' });
+      await withoutStripeEvents(suite, () => act(sold.subscriptionId));
+      expect(await shop.acquire(sold)).toBe('granted');
+      shop.moveClock(DAY_MS + 1);
+      // A sweep checks 50 subscriptions, and the other tests have left some.
+      for (let sweeps = 0; sweeps < 3; sweeps += 1) await suite.sweep();
+      expect(await shop.acquire(sold)).toBe(answer);
+    },
   );
 
   test('incomplete grants nothing until the first payment, and incomplete_expired never', async () => {

@@ -10,7 +10,6 @@ import {
   type PaymentsRead,
   paymentHolds,
   type SeatItemIds,
-  unsettled,
   withLift,
   withPayments,
 } from './payment-holds.ts';
@@ -170,7 +169,7 @@ export function lifted(
 
 function decided(seen: Facts, policy: HoldPolicy, nowMs: number): Subscription {
   const hold = holdsOf(seen, policy, nowMs).find(({ lift }) => lift === null)?.kind ?? null;
-  return { ...seen, hold, lookAtMs: nextFetchMs({ ...seen, hold }, nowMs) };
+  return { ...seen, hold, lookAtMs: nextFetchMs(seen, nowMs) };
 }
 
 /** An item that is not understood keeps what it was. */
@@ -224,13 +223,14 @@ function graceMs(plan: Plan | null): number {
   return plan === null ? 0 : PLANS[plan].paymentGraceDays * DAY_MS;
 }
 
-function nextFetchMs(seen: Omit<Subscription, 'lookAtMs'>, nowMs: number): number | null {
-  if (isOver(seen)) return null;
-  const { disputeIds, chargeIds } = unsettled(seen.payments);
-  // A lost event must not keep a hold. The daily check also repeats the ERROR of a review until the vendor has acted.
-  const isWatched =
-    seen.hold !== null || seen.reviewSinceMs !== null || disputeIds.length > 0 || chargeIds.length > 0;
-  return Math.min(nextChangeMs(seen, nowMs), isWatched ? nowMs + DAY_MS : Number.MAX_SAFE_INTEGER);
+/**
+ * At least daily: Stripe resends an event for three days at most, and disables an endpoint that fails
+ * (docs.stripe.com/webhooks). A subscription that is paid by the year and canceled at once would keep its seats for a
+ * year, and a renewal that is declined after the first hour for a period. The daily check also repeats the ERROR of a
+ * review until the vendor has acted.
+ */
+function nextFetchMs(seen: Facts, nowMs: number): number | null {
+  return isOver(seen) ? null : Math.min(nextChangeMs(seen, nowMs), nowMs + DAY_MS);
 }
 
 /** When the state will have changed if nothing is reported. */
