@@ -53,6 +53,7 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
     itemsSinceMs: nowMs,
     change: null,
     hold: change.status === 'unpaid' ? 'payment' : null,
+    rivalIds: [],
     lookAtMs: null,
     revision: 1,
     ...change,

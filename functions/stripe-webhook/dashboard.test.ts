@@ -278,6 +278,36 @@ describe('a subscription that was created in the dashboard', () => {
     expect(await shop.license(await create({}))).toMatchObject({ plan: 'pro', max: 3, hold: null });
   });
 
+  test('for a license that is paid is an ERROR, and grants its seats when the other one ends', async () => {
+    const sold = await shop.sale();
+    const { tenantId, licenseId, customerId } = sold;
+    const createNext = (quantity: number) =>
+      suite.stripe.createSubscription(customerId, {
+        price: 'seatlease_pro_month',
+        quantity,
+        metadata: { seatlease_tenant_id: tenantId, seatlease_license_id: licenseId },
+      });
+    const next = await createNext(6);
+    await suite.stripe.idle();
+    const last = await createNext(7);
+    await suite.stripe.idle();
+    expect(await shop.license(sold)).toMatchObject({ max: SEATS, subscriptionId: sold.subscriptionId });
+    expect(suite.logged).toContainEqual(
+      expect.objectContaining({
+        severity: 'ERROR',
+        message: 'two subscriptions pay for one license',
+        because: `${sold.subscriptionId} has its seats, ${next} has none: cancel and refund one of them`,
+      }),
+    );
+    await suite.stripe.end(sold.subscriptionId);
+    await suite.stripe.idle();
+    expect(await shop.license(sold)).toMatchObject({ max: 6, subscriptionId: next });
+    expect(await shop.acquire(sold)).toBe('granted');
+    await suite.stripe.end(next);
+    await suite.stripe.idle();
+    expect(await shop.license(sold)).toMatchObject({ max: 7, subscriptionId: last });
+  });
+
   test('grants none without metadata, or for another customer', async () => {
     const { customerId } = await shop.sale();
     for (const { licenseId, subscriptionId } of [

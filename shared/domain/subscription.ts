@@ -98,6 +98,8 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   itemsSinceMs: z.int(),
   /** `null` if none was requested of us. */
   change: z.nullable(RequestedChangeSchema),
+  /** Other subscriptions for the same license: one of them pays for it when this one ends. */
+  rivalIds: z.array(z.string()),
   /** Why the license was held back when the subscription was last seen. */
   hold: z.nullable(z.enum(HOLDS)),
   /** When it was last asked to end now; absent if never. Its final invoice is collected if it ends after that. */
@@ -147,6 +149,7 @@ export function seenAs(
     unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: owner.tenantId,
     licenseId: owner.licenseId,
+    rivalIds: before?.rivalIds ?? [],
     payments: withPayments(before?.payments, payments, seatItemIdsOf(paid), nowMs, closing),
     itemsSinceMs: before && isSameSeats(before, paid) ? before.itemsSinceMs : nowMs,
     change: before?.change ?? null,

@@ -68,11 +68,10 @@ export async function syncSubscription(
       case 'OVERTAKEN':
         continue;
       case 'RIVAL':
-        if (await isStillRival(written.rivalId, billing, deps)) {
-          const because = `${written.rivalId} already pays for ${seen.licenseId}: refund the second payment`;
-          return { verdict: 'IGNORED', because };
-        }
-        continue;
+        if (!(await isStillRival(written.rivalId, billing, deps))) continue;
+        if (!(await rememberRival(written.rivalId, subscriptionId, deps))) continue;
+        deps.log(paidTwice(seen, written.rivalId));
+        return { verdict: 'IGNORED', because: paidTwice(seen, written.rivalId).because };
       case 'IGNORED':
         return written;
       case 'CLOSED':
@@ -82,6 +81,9 @@ export async function syncSubscription(
       case 'WRITTEN':
         if (written.notices.length > 0) await deps.events.publish(written.notices);
         if (reviewOf(seen) !== null) deps.log(needsReview(seen));
+        // Such as the one that the vendor created to replace this one, before it was canceled.
+        if (isOver(seen))
+          for (const rivalId of seen.rivalIds) await syncSubscription(rivalId, {}, billing, deps);
         if (unknownDisputes(seen.payments).length > 0) deps.log(unknownStatus(seen));
         return { verdict: 'SEEN', subscription: seen };
     }
@@ -195,6 +197,19 @@ function needsReview(seen: Subscription): LogLine {
   };
 }
 
+/** Both may be meant: the customer pays twice until one is canceled. */
+function paidTwice(
+  { subscriptionId, licenseId }: Subscription,
+  payerId: string,
+): LogLine & { because: string } {
+  return {
+    severity: 'ERROR',
+    message: 'two subscriptions pay for one license',
+    license_id: licenseId,
+    because: `${payerId} has its seats, ${subscriptionId} has none: cancel and refund one of them`,
+  };
+}
+
 /** Whether such a dispute holds seats follows from where its money is. */
 function unknownStatus({ licenseId, payments }: Subscription): LogLine {
   const statuses = unknownDisputes(payments).map((id) => `${id} (${payments.disputes[id]?.status})`);
@@ -210,4 +225,16 @@ function unknownStatus({ licenseId, payments }: Subscription): LogLine {
 async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
   const rival = await syncSubscription(rivalId, {}, billing, deps);
   return rival.verdict === 'SEEN' && !isOver(rival.subscription);
+}
+
+/** Returns whether the payer has not ended: if it has, nothing would look at its rivals. */
+function rememberRival(payerId: string, rivalId: string, { records }: Deps): Promise<boolean> {
+  return records.transact(async (transaction) => {
+    const payer = await transaction.get(SUBSCRIPTIONS, payerId);
+    if (!payer || isOver(payer)) return false;
+    if (payer.rivalIds.includes(rivalId)) return true;
+    const rivalIds = [...payer.rivalIds, rivalId];
+    transaction.set(SUBSCRIPTIONS, payerId, { ...payer, rivalIds, revision: payer.revision + 1 });
+    return true;
+  });
 }
