@@ -115,6 +115,26 @@ test('a paid subscription that is not understood keeps its seats, and is reporte
   expect(await listed(bought)).toMatchObject({ needs_review: null });
 });
 
+test('a meter that two subscriptions of a customer bill is an ERROR, until one of them has no price of it', async () => {
+  const first = await buySeats(suite, {});
+  const second = await buySeats(suite, { tenantId: first.tenantId });
+  const price = await suite.stripe.addPrice({ meter: 'exports' });
+  const twice = () => suite.logged.filter(({ message }) => message === 'usage is billed twice');
+  await suite.stripe.addItem(first.subscriptionId, { price });
+  await suite.stripe.idle();
+  expect(twice()).toEqual([]);
+  const item = await suite.stripe.addItem(second.subscriptionId, { price });
+  await suite.stripe.idle();
+  const ids = [first.subscriptionId, second.subscriptionId].sort().join(', ');
+  const because = `exports is billed by ${ids}: leave its price on one of them`;
+  expect(twice()).toMatchObject([{ severity: 'ERROR', license_id: second.licenseId, because }]);
+  await suite.stripe.removeItem(item);
+  await suite.stripe.idle();
+  clocked.moveClock(DAY_MS + 1);
+  await suite.sweep();
+  expect(twice()).toHaveLength(1);
+});
+
 test('a payment for an unknown price grants nothing, and is reported', async () => {
   const purchase = await beginPurchase(suite, { seats: 4 });
   const subscriptionId = await withoutStripeEvents(suite, async () => {

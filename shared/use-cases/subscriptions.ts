@@ -15,7 +15,9 @@ import { Unavailable } from '../errors.ts';
 import type { Billing } from '../ports/billing.ts';
 import { AUDIT, BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS, TENANTS } from '../ports/collections.ts';
 import type { Deps } from '../ports/deps.ts';
+import { eachDocument } from '../ports/each-document.ts';
 import type { LogLine } from '../ports/log-line.ts';
+import { SUBSCRIPTIONS_OF_TENANT } from '../ports/queries.ts';
 import { changeLicense, type LicenseTransaction } from './licenses.ts';
 import { type PaymentNews, readPayments } from './payments.ts';
 
@@ -84,6 +86,7 @@ export async function syncSubscription(
         // Such as the one that the vendor created to replace this one, before it was canceled.
         if (isOver(seen))
           for (const rivalId of seen.rivalIds) await syncSubscription(rivalId, {}, billing, deps);
+        for (const line of await billedTwice(seen, deps)) deps.log(line);
         if (unknownDisputes(seen.payments).length > 0) deps.log(unknownStatus(seen));
         return { verdict: 'SEEN', subscription: seen };
     }
@@ -195,6 +198,28 @@ function needsReview(seen: Subscription): LogLine {
     license_id: licenseId,
     because: `${subscriptionId}: ${reviewOf(seen)}`,
   };
+}
+
+/**
+ * Meters that several prices bill. Stripe counts usage by customer and meter, and each item with a price of the meter
+ * bills all of it, in any subscription of the customer (docs.stripe.com/api/billing/meter-event-summary).
+ */
+async function billedTwice(seen: Subscription, { records }: Deps): Promise<LogLine[]> {
+  const { subscriptionId, customerId, tenantId, licenseId } = seen;
+  if (isOver(seen) || seen.meteredPrices.length === 0) return [];
+  const billing = [...seen.meteredPrices.map(({ meter }) => ({ meter, subscriptionId }))];
+  for await (const other of eachDocument(records, SUBSCRIPTIONS_OF_TENANT, { tenantId }))
+    if (other.subscriptionId !== subscriptionId && other.customerId === customerId && !isOver(other))
+      billing.push(
+        ...other.meteredPrices.map(({ meter }) => ({ meter, subscriptionId: other.subscriptionId })),
+      );
+  const meters = new Set(seen.meteredPrices.map(({ meter }) => meter));
+  return [...meters].flatMap((meter) => {
+    const ids = billing.filter((each) => each.meter === meter).map((each) => each.subscriptionId);
+    if (ids.length < 2) return [];
+    const because = `${meter} is billed by ${ids.sort().join(', ')}: leave its price on one of them`;
+    return [{ severity: 'ERROR', message: 'usage is billed twice', license_id: licenseId, because }];
+  });
 }
 
 /** Both may be meant: the customer pays twice until one is canceled. */

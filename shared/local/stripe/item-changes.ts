@@ -12,6 +12,9 @@ export function addItem(account: Account, subscriptionId: string, item: NewItem)
   const price = priceBy(account.state, item.price);
   const now = account.now();
   const added = newItem(subscription, price, item.quantity, now);
+  // What was invoiced is of an earlier period.
+  for (const { invoices } of account.state.usage)
+    for (const invoice of Object.values(invoices)) invoices[added.id] = invoice;
   if (item.position === 'first') subscription.items.unshift(added);
   else subscription.items.push(added);
   publishUpdated(account, subscription);

@@ -178,7 +178,7 @@ function nextLine(
 ): LineItem {
   const start = item.current_period_end;
   const end = periodEnd(subscription.billing_cycle_anchor, start, price.recurring.interval);
-  const units = quantity ?? openUsage(state, subscription.customer, price);
+  const units = quantity ?? openUsage(state, subscription.customer, item);
   const amount = units * price.unit_amount;
   const line = { invoice, item: item.id, price, quantity: units, amount, period: { start, end } };
   return newLine(subscription, line);

@@ -83,6 +83,27 @@ test('an invoice has a line for each item of its period, and charges usage once'
   expect((await newestInvoice(id))?.amount_due).toBe(1_800);
 });
 
+test('each item with a price of a meter bills all usage of the customer, from when it was added', async () => {
+  const id = await bought();
+  const { customer } = await client.subscriptions.retrieve(id);
+  const second = await stripe.createSubscription(String(customer), { price: 'seatlease_pro_month' });
+  const price = await stripe.addPrice({ meter: 'exports', unitAmount: 3 });
+  const use = async (identifier: string) => {
+    const payload = { stripe_customer_id: String(customer), value: '7' };
+    const timestamp = START_MS / 1000;
+    await client.billing.meterEvents.create({ event_name: 'exports', identifier, timestamp, payload });
+  };
+  await stripe.addItem(id, { price });
+  await use('a');
+  await stripe.renew(id);
+  await stripe.addItem(second, { price });
+  await use('b');
+  for (const each of [id, second]) {
+    await stripe.renew(each);
+    expect((await newestInvoice(each))?.lines.data.at(-1)).toMatchObject({ amount: 21, quantity: 7 });
+  }
+});
+
 test('items are added, changed and removed, but the last one is not', async () => {
   const id = await bought();
   const other = await stripe.addItem(id, { price: 'seatlease_team_month', quantity: 5 });

@@ -47,7 +47,7 @@ export function recordUse(account: Account, event: NewUse): object {
   if (isKnown(account, at(state.metered, identifier)))
     throw new Refused(400, { message: `An event already exists with identifier ${identifier}.` });
   state.metered[identifier] = now();
-  const use = { identifier, eventName: event_name, customerId, value, timestamp, invoice: null };
+  const use = { identifier, eventName: event_name, customerId, value, timestamp, invoices: {} };
   const meter = meterBy(state, event_name);
   if (meter?.status === 'active') state.usage.push(use);
   else state.rejectedUsage.push({ ...use, code: meter ? 'archived_meter' : 'no_meter' });
@@ -80,7 +80,7 @@ export function adjustUse({ state, now }: Account, adjustment: NewAdjustment): o
   if (now() - receivedAt >= CANCELABLE_SECONDS)
     throw new Refused(400, { message: 'Meter events can be canceled within 24 hours.' });
   const matches = (use: MeterEvent) => use.identifier === identifier && use.eventName === event_name;
-  const index = state.usage.findIndex((use) => matches(use) && use.invoice === null);
+  const index = state.usage.findIndex((use) => matches(use) && Object.keys(use.invoices).length === 0);
   if (index !== -1) state.usage.splice(index, 1);
   return {
     object: 'billing.meter_event_adjustment',

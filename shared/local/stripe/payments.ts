@@ -171,7 +171,7 @@ function withLateUse(state: State, { customer, items }: Subscription, line: Line
   const item = items.find(({ id }) => id === subscription_item);
   if (!item || item.quantity !== undefined) return line;
   const price = priceOfItem(state, item);
-  const late = takeUse(state, customer, price, line.invoice);
+  const late = takeUse(state, customer, item, line.invoice);
   return { ...line, quantity: line.quantity + late, amount: line.amount + late * price.unit_amount };
 }
 
@@ -198,7 +198,7 @@ function latestInvoice({ invoices }: State, { latest_invoice }: Subscription): I
 
 function lineOfPeriod(account: Account, subscription: Subscription, item: Item, invoice: string): LineItem {
   const price = priceOfItem(account.state, item);
-  const quantity = item.quantity ?? takeUse(account.state, subscription.customer, price, invoice);
+  const quantity = item.quantity ?? takeUse(account.state, subscription.customer, item, invoice);
   const period = { start: item.current_period_start, end: item.current_period_end };
   const amount = subscription.status === 'trialing' ? 0 : quantity * price.unit_amount;
   return newLine(subscription, { invoice, item: item.id, price, quantity, amount, period });
@@ -252,22 +252,26 @@ function prorated(line: LineItem, amount: number): LineItem {
   return { ...line, amount, parent: { ...parent, subscription_item_details } };
 }
 
-/** Puts the usage of a metered price that is not invoiced yet on the invoice. Returns its sum. */
-function takeUse(state: State, customer: string, price: Price, invoice: string): number {
-  const uses = openUses(state, customer, price);
-  for (const use of uses) use.invoice = invoice;
+/**
+ * Puts the usage that a metered item has not billed yet on the invoice. Returns its sum. A meter counts by customer: each
+ * item with a price of the meter bills all of it (docs.stripe.com/api/billing/meter-event-summary).
+ */
+function takeUse(state: State, customer: string, item: Item, invoice: string): number {
+  const uses = openUses(state, customer, item);
+  for (const use of uses) use.invoices[item.id] = invoice;
   return sumOf(uses);
 }
 
-function openUses({ usage }: State, customer: string, price: Price): MeterEvent[] {
-  return usage.filter(
-    ({ customerId, eventName, invoice }) =>
-      customerId === customer && `mtr_${eventName}` === price.recurring.meter && invoice === null,
+function openUses(state: State, customer: string, item: Item): MeterEvent[] {
+  const { meter } = priceOfItem(state, item).recurring;
+  return state.usage.filter(
+    ({ customerId, eventName, invoices }) =>
+      customerId === customer && `mtr_${eventName}` === meter && invoices[item.id] === undefined,
   );
 }
 
-export function openUsage(state: State, customer: string, price: Price): number {
-  return sumOf(openUses(state, customer, price));
+export function openUsage(state: State, customer: string, item: Item): number {
+  return sumOf(openUses(state, customer, item));
 }
 
 function sumOf(uses: readonly MeterEvent[]): number {

@@ -297,8 +297,8 @@ export interface MeterEvent {
   readonly customerId: string;
   readonly value: string;
   readonly timestamp: number;
-  /** The invoice that charges it. */
-  invoice: string | null;
+  /** The invoices that charge it, by the item that bills it. */
+  readonly invoices: Record<string, string>;
 }
 
 export interface Discount {
