@@ -80,14 +80,15 @@ async function endNow(stripe: Stripe, id: string, { schedule }: Standing): Promi
  * customer had canceled in the portal (docs.stripe.com/billing/subscriptions/billing-mode/compare). A date within the
  * period shortens what is paid, and credits the rest unless prorations are disabled
  * (docs.stripe.com/billing/subscriptions/cancel, "Set a custom cancel date"). A date in a later period always shortens
- * the invoice of that period.
+ * the invoice of that period: if it is moved or undone then, the rest of the period is invoiced at once. Otherwise it would
+ * be charged with the next period, and a tenant could use a year for the price of its first hour.
  */
 function endOf(before: Standing, end: Exclude<EndAsk['end'], 'now'>): Stripe.SubscriptionUpdateParams {
   if (end !== 'period_end') {
     const cancelAt = Math.floor(end.atMs / 1000);
     return {
       cancel_at: cancelAt,
-      proration_behavior: isUnprorated(before) ? 'none' : 'create_prorations',
+      proration_behavior: isUnprorated(before) ? 'none' : 'always_invoice',
       metadata: { [UNPRORATED_END]: unproratedEnd(cancelAt, before) },
     };
   }
@@ -136,7 +137,7 @@ async function undoOne(stripe: Stripe, id: string, now: Standing): Promise<boole
   else if (isEnding)
     await stripe.subscriptions.update(id, {
       cancel_at: '',
-      proration_behavior: isUnprorated(now) ? 'none' : 'create_prorations',
+      proration_behavior: isUnprorated(now) ? 'none' : 'always_invoice',
       metadata: { [UNPRORATED_END]: '' },
     });
   return isEnding;

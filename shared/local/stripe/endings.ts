@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
-import { draft, subscriptionOf } from './payments.ts';
+import { cardOf, draft, finalize, payInvoice, subscriptionOf } from './payments.ts';
 import { periodEnd } from './period.ts';
 import { missing, Refused } from './refused.ts';
 import { publishUpdated, runningAt } from './running.ts';
@@ -91,6 +91,12 @@ export function endAt(
     const end = Math.min(whole, seconds ?? whole);
     if (prorations !== 'none') balance(account, subscription, item, end - item.current_period_end);
     item.current_period_end = end;
+  }
+  if (prorations === 'always_invoice' && (at(account.state.prorations, subscription.id) ?? 0) !== 0) {
+    const invoice = draft(account, subscription, 'subscription_update', []);
+    finalize(account, invoice);
+    if (invoice.collection_method === 'send_invoice') return;
+    if (!payInvoice(account, invoice, cardOf(account, invoice.customer))) subscription.status = 'past_due';
   }
 }
 

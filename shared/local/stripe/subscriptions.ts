@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { endNow, finalInvoice } from './endings.ts';
+import { balance, endNow, finalInvoice } from './endings.ts';
 import { newItem, periodEndOf, priceOfItem, seatItemOf, startPeriodNow, startsPeriod } from './items.ts';
 import { setPaused, setResumed } from './pauses.ts';
 import { bill, type Card, payInvoice, subscriptionOf } from './payments.ts';
@@ -95,10 +95,13 @@ export function renew(account: Account, id: string, card: Card = 'good'): void {
   if (!subscription.pause_collection) setStatus(account, subscription, isPaid ? 'active' : 'past_due');
 }
 
-function startPeriod({ state }: Account, { billing_cycle_anchor }: Subscription, item: Item): void {
+/** A period in which the subscription is to end is shorter, and costs less (docs.stripe.com/billing/subscriptions/cancel). */
+function startPeriod(account: Account, subscription: Subscription, item: Item): void {
   item.current_period_start = item.current_period_end;
-  const { interval } = priceOfItem(state, item).recurring;
-  item.current_period_end = periodEnd(billing_cycle_anchor, item.current_period_start, interval);
+  const { interval } = priceOfItem(account.state, item).recurring;
+  const whole = periodEnd(subscription.billing_cycle_anchor, item.current_period_start, interval);
+  item.current_period_end = Math.min(whole, subscription.cancel_at ?? whole);
+  balance(account, subscription, item, item.current_period_end - whole);
 }
 
 /** Invoices are sent from now on, to be paid within some days. */

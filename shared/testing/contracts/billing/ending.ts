@@ -112,16 +112,43 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
       expect(stripe.prorationOf(id)).toBe(0);
     });
 
-    test('that shortened a later period is undone with a charge for its rest', async () => {
+    test.each<[string, (subscriptionId: string) => Promise<unknown>]>([
+      ['undone', (subscriptionId) => billing.keepSubscription(subscriptionId)],
+      [
+        'moved to its end',
+        (subscriptionId) => billing.endSubscription({ subscriptionId, end: { atMs: Date.UTC(2027, 0, 25) } }),
+      ],
+    ])('that shortened a later period is %s with an invoice for its rest at once', async (_, change) => {
       const id = await bought();
-      await billing.endSubscription({ subscriptionId: id, end: { atMs: NOW_MS + 40 * DAY_MS } });
-      nowMs = Date.UTC(2026, 11, 25);
+      const renewalMs = Date.UTC(2026, 11, 25);
+      await billing.endSubscription({ subscriptionId: id, end: { atMs: renewalMs + DAY_MS } });
+      nowMs = renewalMs;
       await stripe.renew(id);
-      await stripe.cancelAt(id, NOW_MS / 1000 + 40 * 86_400);
-      const credited = stripe.prorationOf(id);
-      expect(credited).toBeLessThan(0);
-      await billing.keepSubscription(id);
+      const [renewal, first] = stripe.invoicesOf(id);
+      expect(renewal?.amountPaid).toBeLessThan((first?.amountPaid ?? 0) / 20);
+      await change(id);
+      const [rest, before] = stripe.invoicesOf(id);
+      expect(before?.id).toBe(renewal?.id);
+      expect((rest?.amountPaid ?? 0) + (renewal?.amountPaid ?? 0)).toBe(first?.amountPaid);
+      expect(stripe.subscription(id)).toMatchObject({
+        status: 'active',
+        periodEnd: Date.UTC(2027, 0, 25) / 1000,
+      });
       expect(stripe.prorationOf(id)).toBe(0);
+    });
+
+    test('that shortened a later period is undone, and overdue if the rest cannot be charged', async () => {
+      const id = await bought();
+      const renewalMs = Date.UTC(2026, 11, 25);
+      await billing.endSubscription({ subscriptionId: id, end: { atMs: renewalMs + DAY_MS } });
+      nowMs = renewalMs;
+      await stripe.renew(id);
+      await stripe.setCard(id, 'declined');
+      await billing.keepSubscription(id);
+      expect(await billing.readSubscription(id)).toMatchObject({
+        status: 'past_due',
+        unpaidSinceMs: renewalMs,
+      });
     });
   });
 
