@@ -42,6 +42,7 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
     isCollectionPaused: false,
     scheduleId: null,
     unpaidItemIds: [],
+    isNeverPaid: false,
     createdAtMs: nowMs,
     periodEndMs: nowMs + 30 * DAY_MS,
     cancelAtMs: null,

@@ -208,6 +208,18 @@ describe('at Stripe,', () => {
     },
   );
 
+  test('a first payment that fails after days, such as a bank debit, has no grace', async () => {
+    const { licenseId, sessionId } = await beginPurchase(suite);
+    await suite.stripe.payLater(sessionId);
+    const id = suite.stripe.subscriptionOf(sessionId) ?? '';
+    await suite.stripe.giveUp(id, 'past_due');
+    await suite.stripe.idle();
+    expect(await shop.license({ licenseId })).toMatchObject({ hold: 'payment' });
+    await suite.stripe.retryPayment(id);
+    await suite.stripe.idle();
+    expect(await shop.license({ licenseId })).toMatchObject({ hold: null, max: 2 });
+  });
+
   test('incomplete grants nothing until the first payment, and incomplete_expired never', async () => {
     const { tenantId, licenseId, customerId } = await beginPurchase(suite);
     const id = await suite.stripe.createSubscription(customerId, {

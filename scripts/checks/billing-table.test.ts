@@ -16,6 +16,7 @@ const DASHBOARD_TESTS = 'functions/stripe-webhook/dashboard.test.ts';
 const STATES = [
   ...['Subscription `past_due`, within the grace', 'Subscription `past_due`, after the grace'],
   ...['Cancellation at a date', 'Cancellation at the end of the period', 'Trial that ends without a card'],
+  'First payment that fails',
   ...['Sent invoice, before its due date', 'Sent invoice, after its due date'],
   ...['Full refund of the invoice that paid for the running period', 'Full refund of another invoice'],
   ...['Partial refund', 'Refund that failed', 'Credit note'],

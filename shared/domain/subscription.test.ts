@@ -72,6 +72,7 @@ const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
   status: fc.constantFrom(...SUBSCRIPTION_STATUSES),
   items: fc.array(anyItem, { minLength: 1, maxLength: 3 }),
   meteredPrices: fc.constant([]),
+  isNeverPaid: fc.constant(false),
   createdAtMs: moment,
   collection: fc.constantFrom('automatic', 'invoice'),
   isCollectionPaused: fc.boolean(),
@@ -296,6 +297,12 @@ test.each(MEANINGS)(
     expect(license?.validUntilMs).toBe(expected && NOW_MS + expected.validForDays * DAY_MS);
   },
 );
+
+test('a subscription whose first payment failed has no grace', () => {
+  const state = { status: 'past_due', unpaidSinceMs: NOW_MS - 1, isNeverPaid: true } as const;
+  expect(licenseUnder(seen(state), undefined, NOW_MS)).toMatchObject({ hold: 'payment' });
+  expect(licenseUnder(seen({ ...state, isNeverPaid: false }), undefined, NOW_MS)?.hold).toBeNull();
+});
 
 test('every status of Stripe has a meaning', () => {
   expect(SUBSCRIPTION_STATUSES).toEqual([...new Set(MEANINGS.map(({ status }) => status))]);

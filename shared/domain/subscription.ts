@@ -71,6 +71,12 @@ const StateSchema = z.object({
   unpaidInvoiceId: z.nullable(z.string()),
   /** The items that open invoices bill. */
   unpaidItemIds: z.array(z.string()),
+  /**
+   * Whether the first payment failed after the subscription had begun: Stripe may start it while a bank debit, which can
+   * fail after days, is on its way (docs.stripe.com/billing/subscriptions/sepa-debit). It has no grace: a customer with
+   * a wrong account would have free seats for its days, again with each purchase.
+   */
+  isNeverPaid: z.boolean(),
 });
 
 /** The current state of a subscription at Stripe. */
@@ -216,10 +222,10 @@ type Facts = Omit<Subscription, 'hold' | 'lookAtMs'>;
 
 /** Until when seats stay usable while an invoice is unpaid. */
 export function graceEndMs(
-  { plan, unpaidSinceMs }: Pick<Facts, 'plan' | 'unpaidSinceMs'>,
+  { plan, unpaidSinceMs, isNeverPaid }: Pick<Facts, 'plan' | 'unpaidSinceMs' | 'isNeverPaid'>,
   nowMs: number,
 ): number {
-  return (unpaidSinceMs ?? nowMs) + graceMs(plan);
+  return (unpaidSinceMs ?? nowMs) + (isNeverPaid ? 0 : graceMs(plan));
 }
 
 function graceMs(plan: Plan | null): number {

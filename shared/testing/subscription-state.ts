@@ -44,6 +44,7 @@ export const ACTIVE: SubscriptionState = {
   unpaidSinceMs: null,
   unpaidInvoiceId: null,
   unpaidItemIds: [],
+  isNeverPaid: false,
   soldAs: { ...OWNER, price: null },
 };
 export const NO_PAYMENTS: PaymentsRead = { disputes: new Map(), payments: new Map(), paidInvoices: [] };

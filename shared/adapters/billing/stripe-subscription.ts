@@ -125,6 +125,7 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
     unpaidSinceMs: since === null ? null : since * 1000,
     unpaidInvoiceId: unpaid.oldest?.id ?? null,
     unpaidItemIds: unpaid.itemIds,
+    isNeverPaid: collection === 'automatic' && unpaid.oldest?.reason === 'subscription_create',
     soldAs: soldAs(subscription.metadata),
   };
 }
@@ -158,7 +159,9 @@ function itemOf({ id, quantity, price, ...period }: ItemAnswer): PricedItem {
 
 interface UnpaidInvoices {
   /** The one that was due first. An invoice without a due date was due when it was created. */
-  readonly oldest: { readonly id: string; readonly atSeconds: number } | undefined;
+  readonly oldest:
+    | { readonly id: string; readonly atSeconds: number; readonly reason: string | null }
+    | undefined;
   /** The items that they bill. */
   readonly itemIds: string[];
 }
@@ -190,6 +193,7 @@ async function unpaidInvoices(subscription: string, stripe: Stripe): Promise<Unp
       return [
         {
           id,
+          reason: billing_reason,
           atSeconds: invoice.due_date ?? invoice.created,
           itemIds: unpaidItemIds,
           isWhole: !lines.has_more,

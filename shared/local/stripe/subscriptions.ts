@@ -154,7 +154,7 @@ export function retryPayment(account: Account, id: string, card: Card = 'good'):
 export function giveUp(
   account: Account,
   id: string,
-  how: 'unpaid' | 'canceled' | 'incomplete_expired',
+  how: 'past_due' | 'unpaid' | 'canceled' | 'incomplete_expired',
 ): void {
   const subscription = runningAt(account, id);
   if (how === 'canceled') endNow(account, subscription);

@@ -92,9 +92,12 @@ export interface StripeControls extends DashboardControls {
   retryPayment(subscriptionId: string, card?: 'good' | 'declined'): Promise<void>;
   /**
    * Ends the retries: the subscription becomes `unpaid` or `canceled`, depending on the account's settings; after a
-   * first payment `incomplete_expired`.
+   * first payment `incomplete_expired`, or `past_due` if Stripe had started it while the payment was on its way.
    */
-  giveUp(subscriptionId: string, how: 'unpaid' | 'canceled' | 'incomplete_expired'): Promise<void>;
+  giveUp(
+    subscriptionId: string,
+    how: 'past_due' | 'unpaid' | 'canceled' | 'incomplete_expired',
+  ): Promise<void>;
   /** Sends the event that Stripe sends three days before a trial ends. */
   announceTrialEnd(subscriptionId: string): Promise<void>;
   /** Pauses a subscription, as an account can be set up to do when a trial ends without a card. */

@@ -147,6 +147,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         unpaidSinceMs: null,
         unpaidInvoiceId: null,
         unpaidItemIds: [],
+        isNeverPaid: false,
         meteredPrices: [],
         soldAs: { tenantId, licenseId, price: { priceId: 'price_seatlease_pro_month', plan: 'pro' } },
       });
