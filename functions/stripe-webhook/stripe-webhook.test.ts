@@ -266,6 +266,20 @@ test('a second subscription for the same license grants nothing, and the first c
   expect(suite.logged.some(({ message }) => message === 'two subscriptions pay for one license')).toBe(true);
 });
 
+test('an invoice that is paid after its subscription has ended gives no seats, and is a WARNING', async () => {
+  const bought = await buy({ seats: 2 });
+  await suite.stripe.renew(bought.subscriptionId, 'declined');
+  await suite.stripe.end(bought.subscriptionId);
+  await suite.stripe.idle();
+  clocked.moveClock(3 * 3600 * 1000);
+  const [invoice] = suite.stripe.invoicesOf(bought.subscriptionId);
+  await suite.stripe.payInvoice(invoice?.id ?? '');
+  await suite.stripe.idle();
+  expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+  const because = `an invoice of ${bought.subscriptionId} was paid after its end, and ${bought.licenseId} gets no seats for it: refund it if it bills seats`;
+  expect(suite.logged).toContainEqual(expect.objectContaining({ severity: 'WARNING', because }));
+});
+
 test('a license whose subscription has ended can be bought again, in any order of events', async () => {
   const bought = await buy({ seats: 2 });
   await withoutStripeEvents(suite, () => suite.stripe.end(bought.subscriptionId));

@@ -15,6 +15,7 @@ import {
 } from '../domain/billing-event.ts';
 import type { EventType } from '../domain/event.ts';
 import { placesOf } from '../domain/mismatch.ts';
+import { isOver } from '../domain/subscription.ts';
 import { Unavailable } from '../errors.ts';
 import type { Billing, SignedEvent } from '../ports/billing.ts';
 import { BILLING_EVENTS, SUBSCRIPTIONS } from '../ports/collections.ts';
@@ -187,8 +188,10 @@ async function processEvent(
   const type = NOTICES[event.type];
   const notice = type && { type, atMs: event.createdAtMs };
   switch (about.kind) {
-    case 'subscription':
-      return reasonOf(await syncSubscription(about.id, { notice }, billing, deps));
+    case 'subscription': {
+      const look = await syncSubscription(about.id, { notice }, billing, deps);
+      return reasonOf(look) ?? paidTooLate(event, look);
+    }
     case 'charge':
       return lookAtPayment(about.id, { notice, payment: { chargeId: about.id } }, billing, deps);
     case 'dispute': {
@@ -204,6 +207,20 @@ async function processEvent(
     case 'meter_errors':
       return recordMeterErrors(about.id, billing, deps);
   }
+}
+
+/** A final invoice is collected about an hour after the end (docs.stripe.com/billing/subscriptions/cancel). */
+const FINAL_INVOICE_MS = 2 * 3600 * 1000;
+
+/**
+ * An invoice that was left open can be paid after its subscription has ended, with the link that Stripe sent before
+ * (docs.stripe.com/billing/subscriptions/cancel): Stripe reactivates nothing, and the customer has no seats for it.
+ */
+function paidTooLate({ type, createdAtMs }: ProcessableEvent, look: LookVerdict): string | undefined {
+  if (type !== 'invoice.paid' || look.verdict !== 'SEEN' || !isOver(look.subscription)) return undefined;
+  const { subscriptionId, licenseId, endedAtMs } = look.subscription;
+  if (endedAtMs === null || createdAtMs < endedAtMs + FINAL_INVOICE_MS) return undefined;
+  return `an invoice of ${subscriptionId} was paid after its end, and ${licenseId} gets no seats for it: refund it if it bills seats`;
 }
 
 function reasonOf(look: LookVerdict): string | undefined {

@@ -86,9 +86,9 @@ export function payOpenInvoice(account: Account, invoiceId: string, card: Card =
   const invoice = found(state.invoices, invoiceId, 'invoice');
   if (invoice.status !== 'open') throw new Refused(400, { message: 'This invoice is not open.' });
   if (!payInvoice(account, invoice, card)) return false;
-  const subscription = runningAt(account, subscriptionOf(invoice));
-  const pending = at(state.pendingUpdates, subscription.id);
+  const pending = at(state.pendingUpdates, subscriptionOf(invoice));
   if (pending?.invoice !== invoiceId) return true;
+  const subscription = runningAt(account, subscriptionOf(invoice));
   delete state.pendingUpdates[subscription.id];
   const { items } = pending;
   apply(account, subscription, plan(account, subscription, { items, proration_behavior: 'none' }));
