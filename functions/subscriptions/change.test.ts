@@ -314,14 +314,31 @@ describe('a subscription that cannot be changed now is refused, with the reason'
         },
       ],
       [
-        'the payment is disputed',
-        ({ subscriptionId }) => suite.stripe.dispute(suite.stripe.chargeOf(subscriptionId) ?? ''),
+        'the payment is disputed, although the hold was lifted',
+        async (bought) => {
+          await suite.stripe.dispute(suite.stripe.chargeOf(bought.subscriptionId) ?? '');
+          await liftHold(bought);
+        },
       ],
       [
-        'the payment was refunded',
-        ({ subscriptionId }) => suite.stripe.refund(suite.stripe.chargeOf(subscriptionId) ?? ''),
+        'the payment was refunded, although the hold was lifted',
+        async (bought) => {
+          await suite.stripe.refund(suite.stripe.chargeOf(bought.subscriptionId) ?? '');
+          await liftHold(bought);
+        },
       ],
     ];
+
+    async function liftHold({ licenseId }: Bought): Promise<void> {
+      await suite.stripe.idle();
+      const path = `/api/v1/subscriptions/${licenseId}/holds`;
+      const { holds } = (await suite.operate('GET', path)).body;
+      const lifted = await suite.operate('POST', `${path}/lift`, {
+        hold: holds[0].hold_id,
+        reason: 'agreed',
+      });
+      expect(lifted.status, lifted.text).toBe(200);
+    }
 
     test.each(UNPAID)('%s', async (_, happens) => {
       const bought = await buy({ seats: 6 });

@@ -92,12 +92,10 @@ async function recordSuccess({ records, clock }: Deps): Promise<void> {
 
 /** What the vendor must look at: `GET /api/v1/licenses/{license_id}/usage-records` lists the records. */
 function noteUsage(note: (more: Noted) => void, usage: SweepProgress['usage']): void {
-  const { overCap, withoutPrice, billedTwice, late, creditNotes } = usage;
+  const { overCap, withoutPrice, late, creditNotes } = usage;
   if (overCap.size > 0) note({ severity: 'WARNING', licenses_over_cap: [...overCap.keys()].sort() });
   if (withoutPrice.size > 0)
     note({ severity: 'WARNING', licenses_without_price: [...withoutPrice.keys()].sort() });
-  if (billedTwice.size > 0)
-    note({ severity: 'ERROR', licenses_billed_twice: [...billedTwice.keys()].sort() });
   if (late.size > 0) note({ severity: 'WARNING', licenses_billed_late: [...late.keys()].sort() });
   if (creditNotes.size > 0) note({ severity: 'ERROR', licenses_to_credit: [...creditNotes.keys()].sort() });
   if (usage.refused + usage.uncertain > 0)
@@ -130,7 +128,6 @@ function describe(progress: SweepProgress) {
     usage_over_cap: sumOf(usage.overCap.values()),
     usage_sent: usage.sent,
     usage_without_price: sumOf(usage.withoutPrice.values()),
-    usage_billed_twice: sumOf(usage.billedTwice.values()),
     usage_late: sumOf(usage.late.values()),
     usage_refused: usage.refused,
     usage_uncertain: usage.uncertain,

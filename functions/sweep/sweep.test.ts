@@ -105,7 +105,6 @@ test('reports what it has done and how many events are pending', async () => {
     usage_over_cap: 0,
     usage_sent: 0,
     usage_without_price: 0,
-    usage_billed_twice: 0,
     usage_late: 0,
     usage_refused: 0,
     usage_uncertain: 0,

@@ -265,13 +265,6 @@ export function counted(
   return { ...record, state: 'sending', sendingSinceMs: nowMs };
 }
 
-/** Whether several prices bill the meter: Stripe bills each for all usage of the customer. */
-export function isBilledTwice({ subscriptions }: Pick<UsagePayer, 'subscriptions'>, meter: string): boolean {
-  const running = subscriptions.filter(({ endedAtMs }) => endedAtMs === null);
-  const prices = running.flatMap(({ meteredPrices }) => meteredPrices);
-  return prices.filter((price) => price.meter === meter).length > 1;
-}
-
 /**
  * A record that Stripe has. Without a price for its meter, or after the invoice of its period, Stripe accepts usage and
  * bills it to no one.

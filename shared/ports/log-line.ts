@@ -82,9 +82,6 @@ interface SweepCounts {
   usage_without_price?: number;
   /** Licenses of those records. */
   licenses_without_price?: readonly string[];
-  usage_billed_twice?: number;
-  /** Licenses of those records. */
-  licenses_billed_twice?: readonly string[];
   usage_late?: number;
   /** Licenses of those records. */
   licenses_billed_late?: readonly string[];

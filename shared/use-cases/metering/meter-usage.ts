@@ -2,7 +2,6 @@ import { system } from '../../domain/actor.ts';
 import type { License } from '../../domain/license.ts';
 import {
   counted,
-  isBilledTwice,
   isDeduplicated,
   limitFor,
   nextForVoided,
@@ -46,8 +45,6 @@ export interface MeteringProgress {
   sent: number;
   /** Not billed, by license: no subscription has a price for the meter. */
   withoutPrice: Map<string, number>;
-  /** Billed by several prices, by license. */
-  billedTwice: Map<string, number>;
   /** Not billed, by license: too late for their invoice. */
   late: Map<string, number>;
   refused: number;
@@ -66,7 +63,6 @@ export function emptyMeteringProgress(): MeteringProgress {
     overCap: new Map(),
     sent: 0,
     withoutPrice: new Map(),
-    billedTwice: new Map(),
     late: new Map(),
     refused: 0,
     uncertain: 0,
@@ -270,7 +266,6 @@ async function sendOne(
     progress.error = sent.because;
     return (now) => rejected(now, sent.code);
   }
-  if (isBilledTwice(payer, name)) addOne(progress.billedTwice, record.licenseId);
   // Stripe may have it since the first attempt, or just received it.
   const sentAtMs = sent.verdict === 'ALREADY' ? (record.sendingSinceMs ?? 0) : clock.nowMs();
   return (now, nowMs) => {

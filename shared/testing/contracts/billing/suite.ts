@@ -128,6 +128,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
             lookupKey: 'seatlease_pro_month',
             planName: null,
             quantity: 3,
+            isPriceActive: true,
             isMetered: false,
             interval: 'month',
             intervalCount: 1,
