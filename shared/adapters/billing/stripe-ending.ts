@@ -133,8 +133,14 @@ async function undoOne(stripe: Stripe, id: string, now: Standing): Promise<boole
     if (isEnding) await stripe.subscriptionSchedules.release(scheduleId);
     return isEnding;
   }
-  if (now.cancel_at_period_end) await stripe.subscriptions.update(id, { cancel_at_period_end: false });
-  else if (isEnding)
+  if (now.cancel_at_period_end) {
+    // The end of a period that a date of ours had shortened.
+    const isShortened = now.metadata[UNPRORATED_END] !== undefined && !isUnprorated(now);
+    await stripe.subscriptions.update(id, {
+      cancel_at_period_end: false,
+      ...(isShortened && { proration_behavior: 'always_invoice', metadata: { [UNPRORATED_END]: '' } }),
+    });
+  } else if (isEnding)
     await stripe.subscriptions.update(id, {
       cancel_at: '',
       proration_behavior: isUnprorated(now) ? 'none' : 'always_invoice',

@@ -50,7 +50,7 @@ export function updateSubscription(account: Account, id: string, change: Subscri
     endAt(account, subscription, dateOf(account, subscription, cancel_at), proration_behavior);
   // Without effect on a date that was set by `cancel_at` (better-auth/better-auth#5535).
   else if (cancel_at_period_end !== undefined && cancel_at_period_end !== subscription.cancel_at_period_end) {
-    endAt(account, subscription, cancel_at_period_end ? periodEndOf(subscription) : null, 'none');
+    endAt(account, subscription, cancel_at_period_end ? periodEndOf(subscription) : null, proration_behavior);
     subscription.cancel_at_period_end = cancel_at_period_end;
   }
   if (JSON.stringify(subscription) !== before) publishUpdated(account, subscription);

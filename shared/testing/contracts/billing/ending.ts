@@ -118,6 +118,13 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
         'moved to its end',
         (subscriptionId) => billing.endSubscription({ subscriptionId, end: { atMs: Date.UTC(2027, 0, 25) } }),
       ],
+      [
+        'moved to the end of the shortened period and undone',
+        async (subscriptionId) => {
+          await billing.endSubscription({ subscriptionId, end: 'period_end' });
+          await billing.keepSubscription(subscriptionId);
+        },
+      ],
     ])('that shortened a later period is %s with an invoice for its rest at once', async (_, change) => {
       const id = await bought();
       const renewalMs = Date.UTC(2026, 11, 25);
