@@ -6,7 +6,7 @@ const WITH_MORE_RUNS = [
   'functions/audit/verify.test.ts',
   'functions/bad-input.test.ts',
   'functions/checkout/interleavings.test.ts',
-  'functions/stripe-webhook/permutations.test.ts',
+  'functions/stripe-webhook/{crash-points-of-holds,permutations}.test.ts',
   'functions/subscriptions/change-interleavings.test.ts',
   'shared/adapters/records/records.test.ts',
   'shared/adapters/seats/{*.property,sweep-cost}.test.ts',

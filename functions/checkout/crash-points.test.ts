@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { LICENSES } from '../../shared/ports/collections.ts';
-import type { Deps } from '../../shared/ports/deps.ts';
 import { openCrashes } from '../testing/crashes.ts';
 import { NO_LIMITS } from '../testing/no-limits.ts';
 import { createTrial } from '../testing/purchases.ts';
@@ -9,48 +8,16 @@ import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../test
 const crashes = openCrashes();
 
 let suite: TestSuite;
-let crashing: Deps | undefined;
 beforeAll(async () => {
   suite = await openTestSuite({}, (deps) => ({ ...deps, limits: NO_LIMITS }), {
     // Other functions handle webhooks and events of earlier purchases meanwhile: their calls do not count.
-    depsOf: ({ name }, deps) => {
-      if (name !== 'checkout') return deps;
-      crashing ??= withCrash(deps);
-      return crashing;
-    },
+    depsOf: ({ name }, deps) => (name === 'checkout' ? crashes.wrap(deps) : deps),
   });
 });
 afterEach(() => {
   crashes.end();
 });
 afterAll(() => suite.close());
-
-/** The ports of a function that crashes at a call: before the call has an effect, or before its answer arrives. */
-function withCrash(deps: Deps): Deps {
-  const { step } = crashes;
-  const { records, billing } = deps;
-  if (!billing) throw new Error('billing is not configured');
-  return {
-    ...deps,
-    records: {
-      ...records,
-      get: (collection, id) => step(() => records.get(collection, id)),
-      create: (collection, id, document) => step(() => records.create(collection, id, document)),
-      query: (query, equals, page) => step(() => records.query(query, equals, page)),
-      transact: (work) => step(() => records.transact(work)),
-    },
-    billing: {
-      ...billing,
-      createCustomer: (tenant) => step(() => billing.createCustomer(tenant)),
-      deleteCustomer: (id) => step(() => billing.deleteCustomer(id)),
-      createCheckout: (ask) => step(() => billing.createCheckout(ask)),
-      openCheckouts: (of) => step(() => billing.openCheckouts(of)),
-      expireCheckout: (id) => step(() => billing.expireCheckout(id)),
-      readPrices: () => step(() => billing.readPrices()),
-      readSubscription: (id) => step(() => billing.readSubscription(id)),
-    },
-  };
-}
 
 interface Buyer {
   readonly tenantId: string;

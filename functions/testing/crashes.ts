@@ -1,3 +1,5 @@
+import type { Deps } from '../../shared/ports/deps.ts';
+
 /** Crashes of a function at its outgoing calls: before a call has its effect, or before its answer arrives. */
 export interface Crashes {
   /** Makes the call with that number from now on crash, before or after its effect, and fails all later ones. */
@@ -6,12 +8,15 @@ export interface Crashes {
   end(): boolean;
   /** Wraps an outgoing call. */
   step<R>(work: () => Promise<R>): Promise<R>;
+  /** Wraps every call to records, seats, events and Stripe. Returns the same object for the same dependencies. */
+  wrap(deps: Deps): Deps;
 }
 
 export function openCrashes(newError: () => Error = () => new Error('crashes here')): Crashes {
   let callsLeft: number | undefined;
   let crashesAfterCall = false;
-  return {
+  const wrapped = new Map<Deps, Deps>();
+  const crashes: Crashes = {
     plan(call, isAfter) {
       callsLeft = call;
       crashesAfterCall = isAfter;
@@ -28,5 +33,31 @@ export function openCrashes(newError: () => Error = () => new Error('crashes her
       if (callsLeft === 0 && crashesAfterCall) await work();
       throw newError();
     },
+    wrap(deps) {
+      const known = wrapped.get(deps);
+      if (known) return known;
+      const { records, seats, seatMaintenance, events, billing } = deps;
+      const ports: Deps = {
+        ...deps,
+        records: wrapPort(records, crashes),
+        seats: wrapPort(seats, crashes),
+        seatMaintenance: wrapPort(seatMaintenance, crashes),
+        events: wrapPort(events, crashes),
+        billing: billing && wrapPort(billing, crashes),
+      };
+      wrapped.set(deps, ports);
+      return ports;
+    },
   };
+  return crashes;
+}
+
+function wrapPort<T extends object>(port: T, { step }: Crashes): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== 'function' || name === 'close') return member;
+      return (...args: unknown[]) => step(async () => Reflect.apply(member, target, args));
+    },
+  });
 }
