@@ -129,7 +129,7 @@ const HAPPENINGS: Readonly<Record<string, Happening>> = {
         before: beginErasure,
         request: ({ owner }, confirmation_token) =>
           owner.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token }),
-        answer: 'UNAUTHENTICATED',
+        answer: 'LICENSE_SUSPENDED',
       },
     },
   ),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { LICENSES } from '../../shared/ports/collections.ts';
+import type { Deps } from '../../shared/ports/deps.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { type BoughtLicense, beginPurchase, buySeats, withoutStripeEvents } from '../testing/purchases.ts';
 import type { TestSuite } from '../testing/suite.ts';
@@ -10,11 +11,29 @@ const MONTHLY = 'seatlease_pro_month';
 
 let clocked: ClockedSuite;
 let suite: TestSuite;
+/** What Stripe reports as the status, in place of the real one. */
+let newStatus: string | undefined;
 beforeEach(async () => {
-  clocked = await openClockedSuite();
+  newStatus = undefined;
+  clocked = await openClockedSuite(withNewStatus);
   suite = clocked.suite;
 });
 afterEach(() => clocked.close());
+
+function withNewStatus(deps: Deps): Deps {
+  const { billing } = deps;
+  if (!billing) throw new Error('billing is not configured');
+  return {
+    ...deps,
+    billing: {
+      ...billing,
+      async readSubscription(id) {
+        const state = await billing.readSubscription(id);
+        return state && { ...state, status: newStatus ?? state.status };
+      },
+    },
+  };
+}
 
 function license({ licenseId }: Pick<BoughtLicense, 'licenseId'>) {
   return suite.deps.records.get(LICENSES, licenseId);
@@ -163,4 +182,43 @@ test.each([
   await suite.stripe.changeSeats(bought.subscriptionId, 30);
   await suite.stripe.idle();
   expect(await listed(bought)).toMatchObject({ seats: 30, needs_review: null });
+});
+
+describe('a status that this release does not know', () => {
+  test('keeps the seats until the end that they had, and is reported until the status is known', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    const before = await license(bought);
+    newStatus = 'on_hold';
+    await suite.stripe.renew(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect(await license(bought)).toEqual(before);
+    expect(errors(bought)[0]).toBe(`${bought.subscriptionId}: unknown_status (on_hold)`);
+    expect(await reviews(bought)).toEqual([expect.objectContaining({ reason: 'unknown_status' })]);
+    expect(await listed(bought)).toMatchObject({ status: 'active', needs_review: 'unknown_status' });
+    const { body } = await suite.operate('GET', '/api/v1/stripe-events');
+    expect(body).toMatchObject({ stripe_events: [] });
+
+    const reported = errors(bought).length;
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(errors(bought).length).toBe(reported + 1);
+    newStatus = undefined;
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(await listed(bought)).toMatchObject({ status: 'active', needs_review: null });
+    expect((await license(bought))?.validUntilMs).toBeGreaterThan(before?.validUntilMs ?? 0);
+  });
+
+  test('grants nothing to a subscription that was never seen with another, and is reported', async () => {
+    newStatus = 'on_hold';
+    const purchase = await beginPurchase(suite, { seats: 4 });
+    const subscriptionId = await purchase.pay();
+    await suite.stripe.idle();
+    expect(await license(purchase)).toBeUndefined();
+    expect(errors({ subscriptionId })).toContain(`${subscriptionId}: unknown_status (on_hold)`);
+    newStatus = undefined;
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(await license(purchase)).toMatchObject({ max: 4, hold: null });
+  });
 });

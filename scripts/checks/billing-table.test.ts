@@ -27,7 +27,7 @@ const STATES = [
     'Price that lost its lookup key',
   ],
   ...['Quantity outside the range of the plan', 'Customer deleted', 'Schedule attached'],
-  ...['Dispute in a status that this release does not know'],
+  ...['Subscription in a status that this', 'Dispute in a status that this'],
 ];
 
 /** Actions that no test of `DASHBOARD_TESTS` is about. */

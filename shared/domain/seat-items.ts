@@ -41,7 +41,8 @@ export type LicensedItem = z.infer<typeof LicensedItemSchema>;
 /**
  * Why a person of the vendor must look at a paid subscription. `no_plan`: no item has the price of a plan.
  * `several_plans`: items of more than one plan. `price_replaced`: an item that paid for seats has a price of no plan.
- * `too_few_seats`, `too_many_seats`: fewer or more than the plan is sold with.
+ * `too_few_seats`, `too_many_seats`: fewer or more than the plan is sold with. `unknown_status`: Stripe reports a status
+ * that this release does not know.
  */
 export const REVIEW_REASONS = [
   'no_plan',
@@ -49,6 +50,7 @@ export const REVIEW_REASONS = [
   'price_replaced',
   'too_few_seats',
   'too_many_seats',
+  'unknown_status',
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 

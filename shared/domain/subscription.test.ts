@@ -154,7 +154,7 @@ describe('for every subscription that Stripe can report,', () => {
           const first = seen(state, undefined, nowMs, paid, policy);
           const subscription = seen(state, first, nowMs, NO_PAYMENTS, policy);
           const license = licenseUnder(subscription, before, nowMs);
-          if (!hasBegun(state) || subscription.plan === null || !license) {
+          if (!hasBegun(subscription) || subscription.plan === null || !license) {
             expect(license).toBe(before);
             return;
           }

@@ -43,6 +43,7 @@ export const SUBSCRIPTION_STATUSES = [
   'paused',
   'canceled',
 ] as const;
+type Status = (typeof SUBSCRIPTION_STATUSES)[number];
 
 const StateSchema = z.object({
   subscriptionId: z.string(),
@@ -80,7 +81,9 @@ const StateSchema = z.object({
 });
 
 /** The current state of a subscription at Stripe. */
-export type SubscriptionState = z.infer<typeof StateSchema> & {
+export type SubscriptionState = Omit<z.infer<typeof StateSchema>, 'status'> & {
+  /** In Stripe's words; one of `SUBSCRIPTION_STATUSES`, or of a later version of Stripe. */
+  readonly status: string;
   readonly items: readonly PricedItem[];
   /** What its metadata says about its sale; `null` if it was not sold by us. */
   readonly soldAs: {
@@ -138,30 +141,51 @@ export interface StripeRead {
 
 /** The record of a subscription, updated with what was just read. */
 export function seenAs(
-  { state: { soldAs, items, ...state }, payments, closing }: StripeRead,
+  { state, payments, closing }: StripeRead,
   owner: { readonly tenantId: string; readonly licenseId: string },
   before: Subscription | undefined,
   policy: HoldPolicy,
   nowMs: number,
 ): Subscription {
-  const paid = paidFor(items, soldAs?.price ?? null, before);
-  const needsReview = paid.review !== null && !isOver(state) && hasBegun(state);
+  const status = SUBSCRIPTION_STATUSES.find((known) => known === state.status);
+  const facts = status || !before ? factsOf({ ...state, status: status ?? 'incomplete' }, before, nowMs) : before;
+  const { cancelAtMs, endedAtMs } = state;
+  const review = status ? facts.review : (facts.review ?? 'unknown_status');
+  const needsReview = review !== null && !isOver(facts) && (!status || hasBegun(facts));
   const seen = {
     ...before,
-    ...state,
-    ...paid,
-    periodEndMs: periodEnd(items, paid),
+    ...facts,
+    ...{ cancelAtMs, endedAtMs, review },
     reviewSinceMs: needsReview ? (before?.reviewSinceMs ?? nowMs) : null,
-    unpaidSinceMs: unpaidSince(state, before, nowMs),
     tenantId: owner.tenantId,
     licenseId: owner.licenseId,
     rivalIds: before?.rivalIds ?? [],
-    payments: withPayments(before?.payments, payments, seatItemIdsOf(paid), nowMs, closing),
-    itemsSinceMs: before && isSameSeats(before, paid) ? before.itemsSinceMs : nowMs,
+    payments: withPayments(before?.payments, payments, seatItemIdsOf(facts), nowMs, closing),
+    itemsSinceMs: before && isSameSeats(before, facts) ? before.itemsSinceMs : nowMs,
     change: before?.change ?? null,
     revision: (before?.revision ?? 0) + 1,
   };
   return decided(seen, policy, nowMs);
+}
+
+type StateFacts = z.infer<typeof StateSchema> & PaidFor & Pick<Subscription, 'periodEndMs'>;
+
+/**
+ * What a subscription is. With a status that this release does not know it stays what it was, until the end that it had,
+ * and one that was never seen grants nothing.
+ */
+function factsOf(
+  { soldAs, items, ...state }: SubscriptionState & { readonly status: Status },
+  before: Subscription | undefined,
+  nowMs: number,
+): StateFacts {
+  const paid = paidFor(items, soldAs?.price ?? null, before);
+  return {
+    ...state,
+    ...paid,
+    periodEndMs: periodEnd(items, paid),
+    unpaidSinceMs: unpaidSince(state, before, nowMs),
+  };
 }
 
 /** The record after an operator lifted a hold. */
@@ -200,7 +224,7 @@ export function reviewOf({ review, reviewSinceMs }: Subscription): ReviewReason 
 
 /** Keeps the time when the overdue payment was first seen. With the time of each fetch, the grace would never end. */
 function unpaidSince(
-  { status, unpaidSinceMs }: Pick<SubscriptionState, 'status' | 'unpaidSinceMs'>,
+  { status, unpaidSinceMs }: Pick<Facts, 'status' | 'unpaidSinceMs'>,
   before: Subscription | undefined,
   nowMs: number,
 ): number | null {
@@ -208,7 +232,7 @@ function unpaidSince(
 }
 
 /** Whether it has ended for good: Stripe never reactivates such a subscription. */
-export function isOver({ status }: Pick<Subscription, 'status'>): boolean {
+export function isOver({ status }: Pick<SubscriptionState, 'status'>): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }
 

@@ -82,7 +82,7 @@ export async function syncSubscription(
         return { verdict: 'IGNORED', because: 'the tenant was erased: refund what was paid since' };
       case 'WRITTEN':
         if (written.notices.length > 0) await deps.events.publish(written.notices);
-        if (reviewOf(seen) !== null) deps.log(needsReview(seen));
+        if (reviewOf(seen) !== null) deps.log(needsReview(seen, state.status));
         // Such as the one that the vendor created to replace this one, before it was canceled.
         if (isOver(seen))
           for (const rivalId of seen.rivalIds) await syncSubscription(rivalId, {}, billing, deps);
@@ -190,13 +190,14 @@ function noticeOf(
   });
 }
 
-function needsReview(seen: Subscription): LogLine {
+function needsReview(seen: Subscription, status: string): LogLine {
   const { subscriptionId, licenseId } = seen;
+  const review = reviewOf(seen);
   return {
     severity: 'ERROR',
-    message: 'a paid subscription needs a review',
+    message: 'a subscription needs a review',
     license_id: licenseId,
-    because: `${subscriptionId}: ${reviewOf(seen)}`,
+    because: `${subscriptionId}: ${review}${review === 'unknown_status' ? ` (${status})` : ''}`,
   };
 }
 

@@ -374,7 +374,8 @@ export interface AuditEvent {
     | 'several_plans'
     | 'price_replaced'
     | 'too_few_seats'
-    | 'too_many_seats';
+    | 'too_many_seats'
+    | 'unknown_status';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -992,7 +993,8 @@ export interface ExportedEvent {
     | 'several_plans'
     | 'price_replaced'
     | 'too_few_seats'
-    | 'too_many_seats';
+    | 'too_many_seats'
+    | 'unknown_status';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -1225,9 +1227,11 @@ export interface ExportedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
    */
-  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  needs_review:
+    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | null;
   /**
    * The status at Stripe.
    */
@@ -2948,9 +2952,11 @@ export interface Subscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
    */
-  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  needs_review:
+    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | null;
   /**
    * The status at Stripe.
    */

@@ -165,6 +165,8 @@ export function reviewNote({ needs_review }: Subscription): string | undefined {
     case 'too_few_seats':
     case 'too_many_seats':
       return 'This plan is not sold with this number of seats. You have the seats that you pay for, and the vendor has been notified.';
+    case 'unknown_status':
+      return 'The status of this subscription is not recognized. Your license keeps its plan and seats until the end that it had, and the vendor has been notified.';
     default:
       return 'The price of this subscription is not recognized. Your license keeps its plan and seats, and the vendor has been notified.';
   }
