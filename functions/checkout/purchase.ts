@@ -3,7 +3,7 @@ import type { Checkout } from '../../shared/domain/checkout.ts';
 import { hashSecret, newLicenseId } from '../../shared/domain/ids.ts';
 import type { BillingInterval, Plan } from '../../shared/domain/plans.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
-import { hasBegun, isOver, type SubscriptionState } from '../../shared/domain/subscription.ts';
+import { hasBegun, isOver, isOverdue, type SubscriptionState } from '../../shared/domain/subscription.ts';
 import type { Tenant } from '../../shared/domain/users.ts';
 import { Unavailable } from '../../shared/errors.ts';
 import type { Refusal } from '../../shared/http/contract.ts';
@@ -189,10 +189,8 @@ function refuseSubscribed(subscription: SubscriptionState | undefined): NotPayab
   if (!subscription)
     return { problem: 'ALREADY_SUBSCRIBED', because: 'Stripe does not know the subscription' };
   if (isOver(subscription)) return undefined;
+  if (isOverdue(subscription)) return { problem: 'INVOICE_NOT_PAID' };
   switch (subscription.status) {
-    case 'past_due':
-    case 'unpaid':
-      return { problem: 'INVOICE_NOT_PAID' };
     case 'incomplete': {
       const detail =
         'The first payment is not complete. Pay the open invoice in the billing portal; if it is not paid within 23 hours, buy again.';

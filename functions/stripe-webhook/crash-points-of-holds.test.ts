@@ -248,5 +248,5 @@ test.each(CASES)(
       expect(await outcomeOf(sale), `crashed after call ${call}`).toEqual(expected);
     }
   },
-  60_000,
+  runs(60_000, 240_000),
 );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DisputeStatus } from '../../shared/local/stripe/state.ts';
 import { beginPurchase, withoutStripeEvents } from '../testing/purchases.ts';
-import { type Happening, openShop, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
+import { type Happening, openShop, type Sale, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
 import type { TestSuite } from '../testing/suite.ts';
 
 /** What each state of Stripe does to seats: the table of clients/docs/billing.md, "Every state of Stripe". */
@@ -49,6 +49,49 @@ const STATES: readonly Happening[] = [
     },
     ...{ ...SUSPENDED, hold: 'payment' },
     untilMs: (sold) => shop.paidUntilMs(sold) - shop.graceMs,
+  },
+  {
+    what: 'an invoice that Stripe wrote off after the last retry holds the seats, although Stripe says active',
+    async act(sold) {
+      await shop.becomeOverdue(sold);
+      await giveUp(sold);
+      // Added seats are charged and paid: that does not pay for the period.
+      await suite.stripe.prorate(sold.subscriptionId, 500);
+    },
+    ...{ ...SUSPENDED, hold: 'payment' },
+    untilMs: () => shop.nowMs(),
+  },
+  {
+    what: 'an invoice that Stripe wrote off within the grace keeps the seats until its end',
+    async act(sold) {
+      await suite.stripe.renew(sold.subscriptionId, 'declined');
+      await giveUp(sold);
+    },
+    untilMs: () => shop.nowMs() + shop.graceMs,
+  },
+  {
+    what: 'an invoice that Stripe wrote off and that is paid later restores the seats',
+    async act(sold) {
+      await shop.becomeOverdue(sold);
+      await giveUp(sold);
+      await suite.stripe.payOutOfBand(shop.latestInvoice(sold).id);
+    },
+  },
+  {
+    what: 'a paid period after one that Stripe wrote off restores the seats',
+    async act(sold) {
+      await shop.becomeOverdue(sold);
+      await giveUp(sold);
+      await suite.stripe.renew(sold.subscriptionId);
+    },
+  },
+  {
+    what: 'an invoice that Stripe wrote off and that the vendor voids restores the seats',
+    async act(sold) {
+      await shop.becomeOverdue(sold);
+      await giveUp(sold);
+      await suite.stripe.voidInvoice(shop.latestInvoice(sold).id);
+    },
   },
   {
     what: 'paused holds the seats, also after a trial that ended without a card',
@@ -148,6 +191,12 @@ const STATES: readonly Happening[] = [
     },
   },
 ];
+
+/** As an account can be set up: after the last retry the invoice is written off, and the subscription active. */
+async function giveUp(sold: Sale): Promise<void> {
+  await suite.stripe.markUncollectible(shop.latestInvoice(sold).id, 'max_payment_attempts');
+  expect(suite.stripe.subscription(sold.subscriptionId)?.status).toBe('active');
+}
 
 function fail(): never {
   throw new Error('billing is not configured');

@@ -27,6 +27,7 @@ const STATES = [
     'Price that lost its lookup key',
   ],
   ...['Quantity outside the range of the plan', 'Customer deleted', 'Schedule attached'],
+  'Invoice that Stripe wrote off',
   ...['Subscription in a status that this', 'Dispute in a status that this'],
 ];
 

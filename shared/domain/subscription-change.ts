@@ -1,7 +1,7 @@
 import { paymentHolds } from './payment-holds.ts';
 import { BILLING_INTERVALS, type BillingInterval, type Plan, priceKeyOf, seatsOutOfRange } from './plans.ts';
 import { isUnderstood, type LicensedItem, seatItemsOf } from './seat-items.ts';
-import type { Subscription } from './subscription.ts';
+import { isOverdue, type Subscription } from './subscription.ts';
 
 /** How long the amounts of a preview can be used: they are those of its time, and not of the change. */
 export const PREVIEW_VALID_MINUTES = 30;
@@ -138,7 +138,8 @@ function isBilledEach({ interval, intervalCount }: LicensedItem, wanted: Billing
 function obstacleOf(subscription: Subscription): UnchangeableReason | undefined {
   const { status, isCollectionPaused, scheduleId, cancelAtMs, hold } = subscription;
   if (status === 'paused') return 'paused';
-  if (hold === 'payment' || (status !== 'active' && status !== 'trialing')) return 'unpaid';
+  if (status !== 'active' && status !== 'trialing') return 'unpaid';
+  if (hold === 'payment' || isOverdue(subscription)) return 'unpaid';
   if (isCollectionPaused) return 'collection_paused';
   if (scheduleId !== null) return 'scheduled';
   if (cancelAtMs !== null) return 'ending';

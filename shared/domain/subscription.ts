@@ -64,8 +64,9 @@ const StateSchema = z.object({
   latestInvoiceId: z.nullable(z.string()),
   /**
    * From when the grace of the oldest unpaid invoice runs; `null` if nothing is unpaid. An invoice that Stripe charges
-   * automatically: when it was created, once the payment is overdue; if Stripe names no such invoice, our record holds
-   * the time when that was first seen. An invoice that Stripe sends: its due date, also before it.
+   * automatically: when it was created, once the payment is overdue, also after Stripe has written it off and the
+   * subscription is `active` again; if Stripe names no such invoice, our record holds the time when that was first seen.
+   * An invoice that Stripe sends: its due date, also before it.
    */
   unpaidSinceMs: z.nullable(z.int()),
   /** That invoice, if Stripe names it. */
@@ -148,7 +149,8 @@ export function seenAs(
   nowMs: number,
 ): Subscription {
   const status = SUBSCRIPTION_STATUSES.find((known) => known === state.status);
-  const facts = status || !before ? factsOf({ ...state, status: status ?? 'incomplete' }, before, nowMs) : before;
+  const facts =
+    status || !before ? factsOf({ ...state, status: status ?? 'incomplete' }, before, nowMs) : before;
   const { cancelAtMs, endedAtMs } = state;
   const review = status ? facts.review : (facts.review ?? 'unknown_status');
   const needsReview = review !== null && !isOver(facts) && (!status || hasBegun(facts));
@@ -237,12 +239,26 @@ export function isOver({ status }: Pick<SubscriptionState, 'status'>): boolean {
 }
 
 /** Whether it was ever paid for or began as a trial: before that it grants nothing. */
-export function hasBegun({ status }: Pick<Subscription, 'status'>): boolean {
+export function hasBegun({ status }: Pick<SubscriptionState, 'status'>): boolean {
   return status !== 'incomplete' && status !== 'incomplete_expired';
 }
 
 /** What is known of a subscription. The rest of its record follows from it. */
 type Facts = Omit<Subscription, 'hold' | 'lookAtMs'>;
+
+/**
+ * Whether an invoice was not paid in time. Stripe says `active` again when it has written off one that it could not
+ * charge, and `active` while an invoice that it has sent is open.
+ */
+export function isOverdue({
+  status,
+  collection,
+  unpaidSinceMs,
+}: Pick<SubscriptionState, 'status' | 'collection' | 'unpaidSinceMs'>): boolean {
+  return (
+    status === 'past_due' || status === 'unpaid' || (collection === 'automatic' && unpaidSinceMs !== null)
+  );
+}
 
 /** Until when seats stay usable while an invoice is unpaid. */
 export function graceEndMs(
@@ -345,7 +361,7 @@ function standingOfStatus(subscription: Facts, nowMs: number): Standing {
     case 'active':
     case 'trialing': {
       const paid = seatsUntil(subscription, seatItemsOf(subscription), graceMs(plan), nowMs);
-      if (!isSent(subscription)) return { hold: null, ...paid };
+      if (subscription.unpaidSinceMs === null) return { hold: null, ...paid };
       if (nowMs >= graceEnd) return paidParts(subscription, graceEnd, nowMs);
       return { hold: null, ...paid, validUntilMs: Math.min(paid.validUntilMs, graceEnd) };
     }

@@ -50,7 +50,7 @@ const TEXTS: Readonly<Record<HoldFact['kind'], Texts>> = {
       'The payment for the current period was refunded. Seats can be acquired again when the next period is paid. To continue earlier, contact the vendor.',
   },
   payment: {
-    endsWhen: 'The invoice is paid, or voided or marked uncollectible at Stripe.',
+    endsWhen: 'The invoice is paid, or voided or marked uncollectible by a person at Stripe.',
     whatToDo: 'An invoice is overdue. Pay it in the billing portal.',
   },
   paused: {

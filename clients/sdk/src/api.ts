@@ -557,9 +557,11 @@ export interface CanceledSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
    */
-  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  needs_review:
+    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | null;
   /**
    * The status at Stripe.
    */
@@ -2560,9 +2562,11 @@ export interface ResumedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
    */
-  needs_review: ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats') | null;
+  needs_review:
+    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | null;
   /**
    * The status at Stripe.
    */

@@ -79,6 +79,8 @@ export const DETAILS: readonly string[] = [
   'Event.Request',
   'Invoice.Parent',
   'Invoice.Parent.SubscriptionDetails',
+  'Invoice.StatusDetails',
+  'Invoice.StatusDetails.Uncollectible',
   'InvoiceCreatePreviewParams.SubscriptionDetails',
   'InvoiceCreatePreviewParams.SubscriptionDetails.Item',
   'InvoiceLineItem.Parent',

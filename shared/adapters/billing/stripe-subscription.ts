@@ -71,10 +71,20 @@ const InvoicesAnswer = z.array(
     /** `null` for an invoice that is charged automatically. */
     due_date: z.nullish(seconds),
     status: z.nullable(z.string()),
+    status_details: z.nullish(
+      z.object({ uncollectible: z.nullish(z.object({ reason: z.nullish(z.string()) })) }),
+    ),
     billing_reason: z.nullable(z.string()),
     lines: z.object({ data: z.array(ItemLine), has_more: z.boolean() }),
   }),
 );
+
+/**
+ * Why an invoice was written off on purpose. The other reasons (`max_payment_attempts`, `payment_not_received`, and an
+ * invoice from before Stripe named reasons) say that it was not paid
+ * (docs.stripe.com/changelog/endive/2026-09-30/invoice-uncollectible-status-detail).
+ */
+const GIVEN_AWAY: readonly unknown[] = ['user_forgiven', 'subscription_paused', 'subscription_canceled'];
 
 /** The metadata of a subscription that is sold with `price`. */
 export function soldAsMetadata({
@@ -105,8 +115,9 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   const firstStart = Math.min(...items.map((item) => item.current_period_start));
   const collection = subscription.collection_method === 'send_invoice' ? 'invoice' : 'automatic';
   const isOverdue = status === 'past_due' || status === 'unpaid';
-  // A subscription stays active while an invoice that was sent is open.
-  const unpaid = isOverdue || collection === 'invoice' ? await unpaidInvoices(id, stripe) : NOTHING_UNPAID;
+  // A subscription stays active while an invoice that was sent is open, and while a payment is on its way.
+  const isOpenUnpaid = isOverdue || collection === 'invoice';
+  const unpaid = ended_at == null ? await unpaidInvoices(id, isOpenUnpaid, stripe) : NOTHING_UNPAID;
   const since = unpaid.oldest?.atSeconds ?? (isOverdue ? firstStart : null);
   const cancelAt = cancel_at ?? (cancel_at_period_end ? firstEnd : null);
   return {
@@ -168,12 +179,18 @@ interface UnpaidInvoices {
 const NOTHING_UNPAID: UnpaidInvoices = { oldest: undefined, itemIds: [] };
 
 /**
- * The open invoices that still matter. One that was left open before a later period of its items was paid or written off
- * does not: the newest invoice decides the status of the subscription, and void ones never do
- * (https://docs.stripe.com/billing/subscriptions/overview). Those that were made by hand do not affect the subscription
+ * The invoices that are not paid and still matter: open ones, and those that Stripe wrote off after the last retry, as an
+ * account can be set up to do. Writing off makes the subscription `active` again
+ * (https://docs.stripe.com/billing/subscriptions/overview), and such an invoice can still be paid (dj-stripe/dj-stripe#1870).
+ * One from before a later period of its items was paid or given away does not matter: the newest invoice decides the
+ * status of the subscription, and void ones never do. Those that were made by hand do not affect the subscription
  * (https://docs.stripe.com/api/invoices/create, `subscription`).
  */
-async function unpaidInvoices(subscription: string, stripe: Stripe): Promise<UnpaidInvoices> {
+async function unpaidInvoices(
+  subscription: string,
+  isOpenUnpaid: boolean,
+  stripe: Stripe,
+): Promise<UnpaidInvoices> {
   const { data } = await callStripe('invoices.list', () =>
     stripe.invoices.list({ subscription, limit: MAX_INVOICES }),
   );
@@ -181,14 +198,17 @@ async function unpaidInvoices(subscription: string, stripe: Stripe): Promise<Unp
   // Newest first.
   const unpaid = z
     .parse(InvoicesAnswer, data)
-    .flatMap(({ id, status, billing_reason, lines, ...invoice }) => {
+    .flatMap(({ id, status, status_details, billing_reason, lines, ...invoice }) => {
       const details = lines.data.flatMap(({ parent }) => parent?.subscription_item_details ?? []);
       const itemIds = details.map(({ subscription_item }) => subscription_item);
-      if (status === 'paid' || status === 'uncollectible')
+      const isWrittenOff = status === 'uncollectible';
+      const isGivenAway = isWrittenOff && GIVEN_AWAY.includes(status_details?.uncollectible?.reason);
+      if (status === 'paid' || isGivenAway)
         for (const { subscription_item, proration } of details)
           if (!proration) settled.add(subscription_item);
       const isSettled = itemIds.length > 0 && itemIds.every((itemId) => settled.has(itemId));
-      if (status !== 'open' || billing_reason === 'manual' || isSettled) return [];
+      const isUnpaid = (isWrittenOff && !isGivenAway) || (status === 'open' && isOpenUnpaid);
+      if (!isUnpaid || billing_reason === 'manual' || isSettled) return [];
       const unpaidItemIds = itemIds.filter((itemId) => !settled.has(itemId));
       return [
         {

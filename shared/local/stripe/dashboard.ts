@@ -1,13 +1,30 @@
 import type { Account } from './account.ts';
 import { customerAt } from './customers.ts';
 import { priceOfItem } from './items.ts';
-import { become, bill, type Card, chargeOf, payInvoice, setAside, subscriptionOf } from './payments.ts';
+import {
+  become,
+  bill,
+  type Card,
+  chargeOf,
+  payInvoice,
+  subscriptionOf,
+  voidNow,
+  writeOff,
+} from './payments.ts';
 import { periodEnd } from './period.ts';
 import { priceBy } from './prices.ts';
 import { refund } from './refunds.ts';
 import { Refused } from './refused.ts';
 import { publishUpdated, runningAt } from './running.ts';
-import { at, found, type Invoice, newId, type State, type Subscription } from './state.ts';
+import {
+  at,
+  found,
+  type Invoice,
+  newId,
+  type State,
+  type Subscription,
+  type WriteOffReason,
+} from './state.ts';
 import { newSubscription, setStatus } from './subscriptions.ts';
 import type { Credit, FakeInvoice, HandMadeSubscription } from './types.ts';
 
@@ -38,14 +55,18 @@ export function invoicesOf({ invoices }: State, subscriptionId: string): FakeInv
 /** docs.stripe.com/api/invoices/void */
 export function voidInvoice(account: Account, id: string): void {
   const invoice = invoiceIn(account, id, ['open', 'uncollectible']);
-  setAside(account, invoice, 'void');
+  voidNow(account, invoice);
   settle(account, invoice);
 }
 
 /** docs.stripe.com/api/invoices/mark_uncollectible */
-export function markUncollectible(account: Account, id: string): void {
+export function markUncollectible(
+  account: Account,
+  id: string,
+  reason: WriteOffReason = 'user_forgiven',
+): void {
   const invoice = invoiceIn(account, id, ['open']);
-  setAside(account, invoice, 'mark_uncollectible');
+  writeOff(account, invoice, reason);
   settle(account, invoice);
 }
 
@@ -173,7 +194,7 @@ export function expireFirstPayment(account: Account, id: string): void {
   const subscription = runningAt(account, id);
   if (subscription.status !== 'incomplete')
     throw new Refused(400, { message: 'The first payment was made.' });
-  setAside(account, found(state.invoices, subscription.latest_invoice ?? '', 'invoice'), 'void');
+  voidNow(account, found(state.invoices, subscription.latest_invoice ?? '', 'invoice'));
   subscription.ended_at = now();
   setStatus(account, subscription, 'incomplete_expired');
 }

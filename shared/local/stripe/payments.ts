@@ -13,6 +13,7 @@ import {
   newId,
   type State,
   type Subscription,
+  type WriteOffReason,
 } from './state.ts';
 
 const DAY_SECONDS = 24 * 3600;
@@ -161,8 +162,9 @@ export function finalize(account: Account, invoice: Invoice): void {
   invoice.hosted_invoice_url = `${pagesUrl()}/invoice/${invoice.id}`;
   publish('invoice.finalized', invoice);
   const { pause_collection } = subscription;
-  if (pause_collection && pause_collection.behavior !== 'keep_as_draft')
-    setAside(account, invoice, pause_collection.behavior);
+  if (pause_collection?.behavior === 'void') voidNow(account, invoice);
+  else if (pause_collection?.behavior === 'mark_uncollectible')
+    writeOff(account, invoice, 'subscription_paused');
   else if (invoice.collection_method === 'send_invoice') publish('invoice.sent', invoice);
 }
 
@@ -175,9 +177,16 @@ function withLateUse(state: State, { customer, items }: Subscription, line: Line
   return { ...line, quantity: line.quantity + late, amount: line.amount + late * price.unit_amount };
 }
 
-export function setAside(account: Account, invoice: Invoice, how: 'mark_uncollectible' | 'void'): void {
-  become(account, invoice, how === 'void' ? 'void' : 'uncollectible');
-  account.publish(how === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible', invoice);
+export function voidNow(account: Account, invoice: Invoice): void {
+  become(account, invoice, 'void');
+  account.publish('invoice.voided', invoice);
+}
+
+/** docs.stripe.com/changelog/endive/2026-09-30/invoice-uncollectible-status-detail */
+export function writeOff(account: Account, invoice: Invoice, reason: WriteOffReason): void {
+  become(account, invoice, 'uncollectible');
+  invoice.status_details = { uncollectible: { reason } };
+  account.publish('invoice.marked_uncollectible', invoice);
 }
 
 const TRANSITIONS = {
@@ -189,6 +198,7 @@ const TRANSITIONS = {
 
 export function become({ now }: Account, invoice: Invoice, status: keyof typeof TRANSITIONS): void {
   invoice.status = status;
+  delete invoice.status_details;
   invoice.status_transitions = { ...invoice.status_transitions, [TRANSITIONS[status]]: now() };
 }
 

@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { setAside } from './payments.ts';
+import { voidNow } from './payments.ts';
 import { at, found, type Subscription } from './state.ts';
 
 /** Discards the pending update: it was not paid in time, or another change came first. */
@@ -8,6 +8,6 @@ export function expirePendingUpdate(account: Account, subscription: Subscription
   const pending = at(state.pendingUpdates, subscription.id);
   if (!pending) return;
   delete state.pendingUpdates[subscription.id];
-  setAside(account, found(state.invoices, pending.invoice, 'invoice'), 'void');
+  voidNow(account, found(state.invoices, pending.invoice, 'invoice'));
   publish('customer.subscription.pending_update_expired', subscription);
 }

@@ -129,6 +129,8 @@ export interface Item {
   quantity?: number;
 }
 
+export type WriteOffReason = 'max_payment_attempts' | 'subscription_paused' | 'user_forgiven';
+
 export interface Invoice {
   readonly id: string;
   readonly object: 'invoice';
@@ -156,6 +158,8 @@ export interface Invoice {
   attempt_count: number;
   attempted: boolean;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+  /** Only while it is uncollectible. */
+  status_details?: { readonly uncollectible: { readonly reason: WriteOffReason } };
   status_transitions: {
     readonly finalized_at: number | null;
     readonly marked_uncollectible_at: number | null;

@@ -1,5 +1,5 @@
 import type { NewPrice } from './plan-prices.ts';
-import type { DisputeStatus, PauseCollection } from './state.ts';
+import type { DisputeStatus, PauseCollection, WriteOffReason } from './state.ts';
 
 /**
  * A fake Stripe on the developer's machine: the API calls that `Billing` makes, a checkout page, and signed webhooks.
@@ -177,7 +177,8 @@ export interface RelatedObject {
 /** What only the vendor does, in the dashboard. */
 export interface DashboardControls {
   voidInvoice(invoiceId: string): Promise<void>;
-  markUncollectible(invoiceId: string): Promise<void>;
+  /** By hand, or with `max_payment_attempts` by Stripe after the last retry, as the account can be set up. */
+  markUncollectible(invoiceId: string, reason?: WriteOffReason): Promise<void>;
   /** Marks an invoice as paid outside of Stripe. */
   payOutOfBand(invoiceId: string): Promise<void>;
   /** Issues a credit note of `amount`; `credit` says where it goes if the invoice is paid. */
