@@ -57,6 +57,8 @@ async function createSession(
   const page = await openPage(tenant, body, purchase, by, billing, deps);
   if ('problem' in page) {
     if (page.problem === 'PLAN_NOT_FOR_SALE') note({ severity: 'WARNING' });
+    // Stripe does not have the subscription of the license.
+    if (page.problem === 'ALREADY_SUBSCRIBED' && page.because !== undefined) note({ severity: 'ERROR' });
     return page;
   }
   const { url, licenseId, expiresAtMs } = page;

@@ -165,17 +165,23 @@ async function closePage({ sessionId }: OpenCheckout, billing: Billing): Promise
   );
 }
 
-/** Refuses a license that a subscription pays for. Its record may be older than its end at Stripe. */
+/**
+ * Refuses a license that a subscription pays for. Its record may be older than its end at Stripe. One that Stripe does not
+ * have blocks the license until the end that it had: the key may be of another account, where it is still paid.
+ */
 async function refusePayer(
   licenseId: string,
   billing: Billing,
-  { records }: Deps,
+  { records, clock }: Deps,
 ): Promise<NotPayable | undefined> {
   const license = await records.get(LICENSES, licenseId);
   if (license?.subscriptionId == null) return undefined;
-  const payer = await records.get(SUBSCRIPTIONS, license.subscriptionId);
+  const { subscriptionId, validUntilMs } = license;
+  const payer = await records.get(SUBSCRIPTIONS, subscriptionId);
   if (payer && isOver(payer)) return undefined;
-  return refuseSubscribed(await billing.readSubscription(license.subscriptionId));
+  const state = await billing.readSubscription(subscriptionId);
+  const hasEnded = validUntilMs !== null && validUntilMs <= clock.nowMs();
+  return state || !hasEnded ? refuseSubscribed(state) : undefined;
 }
 
 /**
@@ -187,7 +193,7 @@ async function refusePayer(
  */
 function refuseSubscribed(subscription: SubscriptionState | undefined): NotPayable | undefined {
   if (!subscription)
-    return { problem: 'ALREADY_SUBSCRIBED', because: 'Stripe does not know the subscription' };
+    return { problem: 'ALREADY_SUBSCRIBED', because: 'Stripe does not have the subscription' };
   if (isOver(subscription)) return undefined;
   if (isOverdue(subscription)) return { problem: 'INVOICE_NOT_PAID' };
   switch (subscription.status) {

@@ -11,7 +11,7 @@ import {
   rotateKey,
   withLicenseChange,
 } from '../../shared/domain/license.ts';
-import { isOver } from '../../shared/domain/subscription.ts';
+import { isGone } from '../../shared/domain/subscription.ts';
 import { type Usage, usageByDay, usageByHour } from '../../shared/domain/usage.ts';
 import { newTenant } from '../../shared/domain/users.ts';
 import type { ProblemCode } from '../../shared/errors.ts';
@@ -249,7 +249,7 @@ const BILLED_TERMS = ['max', 'plan', 'ttl_seconds', 'valid_until'] as const;
 async function isBilled({ subscriptionId }: License, transaction: Transaction): Promise<boolean> {
   if (subscriptionId === null) return false;
   const subscription = await transaction.get(SUBSCRIPTIONS, subscriptionId);
-  return subscription !== undefined && !isOver(subscription);
+  return subscription !== undefined && !isGone(subscription);
 }
 
 function refuseBilled(term: (typeof BILLED_TERMS)[number]): FieldError {

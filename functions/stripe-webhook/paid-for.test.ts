@@ -13,14 +13,17 @@ let clocked: ClockedSuite;
 let suite: TestSuite;
 /** What Stripe reports as the status, in place of the real one. */
 let newStatus: string | undefined;
+/** Subscriptions that Stripe does not have. */
+const missing = new Set<string>();
 beforeEach(async () => {
   newStatus = undefined;
-  clocked = await openClockedSuite(withNewStatus);
+  missing.clear();
+  clocked = await openClockedSuite(withOtherAnswers);
   suite = clocked.suite;
 });
 afterEach(() => clocked.close());
 
-function withNewStatus(deps: Deps): Deps {
+function withOtherAnswers(deps: Deps): Deps {
   const { billing } = deps;
   if (!billing) throw new Error('billing is not configured');
   return {
@@ -28,7 +31,7 @@ function withNewStatus(deps: Deps): Deps {
     billing: {
       ...billing,
       async readSubscription(id) {
-        const state = await billing.readSubscription(id);
+        const state = missing.has(id) ? undefined : await billing.readSubscription(id);
         return state && { ...state, status: newStatus ?? state.status };
       },
     },
@@ -220,5 +223,70 @@ describe('a status that this release does not know', () => {
     clocked.moveClock(DAY_MS + 1);
     await suite.sweep();
     expect(await license(purchase)).toMatchObject({ max: 4, hold: null });
+  });
+});
+
+describe('a subscription that Stripe does not have', () => {
+  const buy = ({ tenantId, licenseId }: BoughtLicense) => {
+    const order = { tenant_id: tenantId, license_id: licenseId, plan: 'pro', seats: 2 };
+    return suite.operate('POST', '/api/v1/checkout/create-session', order);
+  };
+
+  test('keeps its seats until its end, is reported daily, and then lets the license be bought again', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    const before = await license(bought);
+    missing.add(bought.subscriptionId);
+    expect((await buy(bought)).body.code).toBe('ALREADY_SUBSCRIBED');
+    expect(suite.logged.at(-1)).toMatchObject({ severity: 'ERROR', code: 'ALREADY_SUBSCRIBED' });
+    await suite.stripe.changeSeats(bought.subscriptionId, 9);
+    await suite.stripe.idle();
+    expect(await license(bought)).toEqual(before);
+    expect(errors(bought)).toEqual([`${bought.subscriptionId}: not_at_stripe`]);
+    expect(await reviews(bought)).toEqual([expect.objectContaining({ reason: 'not_at_stripe' })]);
+    expect(await listed(bought)).toMatchObject({ needs_review: 'not_at_stripe' });
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(errors(bought)).toHaveLength(2);
+    expect(await license(bought)).toEqual(before);
+
+    clocked.moveClock((before?.validUntilMs ?? 0) - clocked.nowMs());
+    expect((await bought.acquire('laptop')).body.code).toBe('LICENSE_EXPIRED');
+    const { status, body } = await buy(bought);
+    expect(status).toBe(201);
+    await suite.stripe.pay(body.checkout_url);
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({
+      max: 2,
+      subscriptionId: suite.stripe.subscriptionOf(body.checkout_url),
+    });
+    expect((await bought.acquire('laptop')).status).toBe(201);
+    await suite.sweep();
+    const reported = errors(bought).length;
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(errors(bought), 'another one pays').toHaveLength(reported);
+  });
+
+  test('is as before once Stripe has it again', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    missing.add(bought.subscriptionId);
+    await suite.stripe.renew(bought.subscriptionId);
+    await suite.stripe.idle();
+    expect(await listed(bought)).toMatchObject({ needs_review: 'not_at_stripe' });
+    missing.clear();
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(await listed(bought)).toMatchObject({ needs_review: null });
+    expect((await buy(bought)).body.code).toBe('ALREADY_SUBSCRIBED');
+  });
+
+  test('is replaced by another one that is paid for its license', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    missing.add(bought.subscriptionId);
+    const { tenantId, licenseId } = bought;
+    const next = await (await beginPurchase(suite, { tenantId, licenseId, seats: 7 })).pay();
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ max: 7, subscriptionId: next });
+    expect(suite.logged.filter(({ because }) => because?.includes('refund the second payment'))).toEqual([]);
   });
 });

@@ -28,6 +28,7 @@ const STATES = [
   ],
   ...['Quantity outside the range of the plan', 'Customer deleted', 'Schedule attached'],
   'Invoice that Stripe wrote off',
+  'Subscription that Stripe does not have',
   ...['Subscription in a status that this', 'Dispute in a status that this'],
 ];
 

@@ -42,7 +42,7 @@ export type LicensedItem = z.infer<typeof LicensedItemSchema>;
  * Why a person of the vendor must look at a paid subscription. `no_plan`: no item has the price of a plan.
  * `several_plans`: items of more than one plan. `price_replaced`: an item that paid for seats has a price of no plan.
  * `too_few_seats`, `too_many_seats`: fewer or more than the plan is sold with. `unknown_status`: Stripe reports a status
- * that this release does not know.
+ * that this release does not know. `not_at_stripe`: Stripe does not have the subscription.
  */
 export const REVIEW_REASONS = [
   'no_plan',
@@ -51,6 +51,7 @@ export const REVIEW_REASONS = [
   'too_few_seats',
   'too_many_seats',
   'unknown_status',
+  'not_at_stripe',
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 

@@ -190,6 +190,16 @@ function factsOf(
   };
 }
 
+/**
+ * The record of a subscription that Stripe does not have: it was deleted with the test data, or the key is of another
+ * account or mode. It stays what it was, until the end that it had.
+ */
+export function notAtStripe(before: Subscription, policy: HoldPolicy, nowMs: number): Subscription {
+  const { reviewSinceMs, revision } = before;
+  const missing = { review: 'not_at_stripe', reviewSinceMs: reviewSinceMs ?? nowMs } as const;
+  return decided({ ...before, ...missing, revision: revision + 1 }, policy, nowMs);
+}
+
 /** The record after an operator lifted a hold. */
 export function lifted(
   subscription: Subscription,
@@ -236,6 +246,11 @@ function unpaidSince(
 /** Whether it has ended for good: Stripe never reactivates such a subscription. */
 export function isOver({ status }: Pick<SubscriptionState, 'status'>): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
+}
+
+/** Whether it can pay for nothing any more, as far as Stripe shows: it has ended, or Stripe does not have it. */
+export function isGone({ status, review }: Pick<Subscription, 'status' | 'review'>): boolean {
+  return isOver({ status }) || review === 'not_at_stripe';
 }
 
 /** Whether it was ever paid for or began as a trial: before that it grants nothing. */

@@ -30,7 +30,8 @@ export const SubscriptionFields = {
   /**
    * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for
    * is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan
-   * is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
+   * is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was
+   * until the end that it had.
    */
   needs_review: z.nullable(z.enum(REVIEW_REASONS)),
   /** The status at Stripe. */

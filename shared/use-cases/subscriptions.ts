@@ -3,10 +3,14 @@ import { unsealed } from '../domain/audit-chain.ts';
 import { type EventDetail, type EventType, eventOf, type SeatEvent } from '../domain/event.ts';
 import { unknownDisputes } from '../domain/payment-holds.ts';
 import {
+  type HoldPolicy,
   hasBegun,
+  isGone,
   isOver,
   licenseUnder,
+  notAtStripe,
   reviewOf,
+  type StripeRead,
   type Subscription,
   type SubscriptionState,
   seenAs,
@@ -56,15 +60,14 @@ export async function syncSubscription(
       billing.readSubscription(subscriptionId),
       readPayments(subscriptionId, known?.payments, look.payment ?? {}, billing),
     ]);
-    if (!state) return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
-    const owner = known ?? state.soldAs;
-    if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
-    if (known) await collectWhatIsLeft(known, state, billing);
+    if (state && known) await collectWhatIsLeft(known, state, billing);
     const nowMs = deps.clock.nowMs();
-    const read = { state, payments, closing: look.payment?.closing };
-    const seen = seenAs(read, owner, known, deps.holdPolicy, nowMs);
+    const read = state && { state, payments, closing: look.payment?.closing };
+    const seen = seenNow(read, known, deps.holdPolicy, nowMs);
+    if ('verdict' in seen) return seen;
+    const notice = state && look.notice;
     const written = await changeLicense(deps, look.by ?? { actor: system('stripe') }, (transaction) =>
-      write(transaction, seen, look.notice, nowMs),
+      write(transaction, seen, notice, nowMs),
     );
     switch (written.verdict) {
       case 'OVERTAKEN':
@@ -82,7 +85,7 @@ export async function syncSubscription(
         return { verdict: 'IGNORED', because: 'the tenant was erased: refund what was paid since' };
       case 'WRITTEN':
         if (written.notices.length > 0) await deps.events.publish(written.notices);
-        if (reviewOf(seen) !== null) deps.log(needsReview(seen, state.status));
+        if (reviewOf(seen) !== null) deps.log(needsReview(seen, state?.status));
         // Such as the one that the vendor created to replace this one, before it was canceled.
         if (isOver(seen))
           for (const rivalId of seen.rivalIds) await syncSubscription(rivalId, {}, billing, deps);
@@ -95,6 +98,23 @@ export async function syncSubscription(
     'records',
     `${subscriptionId} was updated concurrently ${MAX_ATTEMPTS} times in a row`,
   );
+}
+
+/** The next record; `IGNORED` if there is none to write. */
+function seenNow(
+  read: StripeRead | undefined,
+  known: Subscription | undefined,
+  policy: HoldPolicy,
+  nowMs: number,
+): Subscription | Extract<LookVerdict, { verdict: 'IGNORED' }> {
+  if (!read) {
+    if (!known || isOver(known))
+      return { verdict: 'IGNORED', because: 'the subscription does not exist at Stripe' };
+    return notAtStripe(known, policy, nowMs);
+  }
+  const owner = known ?? read.state.soldAs;
+  if (!owner) return { verdict: 'IGNORED', because: 'the subscription was not sold by us' };
+  return seenAs(read, owner, known, policy, nowMs);
 }
 
 /**
@@ -133,7 +153,7 @@ async function write(
   const tenant = await transaction.get(TENANTS, tenantId);
   if (!tenant) return { verdict: 'IGNORED', because: `its tenant ${tenantId} does not exist` };
   if (tenant.closedAtMs !== null) {
-    if (!isOver(seen)) return { verdict: 'CLOSED' };
+    if (!isGone(seen)) return { verdict: 'CLOSED' };
     if (!current) return { verdict: 'IGNORED', because: 'the tenant was erased' };
   }
   const account = await transaction.get(BILLING_ACCOUNTS, tenantId);
@@ -144,16 +164,16 @@ async function write(
   if (license && license.tenantId !== tenantId)
     return { verdict: 'IGNORED', because: `${licenseId} does not belong to ${tenantId}` };
   const payerId = license?.subscriptionId ?? null;
-  if (payerId !== null && payerId !== subscriptionId && !isOver(seen)) {
+  if (payerId !== null && payerId !== subscriptionId && !isGone(seen)) {
     const rival = await transaction.get(SUBSCRIPTIONS, payerId);
-    if (rival && !isOver(rival)) return { verdict: 'RIVAL', rivalId: payerId };
+    if (rival && !isGone(rival)) return { verdict: 'RIVAL', rivalId: payerId };
   }
-  // An ended subscription does not affect a license that another one pays for now.
-  const isPayer = payerId === null || payerId === subscriptionId || !isOver(seen);
+  // One that is gone does not affect a license that another one pays for now.
+  const isPayer = payerId === null || payerId === subscriptionId || !isGone(seen);
   const next = isPayer ? licenseUnder(seen, license, nowMs) : license;
   const notices = noticesOf(seen, notice);
   const known = await Promise.all(notices.map(({ eventId }) => transaction.get(AUDIT, eventId)));
-  transaction.set(SUBSCRIPTIONS, subscriptionId, seen);
+  transaction.set(SUBSCRIPTIONS, subscriptionId, isPayer ? seen : { ...seen, lookAtMs: null });
   if (next && next !== license) transaction.writeLicense(next, nowMs);
   else if (next) transaction.putAgain(next);
   for (const [i, event] of notices.entries())
@@ -190,7 +210,7 @@ function noticeOf(
   });
 }
 
-function needsReview(seen: Subscription, status: string): LogLine {
+function needsReview(seen: Subscription, status: string | undefined): LogLine {
   const { subscriptionId, licenseId } = seen;
   const review = reviewOf(seen);
   return {
@@ -250,7 +270,7 @@ function unknownStatus({ licenseId, payments }: Subscription): LogLine {
 /** The subscription that pays for the license may have ended without being fetched since. */
 async function isStillRival(rivalId: string, billing: Billing, deps: Deps): Promise<boolean> {
   const rival = await syncSubscription(rivalId, {}, billing, deps);
-  return rival.verdict === 'SEEN' && !isOver(rival.subscription);
+  return rival.verdict === 'SEEN' && !isGone(rival.subscription);
 }
 
 /** Returns whether the payer has not ended: if it has, nothing would look at its rivals. */

@@ -167,6 +167,8 @@ export function reviewNote({ needs_review }: Subscription): string | undefined {
       return 'This plan is not sold with this number of seats. You have the seats that you pay for, and the vendor has been notified.';
     case 'unknown_status':
       return 'The status of this subscription is not recognized. Your license keeps its plan and seats until the end that it had, and the vendor has been notified.';
+    case 'not_at_stripe':
+      return 'This subscription was not found at Stripe. Your license keeps its plan and seats until the end that it had, and the vendor has been notified.';
     default:
       return 'The price of this subscription is not recognized. Your license keeps its plan and seats, and the vendor has been notified.';
   }
