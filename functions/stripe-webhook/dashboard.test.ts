@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { beginPurchase } from '../testing/purchases.ts';
-import { type Happening, openShop, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
+import { type Happening, openShop, type Sale, SEATS, type Shop, SUSPENDED } from '../testing/shop.ts';
 import type { TestSuite } from '../testing/suite.ts';
 
 /**
@@ -19,6 +19,14 @@ beforeAll(async () => {
 });
 afterAll(() => shop.close());
 
+/** The customer pays the next period in two parts. */
+async function payInParts(sold: Sale): Promise<[first: string, second: string]> {
+  await suite.stripe.renew(sold.subscriptionId, 'declined');
+  const { id, amountDue } = shop.latestInvoice(sold);
+  const first = await suite.stripe.payPart(id, 1_000);
+  return [first, await suite.stripe.payPart(id, amountDue - 1_000)];
+}
+
 const ACTIONS: readonly Happening[] = [
   {
     what: 'a partial refund keeps the seats',
@@ -28,6 +36,31 @@ const ACTIONS: readonly Happening[] = [
     what: 'a full refund holds the seats',
     act: ({ chargeId }) => suite.stripe.refund(chargeId),
     ...{ ...SUSPENDED, hold: 'refund' },
+  },
+  {
+    what: 'a refund of one of two payments keeps the seats',
+    async act(sold) {
+      const [first] = await payInParts(sold);
+      await suite.stripe.refund(first);
+    },
+  },
+  {
+    what: 'a refund of both of two payments holds the seats',
+    async act(sold) {
+      for (const charge of await payInParts(sold)) await suite.stripe.refund(charge);
+    },
+    ...{ ...SUSPENDED, hold: 'refund' },
+  },
+  {
+    what: 'a refund of one of two payments that fails restores the seats',
+    async act(sold) {
+      const [first, second] = await payInParts(sold);
+      const failing = await suite.stripe.refund(first);
+      await suite.stripe.refund(second);
+      await suite.stripe.idle();
+      expect(await shop.acquire(sold)).toBe('LICENSE_SUSPENDED');
+      await suite.stripe.failRefund(failing);
+    },
   },
   {
     what: 'a credit note that refunds all of an invoice holds the seats',

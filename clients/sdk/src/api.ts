@@ -375,7 +375,8 @@ export interface AuditEvent {
     | 'price_replaced'
     | 'too_few_seats'
     | 'too_many_seats'
-    | 'unknown_status';
+    | 'unknown_status'
+    | 'not_at_stripe';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -557,10 +558,18 @@ export interface CanceledSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
-    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | (
+        | 'no_plan'
+        | 'several_plans'
+        | 'price_replaced'
+        | 'too_few_seats'
+        | 'too_many_seats'
+        | 'unknown_status'
+        | 'not_at_stripe'
+      )
     | null;
   /**
    * The status at Stripe.
@@ -996,7 +1005,8 @@ export interface ExportedEvent {
     | 'price_replaced'
     | 'too_few_seats'
     | 'too_many_seats'
-    | 'unknown_status';
+    | 'unknown_status'
+    | 'not_at_stripe';
   /**
    * Requests denied within the minute that began at the event's time.
    */
@@ -1229,10 +1239,18 @@ export interface ExportedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
-    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | (
+        | 'no_plan'
+        | 'several_plans'
+        | 'price_replaced'
+        | 'too_few_seats'
+        | 'too_many_seats'
+        | 'unknown_status'
+        | 'not_at_stripe'
+      )
     | null;
   /**
    * The status at Stripe.
@@ -2562,10 +2580,18 @@ export interface ResumedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
-    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | (
+        | 'no_plan'
+        | 'several_plans'
+        | 'price_replaced'
+        | 'too_few_seats'
+        | 'too_many_seats'
+        | 'unknown_status'
+        | 'not_at_stripe'
+      )
     | null;
   /**
    * The status at Stripe.
@@ -2956,10 +2982,18 @@ export interface Subscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status: its status at Stripe is not known, and it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
-    | ('no_plan' | 'several_plans' | 'price_replaced' | 'too_few_seats' | 'too_many_seats' | 'unknown_status')
+    | (
+        | 'no_plan'
+        | 'several_plans'
+        | 'price_replaced'
+        | 'too_few_seats'
+        | 'too_many_seats'
+        | 'unknown_status'
+        | 'not_at_stripe'
+      )
     | null;
   /**
    * The status at Stripe.

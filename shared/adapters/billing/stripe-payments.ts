@@ -11,9 +11,10 @@ const seconds = z.int();
 const amount = z.int();
 
 const ChargeAnswer = z.object({ amount_refunded: amount, payment_intent: Ref });
-const PaymentsAnswer = z.array(
-  z.object({ invoice: z.extend(Invoice, { id: z.string(), amount_paid: amount }) }),
-);
+const InvoiceAnswer = z.extend(Invoice, { id: z.string(), amount_paid: amount });
+const PaymentsAnswer = z.array(z.object({ invoice: InvoiceAnswer }));
+/** One that was made outside of Stripe has no payment intent. */
+const PartAnswer = z.object({ payment: z.object({ payment_intent: Ref }) });
 const RefundAnswer = z.object({ id: z.string(), amount, status: z.nullable(z.string()), created: seconds });
 const DisputeAnswer = z.object({
   charge: Ref,
@@ -35,7 +36,7 @@ const PaidInvoicesAnswer = z.array(
 /** Refunds that give nothing back: the money is in the vendor's account again (docs.stripe.com/refunds#failed-refunds). */
 const FAILED = new Set<string | null>(['failed', 'canceled']);
 
-/** What the charge paid for, and whether all of it was refunded. */
+/** What the charge paid for, and whether all that was paid for it was refunded. */
 export async function readPayment(stripe: Stripe, chargeId: string): Promise<Payment | undefined> {
   const found = await unlessMissing('charges.retrieve', undefined, () => stripe.charges.retrieve(chargeId));
   if (!found) return undefined;
@@ -57,22 +58,34 @@ export async function readPayment(stripe: Stripe, chargeId: string): Promise<Pay
     chargeId,
     subscriptionId: subscriptionOf(invoice),
     invoiceId: invoice.id,
-    refund: amount_refunded > 0 ? await fullRefund(stripe, chargeId, invoice.amount_paid) : null,
+    refund: amount_refunded > 0 ? await fullRefund(stripe, invoice) : null,
   };
 }
 
 /**
- * The last refund, if all together return `paid`. A charge may stay `refunded` after a refund has failed: only the
- * refunds themselves say whether the customer has the money.
+ * The last refund, if all together return what was paid for the invoice. Several payments can have paid it
+ * (docs.stripe.com/invoicing/partial-payments). A charge may stay `refunded` after a refund has failed: only the refunds
+ * themselves say whether the customer has the money.
  */
-async function fullRefund(stripe: Stripe, charge: string, paid: number): Promise<Payment['refund']> {
-  const refunds = await readAll('refunds.list', RefundAnswer, () =>
-    stripe.refunds.list({ charge, limit: PAGE }),
+async function fullRefund(
+  stripe: Stripe,
+  { id, amount_paid }: z.infer<typeof InvoiceAnswer>,
+): Promise<Payment['refund']> {
+  const payments = await readAll('invoicePayments.list', PartAnswer, () =>
+    stripe.invoicePayments.list({ invoice: id, status: 'paid', limit: PAGE }),
   );
-  const made = refunds.filter(({ status }) => !FAILED.has(status));
-  // Newest first.
-  const [last] = made;
-  if (!last || made.reduce((sum, refund) => sum + refund.amount, 0) < paid) return null;
+  const intents = new Set(payments.map(({ payment }) => idOf(payment.payment_intent)));
+  const refunds: z.infer<typeof RefundAnswer>[] = [];
+  for (const payment_intent of intents) {
+    if (payment_intent === null) continue;
+    const made = await readAll('refunds.list', RefundAnswer, () =>
+      stripe.refunds.list({ payment_intent, limit: PAGE }),
+    );
+    // Newest first.
+    refunds.push(...made.filter(({ status }) => !FAILED.has(status)));
+  }
+  const [last] = refunds.toSorted((a, b) => b.created - a.created);
+  if (!last || refunds.reduce((sum, { amount }) => sum + amount, 0) < amount_paid) return null;
   return { refundId: last.id, status: last.status ?? 'pending', atMs: last.created * 1000 };
 }
 

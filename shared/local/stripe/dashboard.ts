@@ -6,6 +6,7 @@ import {
   bill,
   type Card,
   chargeOf,
+  newCharge,
   payInvoice,
   subscriptionOf,
   voidNow,
@@ -79,6 +80,19 @@ export function payOutOfBand(account: Account, id: string): void {
   invoice.amount_paid += invoice.amount_remaining;
   invoice.amount_remaining = 0;
   becomePaid(account, invoice);
+}
+
+/** Charges a part of what is left to pay (docs.stripe.com/invoicing/partial-payments). Returns the charge's id. */
+export function payPart(account: Account, id: string, amount: number): string {
+  const invoice = invoiceIn(account, id, ['open', 'uncollectible']);
+  if (amount > invoice.amount_remaining)
+    throw new Refused(400, { param: 'amount', message: 'More than is left to pay.' });
+  const charge = newCharge(account, invoice, amount);
+  account.publish('charge.succeeded', charge);
+  invoice.amount_paid += amount;
+  invoice.amount_remaining -= amount;
+  if (invoice.amount_remaining === 0) becomePaid(account, invoice);
+  return charge.id;
 }
 
 /**

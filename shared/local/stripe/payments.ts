@@ -311,13 +311,17 @@ export function payInvoice(account: Account, invoice: Invoice, card: Card): bool
   return true;
 }
 
-function newCharge({ state, now }: Account, { id, amount_due, currency, customer }: Invoice): Charge {
+export function newCharge(
+  { state, now }: Account,
+  { id, amount_remaining, currency, customer }: Invoice,
+  amount = amount_remaining,
+): Charge {
   const created = now();
   const charge: Charge = {
     id: newId('ch'),
     object: 'charge',
     created,
-    amount: amount_due,
+    amount,
     amount_refunded: 0,
     refunded: false,
     disputed: false,
@@ -333,8 +337,8 @@ function newCharge({ state, now }: Account, { id, amount_due, currency, customer
     object: 'invoice_payment',
     created,
     currency,
-    amount_paid: amount_due,
-    amount_requested: amount_due,
+    amount_paid: amount,
+    amount_requested: amount,
     invoice: id,
     payment: { type: 'payment_intent', payment_intent: charge.payment_intent },
     status: 'paid',

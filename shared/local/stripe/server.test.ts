@@ -397,8 +397,9 @@ describe('a subscription, with events in Stripe’s order and amounts in cents,'
 test('a charge can be refunded in parts up to its amount, and again once a refund has failed', async () => {
   const charge = stripe.chargeOf(await bought()) ?? '';
   const read = async () => (await call('GET', `/v1/charges/${charge}`)).body;
+  const payment_intent = String((await read()).payment_intent);
   const refunds = async () =>
-    (await call('GET', '/v1/refunds', { charge })).body.data as { amount: number; status: string }[];
+    (await call('GET', '/v1/refunds', { payment_intent })).body.data as { amount: number; status: string }[];
   const events = ['refund.created', 'charge.refunded'];
   expect(await eventsOf(() => stripe.refund(charge, 800).then(() => {}))).toEqual(events);
   expect(await read()).toMatchObject({ amount: 1_800, amount_refunded: 800, refunded: false });

@@ -179,6 +179,8 @@ export interface DashboardControls {
   voidInvoice(invoiceId: string): Promise<void>;
   /** By hand, or with `max_payment_attempts` by Stripe after the last retry, as the account can be set up. */
   markUncollectible(invoiceId: string, reason?: WriteOffReason): Promise<void>;
+  /** Charges a part of what is left to pay of an invoice. Returns the charge's id. */
+  payPart(invoiceId: string, amount: number): Promise<string>;
   /** Marks an invoice as paid outside of Stripe. */
   payOutOfBand(invoiceId: string): Promise<void>;
   /** Issues a credit note of `amount`; `credit` says where it goes if the invoice is paid. */

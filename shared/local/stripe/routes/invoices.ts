@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { previewUpdate } from '../item-updates.ts';
 import { list } from '../list.ts';
 import { collect, invoiceAt } from '../pauses.ts';
-import { finalize, paymentsBy, subscriptionOf } from '../payments.ts';
+import { finalize, subscriptionOf } from '../payments.ts';
 import { Refused } from '../refused.ts';
 import { found } from '../state.ts';
 import { flag, id, itemUpdates, none, page, seconds } from './kinds.ts';
@@ -15,7 +15,9 @@ const ListInvoices = z.strictObject({
 });
 
 const ListPayments = z.strictObject({
-  payment: z.strictObject({ type: z.literal('payment_intent'), payment_intent: id('pi') }),
+  invoice: z.optional(id('in')),
+  payment: z.optional(z.strictObject({ type: z.literal('payment_intent'), payment_intent: id('pi') })),
+  status: z.optional(z.enum(['open', 'paid', 'canceled'])),
   ...page,
 });
 
@@ -73,7 +75,18 @@ export const INVOICES: readonly Route[] = [
   route('GET', /^\/v1\/invoices\/(\w+)\/lines$/, z.strictObject(page), ({ state }, page, id) =>
     list(found(state.invoices, id, 'invoice').lines, `/v1/invoices/${id}/lines`, page),
   ),
-  route('GET', /^\/v1\/invoice_payments$/, ListPayments, ({ state }, { payment, ...page }) => {
-    return list(paymentsBy(state, payment.payment_intent), '/v1/invoice_payments', page);
-  }),
+  route(
+    'GET',
+    /^\/v1\/invoice_payments$/,
+    ListPayments,
+    ({ state }, { invoice, payment, status, ...page }) => {
+      const payments = Object.values(state.invoicePayments).filter(
+        (each) =>
+          (invoice === undefined || each.invoice === invoice) &&
+          (payment === undefined || each.payment.payment_intent === payment.payment_intent) &&
+          (status === undefined || each.status === status),
+      );
+      return list(payments, '/v1/invoice_payments', page);
+    },
+  ),
 ];
