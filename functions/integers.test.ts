@@ -33,8 +33,9 @@ test('billing code computes in integers only', () => {
   const found = FILES.flatMap((file) =>
     fractionsIn(readFileSync(file, 'utf8')).map((line) => `${file}: ${line.trim()}`),
   );
-  // This fraction is only compared, not stored.
+  // The first fraction is rounded up and counts calls, the second is only compared: neither is stored.
   expect(found).toEqual([
+    'shared/use-cases/metering/meter-usage.ts: const atATime = Math.ceil(AT_A_TIME / turns.length);',
     'shared/adapters/billing/stripe-events.ts: if (signedAtSeconds > nowMs / 1000 + TOLERANCE_SECONDS)',
   ]);
 });

@@ -95,7 +95,7 @@ test('sends what is left of the usage before the end, and its invoice charges it
     status: 'paid',
     amountDue: 12 * 5 + 100,
   });
-  const [event] = await eventsOf(bought.tenantId, 'subscription.canceled');
+  const [event] = await eventsOf(bought.tenantId, 'subscription.end_requested');
   expect([event?.actor.kind, event?.detail.usage]).toEqual(['operator', canceled.body.final_usage]);
 });
 
@@ -130,7 +130,7 @@ test('reports usage that Stripe refuses, in the answer, the log and the audit lo
       because: 'usage is not billed: exports: 7 in 1 records refused',
     }),
   );
-  const [event] = await eventsOf(bought.tenantId, 'subscription.canceled');
+  const [event] = await eventsOf(bought.tenantId, 'subscription.end_requested');
   expect(event?.detail.usage).toEqual(body.final_usage);
 });
 

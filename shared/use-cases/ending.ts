@@ -9,8 +9,9 @@ import { recordEvent } from './record-event.ts';
 
 /**
  * Ends a subscription now, and returns what became of the tenant's last usage: it is sent to Stripe first, which then
- * invoices what it has. The request is recorded before: if this is interrupted after Stripe's call, it is known who ended
- * the subscription, and the next look at it (`syncSubscription`) sees to its final invoice. Safe to repeat.
+ * invoices what it has. The request is recorded before, with the usage: if this is interrupted after Stripe's call, it is
+ * known who ended the subscription, and the next look at it (`syncSubscription`) records the end and sees to its final
+ * invoice. Safe to repeat.
  */
 export async function endNow(
   { subscriptionId, tenantId, licenseId }: Pick<Subscription, 'subscriptionId' | 'tenantId' | 'licenseId'>,
@@ -27,15 +28,10 @@ export async function endNow(
     if (!known || isOver(known)) return;
     const asked = { endRequestedAtMs: nowMs, revision: known.revision + 1 };
     transaction.set(SUBSCRIPTIONS, subscriptionId, { ...known, ...asked });
-    recordEvent(transaction, { ...note, type: 'subscription.end_requested' }, nowMs);
+    const detail = usage.length > 0 ? { usage } : {};
+    recordEvent(transaction, { ...note, type: 'subscription.end_requested', detail }, nowMs);
   });
-  const ended = await billing.endSubscription({ subscriptionId, end: 'now' });
-  if (ended.verdict === 'ENDING')
-    await records.transact(async (transaction) => {
-      const detail = usage.length > 0 ? { usage: [...usage] } : {};
-      recordEvent(transaction, { ...note, type: 'subscription.canceled', detail }, clock.nowMs());
-    });
-  return { ended, usage };
+  return { ended: await billing.endSubscription({ subscriptionId, end: 'now' }), usage };
 }
 
 /** What of the last usage is not billed, or perhaps not, for the log; `undefined` if nothing. */

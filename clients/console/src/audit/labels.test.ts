@@ -42,7 +42,7 @@ test('shows what was paused of a subscription, and the last usage before its end
     'collection of payments',
   );
   const usage = [{ meter: 'exports', outcome: 'refused', records: 2, quantity: 7 }] as const;
-  expect(detailOf({ ...event, type: 'subscription.canceled', usage: [...usage] })).toBe(
+  expect(detailOf({ ...event, type: 'subscription.end_requested', usage: [...usage] })).toBe(
     'last usage of exports: 7, refused',
   );
 });
