@@ -542,6 +542,17 @@ describe('subscriptions', () => {
     expect(await run('resume')).toMatch(/It stays paused until this invoice is paid: http\S+$/);
     expect(await run('cancel', '--when', 'now')).toMatch(/canceled +2\S+Z/);
   });
+
+  test('show the change that waits for its payment, and where to pay', async () => {
+    const { tenantId, licenseId, subscriptionId } = await buySeats(suite, { seats: 2 });
+    await suite.stripe.setCard(subscriptionId, 'declined');
+    await suite.operate('PATCH', `/api/v1/subscriptions/${licenseId}`, { plan: 'team', seats: 9 });
+    const waits = new RegExp(
+      `^${subscriptionId}: a change to team, 9 seats, billed every month, waits for its payment until 2\\S+Z\\. Pay on http\\S+$`,
+      'm',
+    );
+    expect(await outputOf('subscriptions', 'list', '--tenant', tenantId)).toMatch(waits);
+  });
 });
 
 test('audit list prints from what to what a subscription was changed', async () => {

@@ -120,6 +120,7 @@ export function exportOfSubscription(subscription: Subscription) {
     grace_until: __,
     hold: ___,
     collection_paused: ____,
+    pending_change: _____,
     current_period_end,
     ...view
   } = viewOfSubscription(subscription);

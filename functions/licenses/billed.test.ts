@@ -52,6 +52,7 @@ async function bill({ licenseId, tenantId }: TestLicense, change: Partial<Subscr
     unpaidInvoiceId: null,
     payments: { disputes: {}, refunds: {}, lifts: {} },
     itemsSinceMs: nowMs,
+    pendingChange: null,
     change: null,
     hold: change.status === 'unpaid' ? 'payment' : null,
     rivalIds: [],

@@ -216,6 +216,31 @@ describe('seats that are not paid', () => {
     expect(JSON.stringify(suite.logged)).not.toContain(declined.body.pay_url);
   });
 
+  describe('are shown with the subscription, with the page to pay on, until', () => {
+    const listed = async ({ tenantId }: Bought) => {
+      const { body } = await suite.operate('GET', `/api/v1/subscriptions?tenant_id=${tenantId}`);
+      return body.subscriptions[0];
+    };
+    test.each<[string, (bought: Bought, payUrl: string) => Promise<unknown>, number]>([
+      ['they are paid', (_, payUrl) => suite.stripe.payInvoice(payUrl), 9],
+      ['they expire', ({ subscriptionId }) => suite.stripe.expirePendingUpdate(subscriptionId), 2],
+      ['the subscription ends', ({ subscriptionId }) => suite.stripe.end(subscriptionId), 2],
+    ])('%s', async (_, happens, seats) => {
+      const bought = await buy({ seats: 2 });
+      expect((await listed(bought)).pending_change).toBeNull();
+      await suite.stripe.setCard(bought.subscriptionId, 'declined');
+      const { pay_url, pay_until } = (await bought.change({ plan: 'team', seats: 9, interval: 'year' })).body;
+      expect(await listed(bought)).toMatchObject({
+        plan: 'pro',
+        seats: 2,
+        pending_change: { plan: 'team', seats: 9, interval: 'year', pay_url, until: pay_until },
+      });
+      await happens(bought, pay_url);
+      await suite.stripe.idle();
+      expect(await listed(bought)).toMatchObject({ seats, pending_change: null });
+    });
+  });
+
   test('are asked for again after a failed payment, with another number', async () => {
     const bought = await buy({ seats: 2 });
     await suite.stripe.setCard(bought.subscriptionId, 'declined');

@@ -121,7 +121,7 @@ export function seatItemsOf({ items }: Pick<PaidFor, 'items'>): readonly License
   return items.filter(({ plan }) => plan !== null);
 }
 
-export function sumOf(items: readonly LicensedItem[]): number {
+export function sumOf(items: readonly Pick<LicensedItem, 'quantity'>[]): number {
   return items.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 

@@ -83,6 +83,7 @@ const anyState: fc.Arbitrary<SubscriptionState> = fc.record({
   unpaidSinceMs: fc.option(moment),
   unpaidInvoiceId: fc.constant(null),
   unpaidItemIds: fc.subarray(['si_1', 'si_2', 'si_3']),
+  pendingUpdate: fc.option(fc.record({ items: fc.constant([]), untilMs: moment, payUrl: fc.constant(null) })),
   soldAs: fc.constant({ ...OWNER, price: null }),
 });
 const anyDispute = fc.record({

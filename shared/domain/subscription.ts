@@ -13,6 +13,7 @@ import {
   withLift,
   withPayments,
 } from './payment-holds.ts';
+import { PendingChangeSchema, type PendingUpdate, pendingChangeOf } from './pending-change.ts';
 import { PLANS, type Plan } from './plans.ts';
 import { RequestedChangeSchema } from './requested-change.ts';
 import {
@@ -86,6 +87,8 @@ export type SubscriptionState = Omit<z.infer<typeof StateSchema>, 'status'> & {
   /** In Stripe's words; one of `SUBSCRIPTION_STATUSES`, or of a later version of Stripe. */
   readonly status: string;
   readonly items: readonly PricedItem[];
+  /** The change that waits for its payment. */
+  readonly pendingUpdate: PendingUpdate | null;
   /** What its metadata says about its sale; `null` if it was not sold by us. */
   readonly soldAs: {
     readonly tenantId: string;
@@ -106,6 +109,8 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   payments: PaymentRecordSchema,
   /** When its seat items were first seen as they are. */
   itemsSinceMs: z.int(),
+  /** The change that waits for its payment, whoever asked Stripe for it. */
+  pendingChange: z.nullable(PendingChangeSchema),
   /** `null` if none was requested of us. */
   change: z.nullable(RequestedChangeSchema),
   /** Other subscriptions for the same license: one of them pays for it when this one ends. */
@@ -164,6 +169,7 @@ export function seenAs(
     rivalIds: before?.rivalIds ?? [],
     payments: withPayments(before?.payments, payments, seatItemIdsOf(facts), nowMs, closing),
     itemsSinceMs: before && isSameSeats(before, facts) ? before.itemsSinceMs : nowMs,
+    pendingChange: isOver(facts) ? null : pendingChangeOf(state.pendingUpdate, facts, nowMs),
     change: before?.change ?? null,
     revision: (before?.revision ?? 0) + 1,
   };
@@ -177,7 +183,7 @@ type StateFacts = z.infer<typeof StateSchema> & PaidFor & Pick<Subscription, 'pe
  * and one that was never seen grants nothing.
  */
 function factsOf(
-  { soldAs, items, ...state }: SubscriptionState & { readonly status: Status },
+  { soldAs, items, pendingUpdate: _, ...state }: SubscriptionState & { readonly status: Status },
   before: Subscription | undefined,
   nowMs: number,
 ): StateFacts {
@@ -197,7 +203,7 @@ function factsOf(
 export function notAtStripe(before: Subscription, policy: HoldPolicy, nowMs: number): Subscription {
   const { reviewSinceMs, revision } = before;
   const missing = { review: 'not_at_stripe', reviewSinceMs: reviewSinceMs ?? nowMs } as const;
-  return decided({ ...before, ...missing, revision: revision + 1 }, policy, nowMs);
+  return decided({ ...before, ...missing, pendingChange: null, revision: revision + 1 }, policy, nowMs);
 }
 
 /** The record after an operator lifted a hold. */
@@ -294,7 +300,9 @@ function graceMs(plan: Plan | null): number {
  * review until the vendor has acted.
  */
 function nextFetchMs(seen: Facts, nowMs: number): number | null {
-  return isOver(seen) ? null : Math.min(nextChangeMs(seen, nowMs), nowMs + DAY_MS);
+  if (isOver(seen)) return null;
+  const pendingUntilMs = seen.pendingChange?.untilMs ?? Number.MAX_SAFE_INTEGER;
+  return Math.min(nextChangeMs(seen, nowMs), pendingUntilMs, nowMs + DAY_MS);
 }
 
 /** When the state will have changed if nothing is reported. */

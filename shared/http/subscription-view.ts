@@ -42,6 +42,19 @@ export const SubscriptionFields = {
   ended_at: z.nullable(Timestamp),
 };
 
+/** A change that waits for its payment. Until then, the subscription stays as it is. */
+const PendingChangeView = z.strictObject({
+  /** After the change; null if its prices belong to no plan, or to several. */
+  plan: z.nullable(z.enum(PLAN_NAMES)),
+  seats: z.nullable(z.int()),
+  /** null if it is not known, or differs between seats. */
+  interval: z.nullable(z.enum(['day', 'week', 'month', 'year'])),
+  /** The page on which to pay for it, if there is one. */
+  pay_url: z.nullable(z.string()),
+  /** When it is discarded if it is not paid. */
+  until: Timestamp,
+});
+
 /** A subscription as the API returns it to its tenant. */
 export const SubscriptionView = z.strictObject({
   ...SubscriptionFields,
@@ -55,6 +68,8 @@ export const SubscriptionView = z.strictObject({
    * date.
    */
   grace_until: z.nullable(Timestamp),
+  /** A change that waits for its payment, as last read from Stripe; null if none does. */
+  pending_change: z.nullable(PendingChangeView),
   /** Why the license grants no seats now; null if the subscription does not hold it back. */
   hold: z.nullable(TenantHold),
 });
@@ -78,8 +93,15 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     cancel_at: timestampOrNull(subscription.cancelAtMs),
     ended_at: timestampOrNull(subscription.endedAtMs),
     grace_until: timestampOrNull(unpaidSinceMs === null ? null : graceEndMs(subscription, unpaidSinceMs)),
+    pending_change: pendingChangeView(subscription),
     hold: tenantHoldOf(subscription),
   };
+}
+
+function pendingChangeView({ pendingChange }: Subscription): z.infer<typeof PendingChangeView> | null {
+  if (!pendingChange) return null;
+  const { untilMs, payUrl, ...after } = pendingChange;
+  return { ...after, pay_url: payUrl, until: timestamp(untilMs) };
 }
 
 function viewOfItem(plan: Plan, item: Omit<LicensedItem, 'plan'>): z.infer<typeof SeatItem> {

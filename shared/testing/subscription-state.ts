@@ -45,6 +45,7 @@ export const ACTIVE: SubscriptionState = {
   unpaidInvoiceId: null,
   unpaidItemIds: [],
   isNeverPaid: false,
+  pendingUpdate: null,
   soldAs: { ...OWNER, price: null },
 };
 export const NO_PAYMENTS: PaymentsRead = { disputes: new Map(), payments: new Map(), paidInvoices: [] };

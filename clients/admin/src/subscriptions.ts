@@ -34,7 +34,9 @@ export const SUBSCRIPTIONS_COMMANDS: readonly Command<Api>[] = [
       );
       return {
         exit: EXIT.ok,
-        text: formatList(found, 'subscriptions', COLUMNS).join('\n'),
+        text: [...formatList(found, 'subscriptions', COLUMNS), ...found.rows.flatMap(pendingLines)].join(
+          '\n',
+        ),
         json: { subscriptions: found.rows, more: found.more },
       };
     },
@@ -91,7 +93,17 @@ export const SUBSCRIPTIONS_COMMANDS: readonly Command<Api>[] = [
 ];
 
 function shown(subscription: View): string[] {
-  return table(COLUMNS, [subscription]);
+  return [...table(COLUMNS, [subscription]), ...pendingLines(subscription)];
+}
+
+/** What waits for its payment, until when, and where to pay. */
+function pendingLines({ subscription_id, pending_change }: View): string[] {
+  if (pending_change === null) return [];
+  const { plan, seats, interval, until, pay_url } = pending_change;
+  const every = interval === null ? '' : `, billed every ${interval}`;
+  const terms = plan === null ? '' : ` to ${plan}, ${seats} seats${every},`;
+  const page = pay_url === null ? '' : ` Pay on ${pay_url}`;
+  return [`${subscription_id}: a change${terms} waits for its payment until ${until}.${page}`];
 }
 
 function finalUsage({ final_usage, final_invoice_id }: Canceled): string[] {

@@ -603,6 +603,10 @@ export interface CanceledSubscription {
    */
   grace_until: Timestamp | null;
   /**
+   * A change that waits for its payment, as last read from Stripe; null if none does.
+   */
+  pending_change: PendingChange | null;
+  /**
    * Why the license grants no seats now; null if the subscription does not hold it back.
    */
   hold: TenantHold | null;
@@ -639,6 +643,28 @@ export interface SeatItem {
    */
   unit_amount_decimal: string | null;
   current_period_end: Timestamp;
+}
+/**
+ * A change that waits for its payment. Until then, the subscription stays as it is.
+ */
+export interface PendingChange {
+  /**
+   * After the change; null if its prices belong to no plan, or to several.
+   */
+  plan: ('free' | 'pro' | 'team' | 'enterprise') | null;
+  seats: number | null;
+  /**
+   * null if it is not known, or differs between seats.
+   */
+  interval: ('day' | 'week' | 'month' | 'year') | null;
+  /**
+   * The page on which to pay for it, if there is one.
+   */
+  pay_url: string | null;
+  /**
+   * A point in time, as RFC 3339 text.
+   */
+  until: string;
 }
 /**
  * Why a license is held back, for its tenant.
@@ -2625,6 +2651,10 @@ export interface ResumedSubscription {
    */
   grace_until: Timestamp | null;
   /**
+   * A change that waits for its payment, as last read from Stripe; null if none does.
+   */
+  pending_change: PendingChange | null;
+  /**
    * Why the license grants no seats now; null if the subscription does not hold it back.
    */
   hold: TenantHold | null;
@@ -3026,6 +3056,10 @@ export interface Subscription {
    * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
    */
   grace_until: Timestamp | null;
+  /**
+   * A change that waits for its payment, as last read from Stripe; null if none does.
+   */
+  pending_change: PendingChange | null;
   /**
    * Why the license grants no seats now; null if the subscription does not hold it back.
    */

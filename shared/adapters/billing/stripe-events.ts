@@ -57,7 +57,16 @@ const Itself = z.object({ id: ObjectId });
 const Refund = z.object({ charge: Ref });
 const Session = z.object({ subscription: Ref });
 
-const SUBSCRIPTION_EVENTS = ['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end'];
+const SUBSCRIPTION_EVENTS = [
+  'created',
+  'updated',
+  'deleted',
+  'paused',
+  'resumed',
+  'trial_will_end',
+  'pending_update_applied',
+  'pending_update_expired',
+];
 const DISPUTE_EVENTS = ['created', 'updated', 'closed', 'funds_withdrawn', 'funds_reinstated'];
 /** A refund can fail after days. Stripe sends the second for some payment methods only. */
 const REFUND_EVENTS = ['refund.updated', 'charge.refund.updated', 'refund.failed'];

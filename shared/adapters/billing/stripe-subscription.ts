@@ -1,6 +1,7 @@
 import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import { LICENSE_ID, shardOf, TENANT_ID } from '../../domain/ids.ts';
+import type { PendingItem, PendingUpdate } from '../../domain/pending-change.ts';
 import { PLAN_METADATA_KEY, PLAN_NAMES } from '../../domain/plans.ts';
 import type { PricedItem, SoldPrice } from '../../domain/seat-items.ts';
 import type { SubscriptionState } from '../../domain/subscription.ts';
@@ -47,6 +48,25 @@ const ItemAnswer = z.object({
 });
 type ItemAnswer = z.infer<typeof ItemAnswer>;
 
+/** An item of a pending update. In Stripe's documentation its price is only an id. */
+const PendingItemAnswer = z.object({
+  id: z.string(),
+  quantity: z.nullish(z.int()),
+  price: z.union([z.string(), ItemAnswer.shape.price]),
+});
+
+/** Expanded, to show where to pay for a pending update. */
+const LatestInvoice = z.nullish(
+  z.union([
+    z.string(),
+    z.object({
+      id: z.string(),
+      status: z.nullable(z.string()),
+      hosted_invoice_url: z.nullish(z.string()),
+    }),
+  ]),
+);
+
 const SubscriptionAnswer = z.object({
   id: z.string(),
   status: z.string(),
@@ -58,7 +78,10 @@ const SubscriptionAnswer = z.object({
   cancel_at: z.nullish(seconds),
   cancel_at_period_end: z.boolean(),
   ended_at: z.nullish(seconds),
-  latest_invoice: Ref,
+  latest_invoice: LatestInvoice,
+  pending_update: z.nullish(
+    z.object({ expires_at: seconds, subscription_items: z.nullish(z.array(PendingItemAnswer)) }),
+  ),
   metadata,
   items: z.object({ data: z.array(ItemAnswer), has_more: z.boolean() }),
 });
@@ -102,7 +125,7 @@ export function soldAsMetadata({
 
 export async function readSubscription(stripe: Stripe, id: string): Promise<SubscriptionState | undefined> {
   const found = await unlessMissing('subscriptions.retrieve', undefined, () =>
-    stripe.subscriptions.retrieve(id),
+    stripe.subscriptions.retrieve(id, { expand: ['latest_invoice'] }),
   );
   return found && stateOf(z.parse(SubscriptionAnswer, found), stripe);
 }
@@ -137,8 +160,31 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
     unpaidInvoiceId: unpaid.oldest?.id ?? null,
     unpaidItemIds: unpaid.itemIds,
     isNeverPaid: collection === 'automatic' && unpaid.oldest?.reason === 'subscription_create',
+    pendingUpdate: pendingUpdateOf(subscription),
     soldAs: soldAs(subscription.metadata),
   };
+}
+
+/** While one waits, the latest invoice is its own (docs.stripe.com/billing/subscriptions/pending-updates-reference). */
+function pendingUpdateOf({ pending_update, latest_invoice }: SubscriptionAnswer): PendingUpdate | null {
+  if (!pending_update) return null;
+  const isOpen = typeof latest_invoice === 'object' && latest_invoice?.status === 'open';
+  return {
+    items: (pending_update.subscription_items ?? []).flatMap(pendingItemsOf),
+    untilMs: pending_update.expires_at * 1000,
+    payUrl: isOpen ? (latest_invoice.hosted_invoice_url ?? null) : null,
+  };
+}
+
+/** None for a metered item. */
+function pendingItemsOf({ id, quantity = null, price }: z.infer<typeof PendingItemAnswer>): PendingItem[] {
+  const item = { itemId: id, quantity };
+  if (typeof price === 'string')
+    return [{ ...item, priceId: price, lookupKey: null, planName: null, interval: null }];
+  if (price.recurring.usage_type === 'metered') return [];
+  const { lookup_key: lookupKey, metadata, recurring } = price;
+  const planName = metadata[PLAN_METADATA_KEY] ?? null;
+  return [{ ...item, priceId: price.id, lookupKey, planName, interval: recurring.interval }];
 }
 
 /** Stripe returns the first items with the subscription, and the others in pages. */

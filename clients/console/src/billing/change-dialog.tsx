@@ -43,8 +43,9 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
     const { proration_date } = preview;
     const body = { ...wanted, proration_date, expected_seats: subscription.seats };
     await create('subscriptionsChange', { params, body }).catch((error: unknown) => {
-      // What was previewed is outdated: someone else changed the seats, or the preview is too old.
-      if (isCode(error, 'SUBSCRIPTION_CHANGED')) onChanged();
+      // Someone else changed the seats, or the change waits for its payment.
+      if (isCode(error, 'SUBSCRIPTION_CHANGED', 'PAYMENT_REQUIRED')) onChanged();
+      // What was previewed is outdated.
       if (isCode(error, 'SUBSCRIPTION_CHANGED', 'VALIDATION_FAILED')) setPreview(undefined);
       throw error;
     });
@@ -126,7 +127,7 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
           <p>
             <a href={payUrl}>Pay the invoice</a>
             {typeof payUntil === 'string' && ` by ${dateAndTime(new Date(payUntil))}`} to make the change.
-            Until then, you also find it in the billing portal.
+            Until then, you also find it with the subscription.
           </p>
         )}
         <div class="buttons">

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
-import { costTexts, isPaymentDue, priceText, subscriptionState, totalText } from './labels.ts';
+import { dateAndTime } from '../time.ts';
+import { costTexts, isPaymentDue, pendingNote, priceText, subscriptionState, totalText } from './labels.ts';
 
 type Price = NonNullable<Plan['prices']>[number];
 
@@ -82,8 +83,31 @@ describe('a subscription', () => {
     cancel_at: null,
     ended_at: null,
     grace_until: null,
+    pending_change: null,
     hold: null,
   };
+  test('says what waits for its payment until it expires', () => {
+    const until = '2026-12-31T11:00:00.000Z';
+    const pending_change = {
+      plan: 'team',
+      seats: 9,
+      interval: 'year',
+      pay_url: 'https://pay.example/in_1',
+      until,
+    } as const;
+    const noteOf = (change: Partial<Subscription>, nowMs: number) =>
+      pendingNote({ ...ACTIVE, ...change }, nowMs);
+    const early = Date.parse(until) - 1;
+    const end = `Without it, the change is discarded on ${dateAndTime(new Date(until))}.`;
+    expect(noteOf({ pending_change }, early)).toBe(
+      `A change to Team, 9 seats, billed every year, waits for its payment. ${end}`,
+    );
+    const unknown = { ...pending_change, plan: null, seats: null, interval: null };
+    expect(noteOf({ pending_change: unknown }, early)).toBe(`A change waits for its payment. ${end}`);
+    expect(noteOf({ pending_change }, Date.parse(until))).toBeUndefined();
+    expect(noteOf({}, early)).toBeUndefined();
+  });
+
   const GRACE = '2027-01-08T12:00:00.000Z';
 
   test.each([

@@ -1,7 +1,7 @@
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
-import { seatsOf } from '../licenses.ts';
+import { planName, seatsOf } from '../licenses.ts';
 import { amountText } from '../money.ts';
-import { dateOf } from '../time.ts';
+import { dateAndTime, dateOf } from '../time.ts';
 
 export type Interval = Plan['intervals'][number];
 
@@ -143,6 +143,17 @@ const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], st
 /** Whether its seats and plan can be changed. For the rest, the server has the reason. */
 export function canChange({ status, cancel_at, hold }: Subscription): boolean {
   return (status === 'active' || status === 'trialing') && cancel_at === null && hold === null;
+}
+
+/** What waits for its payment, and until when. */
+export function pendingNote({ pending_change }: Subscription, nowMs: number): string | undefined {
+  if (pending_change === null || Date.parse(pending_change.until) <= nowMs) return undefined;
+  const { plan, seats, interval, until } = pending_change;
+  const terms =
+    plan === null || seats === null
+      ? ''
+      : ` to ${planName(plan)}, ${seatsOf(seats)}${interval === null ? '' : `, billed every ${interval}`},`;
+  return `A change${terms} waits for its payment. Without it, the change is discarded on ${dateAndTime(new Date(until))}.`;
 }
 
 /** Whether the customer has an invoice to pay in the billing portal. */

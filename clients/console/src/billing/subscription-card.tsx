@@ -3,13 +3,21 @@ import type { Plan, Subscription } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
 import { planName, seatsOf } from '../licenses.ts';
 import { dateOf } from '../time.ts';
-import { Alert } from '../ui/alert.tsx';
+import { Alert, Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { ChangeDialog } from './change-dialog.tsx';
-import { canChange, costTexts, hasNotEnded, isPaymentDue, reviewNote, subscriptionState } from './labels.ts';
+import {
+  canChange,
+  costTexts,
+  hasNotEnded,
+  isPaymentDue,
+  pendingNote,
+  reviewNote,
+  subscriptionState,
+} from './labels.ts';
 import { Pausing } from './pausing.tsx';
 import { PortalButton } from './portal-button.tsx';
 
@@ -33,6 +41,8 @@ export function SubscriptionCard({ subscription, plans, canPause, onChanged }: C
   });
   const { tone, label, explanation } = subscriptionState(subscription);
   const review = reviewNote(subscription);
+  const pending = pendingNote(subscription, Date.now());
+  const payUrl = subscription.pending_change?.pay_url ?? null;
   return (
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
@@ -43,6 +53,13 @@ export function SubscriptionCard({ subscription, plans, canPause, onChanged }: C
       </div>
       <p>{explanation}</p>
       {isPaymentDue(subscription) && <PortalButton tenantId={tenant_id} isDue />}
+      {pending !== undefined && (
+        <Notice tone="warn">
+          <p>
+            {pending} {payUrl !== null && <a href={payUrl}>Pay for the change</a>}
+          </p>
+        </Notice>
+      )}
       {review !== undefined && <p class="warn">{review}</p>}
       {costTexts(subscription).map((cost) => (
         <p key={cost} class="small">

@@ -149,6 +149,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         unpaidInvoiceId: null,
         unpaidItemIds: [],
         isNeverPaid: false,
+        pendingUpdate: null,
         meteredPrices: [],
         soldAs: { tenantId, licenseId, price: { priceId: 'price_seatlease_pro_month', plan: 'pro' } },
       });
