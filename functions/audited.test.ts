@@ -86,6 +86,10 @@ const EVENTS: Readonly<Record<Action, AuditType | Reason | Elsewhere>> = {
   'subscriptions.list': reads,
   'subscriptions.holds': reads,
   'subscriptions.lift': 'subscription.hold_lifted',
+  'subscriptions.sync': {
+    type: 'license.updated',
+    because: 'the license of the sample is as Stripe has it; sync.test.ts shows another',
+  },
   'subscriptions.preview': { none: 'shows what a change would cost' },
   'subscriptions.change': 'subscription.changed',
   'cancel.cancel': 'subscription.canceled',

@@ -53,6 +53,7 @@ const EXPECTED: Readonly<Record<string, LimitContract>> = {
   'device.decide': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'authorize.authorize': { requests: 3_000, windowSeconds: 60, by: 'address', uncounted: 'serve' },
   'subscriptions.lift': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
+  'subscriptions.sync': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'subscriptions.preview': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'subscriptions.change': { requests: 20, windowSeconds: 60, by: 'caller', uncounted: 'serve' },
   'sign.sign': { requests: 1_200, windowSeconds: 60, by: 'caller', uncounted: 'refuse' },

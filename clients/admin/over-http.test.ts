@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { beginPurchase, buySeats } from '../../functions/testing/purchases.ts';
+import { beginPurchase, buySeats, withoutStripeEvents } from '../../functions/testing/purchases.ts';
 import { setAsideEvent } from '../../functions/testing/sample-world.ts';
 import {
   OPERATOR_KEY,
@@ -541,6 +541,17 @@ describe('subscriptions', () => {
     await suite.stripe.setCard(subscription_id, 'declined');
     expect(await run('resume')).toMatch(/It stays paused until this invoice is paid: http\S+$/);
     expect(await run('cancel', '--when', 'now')).toMatch(/canceled +2\S+Z/);
+  });
+
+  test('are read from Stripe on request', async () => {
+    const { licenseId, subscriptionId } = await buySeats(suite, { seats: 2 });
+    const sync = ['subscriptions', 'sync', '--license', licenseId];
+    await withoutStripeEvents(suite, () => suite.stripe.changeSeats(subscriptionId, 5));
+    expect(await outputOf(...sync)).toMatch(new RegExp(`\\n${subscriptionId} +${licenseId} +pro +5 +active`));
+    expect(await json(...sync, '--subscription', subscriptionId)).toMatchObject({ seats: 5 });
+    expect(await errorsOf(suite.url, ...sync, '--subscription', 'sub_unknown')).toContain(
+      'sub_unknown grants no seats: the subscription does not exist at Stripe.',
+    );
   });
 
   test('show the change that waits for its payment, and where to pay', async () => {

@@ -153,6 +153,36 @@ export default defineFunction({
         'VALIDATION_FAILED',
       ],
     },
+    sync: {
+      method: 'POST',
+      path: '/api/v1/subscriptions/{license_id}/sync',
+      summary: 'Read a subscription from Stripe now.',
+      description:
+        'Reads the subscription of a license, with its payments, and applies what Stripe has, like an event. If it is as known here, nothing changes. Needed only if an event of Stripe is missing: the daily and hourly checks find the same later.',
+      auth: accessOf('subscriptions.sync'),
+      limit: CHANGING,
+      params: OfLicense,
+      query: z.strictObject({
+        /** Of Stripe, if the license does not know it: its first payment is missing here. */
+        subscription_id: z.optional(
+          z.string().check(z.regex(/^sub_\w{1,200}$/, 'is not the id of a subscription at Stripe')),
+        ),
+      }),
+      answers: {
+        subscription: {
+          status: 200,
+          description: 'The subscription, as it is at Stripe now.',
+          body: SubscriptionView,
+        },
+      },
+      problems: [
+        'LICENSE_NOT_FOUND',
+        'SUBSCRIPTION_NOT_FOUND',
+        'RATE_LIMITED',
+        'VALIDATION_FAILED',
+        'BILLING_NOT_SET_UP',
+      ],
+    },
     preview: {
       method: 'POST',
       path: '/api/v1/subscriptions/{license_id}/preview',

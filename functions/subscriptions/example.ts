@@ -8,6 +8,7 @@ export default {
     params: { license_id: disputedId },
     body: { hold: disputeId, reason: 'The customer has paid by wire transfer.' },
   }),
+  sync: ({ boughtId }) => ({ params: { license_id: boughtId } }),
   preview: ({ boughtId }) => ({ params: { license_id: boughtId }, body: { seats: 5 } }),
   change: ({ boughtId }) => ({ params: { license_id: boughtId }, body: { seats: 5 } }),
 } satisfies ExamplesOf<typeof contract>;

@@ -10,6 +10,7 @@ import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { liftHold } from '../../shared/use-cases/lift-hold.ts';
+import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import { applyChange, beginChange, currentOf, itemChangeOf, priceChange, refuseRejected } from './change.ts';
 import type contract from './contract.ts';
 
@@ -61,6 +62,27 @@ async function lift(
 function listHolds(subscription: Subscription, { holdPolicy, clock }: Deps) {
   const all = holdsOf(subscription, holdPolicy, clock.nowMs());
   return { answer: 'holds' as const, body: { holds: all.map(viewOfHold) } };
+}
+
+async function sync(
+  { params: { license_id }, query, by }: RequestOf<typeof contract, 'sync'>,
+  deps: Deps,
+): Promise<ReplyOf<typeof contract, 'sync'>> {
+  const { billing, records } = deps;
+  if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
+  const subscriptionId = query.subscription_id ?? (await records.get(LICENSES, license_id))?.subscriptionId;
+  if (subscriptionId === undefined) return { problem: 'LICENSE_NOT_FOUND' };
+  if (subscriptionId === null) return { problem: 'SUBSCRIPTION_NOT_FOUND' };
+  const look = await syncSubscription(subscriptionId, { by }, billing, deps);
+  if (look.verdict === 'IGNORED')
+    return {
+      problem: 'SUBSCRIPTION_NOT_FOUND',
+      detail: `${subscriptionId} grants no seats: ${look.because}.`,
+    };
+  const { subscription } = look;
+  if (subscription.licenseId !== license_id)
+    return { problem: 'SUBSCRIPTION_NOT_FOUND', detail: `${subscriptionId} pays for another license.` };
+  return { answer: 'subscription', body: viewOfSubscription(subscription) };
 }
 
 async function preview(
@@ -120,4 +142,4 @@ async function change(
   return { answer: 'subscription', body: viewOfSubscription(changed) };
 }
 
-export default { list, holds, lift, preview, change } satisfies HandlersOf<typeof contract>;
+export default { list, holds, lift, sync, preview, change } satisfies HandlersOf<typeof contract>;

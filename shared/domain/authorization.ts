@@ -65,6 +65,7 @@ export const ACCESS = {
   'subscriptions.list': ['operator', 'admin'],
   'subscriptions.holds': ['operator'],
   'subscriptions.lift': ['operator'],
+  'subscriptions.sync': ['operator'],
   'subscriptions.preview': ['operator', 'admin'],
   'subscriptions.change': ['operator', 'admin'],
   'cancel.cancel': ['operator', 'admin'],

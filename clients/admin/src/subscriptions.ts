@@ -2,12 +2,17 @@ import * as z from 'zod/mini';
 import cancel from '../../../functions/cancel/contract.ts';
 import subscriptions from '../../../functions/subscriptions/contract.ts';
 import { PAUSED_COLLECTIONS } from '../../../shared/domain/subscription-ending.ts';
-import { choice, optional } from '../../command-line/options.ts';
+import { choice, option, optional } from '../../command-line/options.ts';
 import { type Command, defineCommand, EXIT } from '../../command-line/program.ts';
 import type { AnswerOf, Api } from './api.ts';
 import { type Column, table } from './format.ts';
 import { firstRows, formatList } from './lists.ts';
 import { License, Limit, Tenant, Time } from './options.ts';
+
+const StripeSubscription = option(
+  'SUBSCRIPTION',
+  z.string('needs the id of a subscription at Stripe (sub_…)'),
+);
 
 type View = AnswerOf<typeof cancel.endpoints.undo>;
 type Canceled = AnswerOf<typeof cancel.endpoints.cancel>;
@@ -39,6 +44,18 @@ export const SUBSCRIPTIONS_COMMANDS: readonly Command<Api>[] = [
         ),
         json: { subscriptions: found.rows, more: found.more },
       };
+    },
+  }),
+  defineCommand('subscriptions sync', {
+    summary:
+      'Reads a subscription from Stripe now, and applies what it has: for a payment whose event is missing. --subscription names it if the license does not know it.',
+    options: z.object({ license: License, subscription: optional(StripeSubscription) }),
+    async run({ license: license_id, subscription: subscription_id }, api: Api) {
+      const found = await api.call(subscriptions, 'sync', {
+        params: { license_id },
+        query: { subscription_id },
+      });
+      return { exit: EXIT.ok, text: shown(found).join('\n'), json: found };
     },
   }),
   defineCommand('subscriptions cancel', {

@@ -4063,6 +4063,19 @@ export interface Operations {
     body: SubscriptionsLiftRequest;
     answer: SubscriptionsHoldsAnswer;
   };
+  subscriptionsSync: {
+    params: {
+      license_id: LicenseId;
+    };
+    query: {
+      /**
+       * Of Stripe, if the license does not know it: its first payment is missing here.
+       */
+      subscription_id?: string;
+    };
+    body: null;
+    answer: Subscription;
+  };
   subscriptionsPreview: {
     params: {
       license_id: LicenseId;
@@ -4387,6 +4400,7 @@ export const OPERATIONS = {
   subscriptionsList: { method: 'GET', path: '/api/v1/subscriptions' },
   subscriptionsHolds: { method: 'GET', path: '/api/v1/subscriptions/{license_id}/holds' },
   subscriptionsLift: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/holds/lift' },
+  subscriptionsSync: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/sync' },
   subscriptionsPreview: { method: 'POST', path: '/api/v1/subscriptions/{license_id}/preview' },
   subscriptionsChange: { method: 'PATCH', path: '/api/v1/subscriptions/{license_id}' },
   tenantsCreate: { method: 'POST', path: '/api/v1/tenants' },
