@@ -566,6 +566,12 @@ describe('subscriptions', () => {
   });
 });
 
+test('audit list prints which invoice was paid', async () => {
+  const { licenseId } = await buySeats(suite);
+  const printed = await outputOf('audit', 'list', '--license', licenseId, '--type', 'subscription.paid');
+  expect(printed).toMatch(/ invoice_id=in_\w+$/m);
+});
+
 test('audit list prints from what to what a subscription was changed', async () => {
   const { licenseId } = await buySeats(suite, { seats: 6 });
   const change = { plan: 'team', seats: 8 };

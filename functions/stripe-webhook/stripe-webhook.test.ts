@@ -165,6 +165,8 @@ describe('a Stripe event', () => {
     const types = body.events.map(({ type }: { type: string }) => type);
     const published = types.filter((type: string) => type.startsWith('subscription.')).sort();
     expect(published).toEqual([
+      // The invoice of the trial, and the one of the first period.
+      'subscription.paid',
       'subscription.paid',
       'subscription.payment_failed',
       'subscription.trial_ending',

@@ -108,6 +108,26 @@ test('a dispute is published when it takes the money, and an inquiry when it bec
   expect(await published()).toBe(2);
 });
 
+test('the events of a payment, its dispute and its refund name the invoice, and the dispute', async () => {
+  const bought = await buy();
+  const charge = chargeOf(bought);
+  const { invoiceId: invoice_id } = (await suite.deps.billing?.readPayment(charge)) ?? {};
+  const dispute_id = await atStripe(() => suite.stripe.dispute(charge));
+  await atStripe(() => suite.stripe.moveDispute(dispute_id, 'won'));
+  await atStripe(() => suite.stripe.refund(charge));
+  await atStripe(() => suite.stripe.renew(bought.subscriptionId, 'declined'));
+  const { body } = await suite.operate('GET', `/api/v1/audit?license_id=${bought.licenseId}`);
+  const eventOf = (type: string) => body.events.find((event: { type: string }) => event.type === type);
+  expect(invoice_id).toMatch(/^in_/);
+  expect(eventOf('subscription.paid')).toMatchObject({ invoice_id });
+  expect(eventOf('subscription.disputed')).toMatchObject({ invoice_id, dispute_id });
+  expect(eventOf('subscription.refunded')).toMatchObject({ invoice_id });
+  const failed = eventOf('subscription.payment_failed').invoice_id;
+  expect(failed).toMatch(/^in_/);
+  expect(failed).not.toBe(invoice_id);
+  expect(eventOf('license.updated')).not.toHaveProperty('invoice_id');
+});
+
 test.each(['won', 'prevented'] as const)(
   'a dispute that is %s ends its hold within a day, without an event',
   async (status) => {

@@ -10,6 +10,8 @@ const DAY_MS = 24 * 3600 * 1000;
 export const AboutSchema = z.object({
   kind: z.enum(['subscription', 'charge', 'dispute', 'customer', 'meter_errors']),
   id: z.string(),
+  /** The invoice, if the event is about one: what is fetched is its subscription. */
+  invoiceId: z.optional(z.string()),
 });
 export type About = z.infer<typeof AboutSchema>;
 

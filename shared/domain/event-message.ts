@@ -47,6 +47,10 @@ export const EventJson = z.strictObject({
   plan: EventDetailSchema.shape.plan,
   status: EventDetailSchema.shape.status,
   hold: EventDetailSchema.shape.hold,
+  /** At Stripe: the invoice that was paid, not paid, refunded or disputed. */
+  invoice_id: EventDetailSchema.shape.invoiceId,
+  /** At Stripe: the dispute. */
+  dispute_id: EventDetailSchema.shape.disputeId,
 });
 export type EventJson = z.infer<typeof EventJson>;
 
@@ -66,7 +70,7 @@ export function eventToJson<const E extends AnyEvent>({
   detail,
   ...event
 }: E): Omit<EventJson, 'type' | 'license_id'> & { type: E['type']; license_id: E['licenseId'] } {
-  const { acquiredAtMs, borrowedUntilMs, offlineSinceMs, ...rest } = detail;
+  const { acquiredAtMs, borrowedUntilMs, offlineSinceMs, invoiceId, disputeId, ...rest } = detail;
   return {
     event_id: event.eventId,
     type: event.type,
@@ -80,6 +84,8 @@ export function eventToJson<const E extends AnyEvent>({
     ...(acquiredAtMs === undefined ? {} : { acquired_at: new Date(acquiredAtMs).toISOString() }),
     ...(borrowedUntilMs === undefined ? {} : { borrowed_until: new Date(borrowedUntilMs).toISOString() }),
     ...(offlineSinceMs === undefined ? {} : { offline_since: new Date(offlineSinceMs).toISOString() }),
+    ...(invoiceId === undefined ? {} : { invoice_id: invoiceId }),
+    ...(disputeId === undefined ? {} : { dispute_id: disputeId }),
     ...rest,
   };
 }
@@ -131,7 +137,7 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
   }
   const { event_id, type, tenant_id, license_id, session_id, at, position, actor, request_id, ...rest } =
     keepUnknownFields(parsed.data, fields);
-  const { acquired_at, borrowed_until, offline_since, ...detail } = rest;
+  const { acquired_at, borrowed_until, offline_since, invoice_id, dispute_id, ...detail } = rest;
   return {
     event: {
       eventId: event_id,
@@ -148,6 +154,8 @@ export function readMessage(data: string): { event: SeatEvent } | { because: str
         ...(acquired_at === undefined ? {} : { acquiredAtMs: Date.parse(acquired_at) }),
         ...(borrowed_until === undefined ? {} : { borrowedUntilMs: Date.parse(borrowed_until) }),
         ...(offline_since === undefined ? {} : { offlineSinceMs: Date.parse(offline_since) }),
+        ...(invoice_id === undefined ? {} : { invoiceId: invoice_id }),
+        ...(dispute_id === undefined ? {} : { disputeId: dispute_id }),
       },
     },
   };

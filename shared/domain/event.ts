@@ -67,6 +67,9 @@ export const EventDetailSchema = z.object({
   plan: z.optional(z.string()),
   status: z.optional(z.enum(['active', 'suspended'])),
   hold: z.optional(z.nullable(z.string())),
+  /** At Stripe: the invoice that was paid, not paid, refunded or disputed, and the dispute. */
+  invoiceId: z.optional(z.string()),
+  disputeId: z.optional(z.string()),
 });
 export type EventDetail = z.infer<typeof EventDetailSchema>;
 
@@ -92,15 +95,16 @@ export const SeatEventSchema = z.object({
 export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
 /**
- * Adds the event's id. It is derived from type, tenant, license, session and time, from the version of the license, and
- * from the end of the loan. Counts of seats and denials are not part of it: a Redis restored from an older copy can
+ * Adds the event's id. It is derived from type, tenant, license, session and time, from the version of the license, from
+ * the end of the loan, and from invoice and dispute: Stripe's times are in whole seconds. Counts of seats and denials are not part of it: a Redis restored from an older copy can
  * report the same fact with another count. The actor and the request are not part of it either: the same fact can be
  * reported by another request.
  */
 export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = fields;
   const loan = detail.borrowedUntilMs === undefined ? [] : [detail.borrowedUntilMs];
-  const content = [type, tenantId, licenseId, sessionId, atMs, detail.version ?? null, ...loan];
+  const paid = [detail.invoiceId, detail.disputeId].filter((id) => id !== undefined);
+  const content = [type, tenantId, licenseId, sessionId, atMs, detail.version ?? null, ...loan, ...paid];
   return { eventId: eventIdOf(licenseId, JSON.stringify(content)), ...fields };
 }
 

@@ -186,7 +186,9 @@ async function processEvent(
 ): Promise<string | undefined> {
   const { about } = event;
   const type = NOTICES[event.type];
-  const notice = type && { type, atMs: event.createdAtMs };
+  const { invoiceId } = about;
+  const detail = invoiceId === undefined ? {} : { invoiceId };
+  const notice = type && { type, atMs: event.createdAtMs, detail };
   switch (about.kind) {
     case 'subscription': {
       const look = await syncSubscription(about.id, { notice }, billing, deps);
@@ -233,9 +235,13 @@ async function lookAtPayment(
   billing: Billing,
   deps: Deps,
 ): Promise<string | undefined> {
-  const subscriptionId = (await billing.readPayment(chargeId))?.subscriptionId;
-  if (subscriptionId == null) return 'the payment was not for a subscription';
-  return reasonOf(await syncSubscription(subscriptionId, look, billing, deps));
+  const paid = await billing.readPayment(chargeId);
+  if (paid?.subscriptionId == null) return 'the payment was not for a subscription';
+  const { subscriptionId, invoiceId } = paid;
+  const { disputeId } = look.payment ?? {};
+  const detail = { ...(invoiceId !== null && { invoiceId }), ...(disputeId !== undefined && { disputeId }) };
+  const notice = look.notice && { ...look.notice, detail };
+  return reasonOf(await syncSubscription(subscriptionId, { ...look, notice }, billing, deps));
 }
 
 /** When a customer is deleted, Stripe ends their subscriptions. */

@@ -35,7 +35,9 @@ export interface Look {
   /** What changed about a payment, to be fetched with each attempt. */
   readonly payment?: PaymentNews | undefined;
   /** An event to publish for the license, once, whatever else changes. */
-  readonly notice?: { readonly type: EventType; readonly atMs: number } | undefined;
+  readonly notice?:
+    | { readonly type: EventType; readonly atMs: number; readonly detail: EventDetail }
+    | undefined;
 }
 
 /** `IGNORED`, with the reason for the log: the subscription is not ours, or grants no license. */
@@ -185,7 +187,7 @@ async function write(
 function noticesOf(seen: Subscription, notice: Look['notice']): SeatEvent[] {
   const { review, reviewSinceMs } = seen;
   return [
-    ...(notice && hasBegun(seen) ? [noticeOf(seen, notice.type, notice.atMs, {})] : []),
+    ...(notice && hasBegun(seen) ? [noticeOf(seen, notice.type, notice.atMs, notice.detail)] : []),
     ...(review !== null && reviewSinceMs !== null
       ? [noticeOf(seen, 'subscription.needs_review', reviewSinceMs, { reason: review })]
       : []),

@@ -400,6 +400,14 @@ export interface AuditEvent {
   status?: 'active' | 'suspended';
   hold?: string | null;
   /**
+   * At Stripe: the invoice that was paid, not paid, refunded or disputed.
+   */
+  invoice_id?: string;
+  /**
+   * At Stripe: the dispute.
+   */
+  dispute_id?: string;
+  /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
    */
   subject: string | null;
@@ -1055,6 +1063,14 @@ export interface ExportedEvent {
   plan?: string;
   status?: 'active' | 'suspended';
   hold?: string | null;
+  /**
+   * At Stripe: the invoice that was paid, not paid, refunded or disputed.
+   */
+  invoice_id?: string;
+  /**
+   * At Stripe: the dispute.
+   */
+  dispute_id?: string;
   /**
    * Id of what the event is about, if it is neither the tenant, the license nor the session; null if there is nothing else, or once it was erased.
    */

@@ -56,6 +56,7 @@ const ObjectId = z.string().check(z.regex(OBJECT_ID));
 const Itself = z.object({ id: ObjectId });
 const Refund = z.object({ charge: Ref });
 const Session = z.object({ subscription: Ref });
+const InvoiceOfEvent = z.extend(Invoice, { id: z.catch(z.optional(ObjectId), undefined) });
 
 const SUBSCRIPTION_EVENTS = [
   'created',
@@ -235,7 +236,9 @@ function customer(object: unknown): About | null {
 }
 
 function subscriptionOfInvoice(object: unknown): About | null {
-  return subscription(subscriptionOf(z.parse(Invoice, object)));
+  const { id: invoiceId, ...invoice } = z.parse(InvoiceOfEvent, object);
+  const about = subscription(subscriptionOf(invoice));
+  return about && invoiceId !== undefined ? { ...about, invoiceId } : about;
 }
 
 function subscription(id: string | null): About | null {

@@ -55,6 +55,17 @@ test('shows how many usage records an event is about, and the reason that an ope
   expect(detailOf({ ...event, type: 'seat.denied', count: 2 })).toBe('2 requests within a minute');
 });
 
+test('shows which invoice and which dispute a payment event is about', () => {
+  const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
+  const disputed = {
+    ...event,
+    type: 'subscription.disputed',
+    invoice_id: 'in_1',
+    dispute_id: 'du_1',
+  } as const;
+  expect(detailOf(disputed)).toBe('dispute du_1, invoice in_1');
+});
+
 test('shows why a subscription needs a review', () => {
   const { seat: _, active: __, max: ___, ...event } = ACQUIRED;
   expect(detailOf({ ...event, type: 'subscription.needs_review', reason: 'price_replaced' })).toBe(

@@ -121,6 +121,8 @@ export function detailOf({
   interval,
   previous_interval,
   pause,
+  invoice_id,
+  dispute_id,
   usage = [],
 }: AuditEvent): string {
   const parts: string[] = [];
@@ -148,6 +150,8 @@ export function detailOf({
   if (interval !== undefined) parts.push(`billed by ${fromTo(previous_interval, interval)}`);
   if (status !== undefined) parts.push(status);
   if (hold !== undefined) parts.push(hold === null ? 'no longer held' : `held: ${hold}`);
+  if (dispute_id !== undefined) parts.push(`dispute ${dispute_id}`);
+  if (invoice_id !== undefined) parts.push(`invoice ${invoice_id}`);
   if (version !== undefined) parts.push(`license version ${version}`);
   if (note !== undefined) parts.push(note);
   return parts.join(', ');

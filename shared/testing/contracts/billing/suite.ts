@@ -603,6 +603,11 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
       [
         'invoice.paid',
         { id: 'in_1', parent: { subscription_details: { subscription: { id: 'sub_1' } } } },
+        { kind: 'subscription', id: 'sub_1', invoiceId: 'in_1' },
+      ],
+      [
+        'invoice.paid',
+        { id: 'no id', parent: { subscription_details: { subscription: 'sub_1' } } },
         { kind: 'subscription', id: 'sub_1' },
       ],
       ['invoice.paid', { id: 'in_1', parent: null }, null],
