@@ -121,6 +121,7 @@ export function exportOfSubscription(subscription: Subscription) {
     hold: ___,
     collection_paused: ____,
     pending_change: _____,
+    collection: ______,
     current_period_end,
     ...view
   } = viewOfSubscription(subscription);

@@ -111,7 +111,7 @@ describe('a change', () => {
     expect(rest).toEqual({
       license_id: bought.licenseId,
       subscription_id: bought.subscriptionId,
-      ...{ plan: 'pro', interval: 'month', seats: 5, currency: 'usd' },
+      ...{ plan: 'pro', interval: 'month', seats: 5, currency: 'usd', collection: 'automatic' },
     });
     expect([credit, lines.length, next_invoice.amount]).toEqual([0, 2, 4500]);
     expect(lines.reduce((sum: number, { amount }: { amount: number }) => sum + amount, 0)).toBe(amount_due);
@@ -186,11 +186,13 @@ describe('a change', () => {
     expect(updates()).toBe(before);
   });
 
-  test('of sent invoices gives the seats at once, which are paid by the due date', async () => {
+  test('of sent invoices says so, and gives the seats at once, which are paid by the due date', async () => {
     const bought = await buy({ seats: 2 });
     await suite.stripe.sendInvoice(bought.subscriptionId);
     await suite.stripe.setCard(bought.subscriptionId, 'declined');
-    expect((await bought.change({ seats: 5 })).body).toMatchObject({ seats: 5, status: 'active' });
+    expect((await bought.preview({ seats: 5 })).body.collection).toBe('invoice');
+    const { body: changed } = await bought.change({ seats: 5 });
+    expect(changed).toMatchObject({ seats: 5, status: 'active', collection: 'invoice' });
     await suite.stripe.passDueDate(bought.subscriptionId);
     await suite.stripe.idle();
     const { body } = await suite.operate('GET', `/api/v1/subscriptions?tenant_id=${bought.tenantId}`);

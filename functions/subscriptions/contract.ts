@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from '../../shared/http/fields.ts';
 import { HoldView } from '../../shared/http/hold-view.ts';
-import { SubscriptionView } from '../../shared/http/subscription-view.ts';
+import { Collection, SubscriptionView } from '../../shared/http/subscription-view.ts';
 
 const CHANGING = { by: 'caller', requests: 20, windowSeconds: 60, uncounted: 'serve' } as const;
 
@@ -53,9 +53,10 @@ const ChangePreview = z.strictObject({
   plan: z.enum(PLAN_NAMES),
   interval: z.enum(['day', 'week', 'month', 'year']),
   seats: z.int(),
+  collection: Collection,
   /** Three letters, in lower case (ISO 4217). */
   currency: z.string(),
-  /** Invoiced now, after discounts, taxes and credit. It is charged at once, or due as agreed if invoices are sent. */
+  /** Invoiced now, after discounts, taxes and credit. Charged at once, or with `invoice` due as agreed. */
   amount_due: z.int(),
   /** Added to the credit of the tenant, which pays later invoices. It is not paid out. */
   credit: z.int(),
@@ -200,7 +201,7 @@ export default defineFunction({
       path: '/api/v1/subscriptions/{license_id}',
       summary: 'Change seats, plan or interval.',
       description:
-        'Stripe charges or credits the rest of the paid period at once. Seats are added only once they are paid: if the payment does not succeed, nothing changes, and `PAYMENT_REQUIRED` has the page to pay on. If there are fewer seats than sessions, sessions continue, and new ones are refused until there is room. Requests with the same `Idempotency-Key` within 24 hours are the same change.',
+        'Stripe charges or credits the rest of the paid period at once. Seats are added only once they are paid: if the payment does not succeed, nothing changes, and `PAYMENT_REQUIRED` has the page to pay on. If invoices are sent (`collection` is `invoice`), seats are added at once, and the invoice is due as agreed. If there are fewer seats than sessions, sessions continue, and new ones are refused until there is room. Requests with the same `Idempotency-Key` within 24 hours are the same change.',
       auth: accessOf('subscriptions.change'),
       limit: CHANGING,
       idempotencyKey: 'handler',

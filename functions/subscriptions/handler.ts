@@ -107,6 +107,7 @@ async function preview(
       license_id: subscription.licenseId,
       subscription_id: subscription.subscriptionId,
       ...change.to,
+      collection: subscription.collection,
       currency,
       amount_due: amountDue,
       credit,

@@ -42,6 +42,12 @@ export const SubscriptionFields = {
   ended_at: z.nullable(Timestamp),
 };
 
+/**
+ * How invoices are paid. automatic: Stripe charges a saved payment method. invoice: Stripe sends each invoice, which is
+ * paid by its due date.
+ */
+export const Collection = z.enum(['automatic', 'invoice']);
+
 /** A change that waits for its payment. Until then, the subscription stays as it is. */
 const PendingChangeView = z.strictObject({
   /** After the change; null if its prices belong to no plan, or to several. */
@@ -59,6 +65,7 @@ const PendingChangeView = z.strictObject({
 export const SubscriptionView = z.strictObject({
   ...SubscriptionFields,
   tenant_id: TenantId,
+  collection: Collection,
   /** Whether the vendor paused collecting payments. The status does not show it. */
   collection_paused: z.boolean(),
   /** End of the current billing period, paid or not. */
@@ -84,6 +91,7 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     seats: subscription.seats,
     needs_review: reviewOf(subscription),
     status: subscription.status,
+    collection: subscription.collection,
     collection_paused: subscription.isCollectionPaused,
     created_at: timestamp(subscription.createdAtMs),
     items: seatItemsOf(subscription).flatMap(({ plan, ...item }) =>

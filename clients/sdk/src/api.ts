@@ -599,6 +599,10 @@ export interface CanceledSubscription {
   ended_at: Timestamp | null;
   tenant_id: TenantId;
   /**
+   * How invoices are paid. automatic: Stripe charges a saved payment method. invoice: Stripe sends each invoice, which is paid by its due date.
+   */
+  collection: 'automatic' | 'invoice';
+  /**
    * Whether the vendor paused collecting payments. The status does not show it.
    */
   collection_paused: boolean;
@@ -706,11 +710,15 @@ export interface ChangePreview {
   interval: 'day' | 'week' | 'month' | 'year';
   seats: number;
   /**
+   * How invoices are paid. automatic: Stripe charges a saved payment method. invoice: Stripe sends each invoice, which is paid by its due date.
+   */
+  collection: 'automatic' | 'invoice';
+  /**
    * Three letters, in lower case (ISO 4217).
    */
   currency: string;
   /**
-   * Invoiced now, after discounts, taxes and credit. It is charged at once, or due as agreed if invoices are sent.
+   * Invoiced now, after discounts, taxes and credit. Charged at once, or with `invoice` due as agreed.
    */
   amount_due: number;
   /**
@@ -2655,6 +2663,10 @@ export interface ResumedSubscription {
   ended_at: Timestamp | null;
   tenant_id: TenantId;
   /**
+   * How invoices are paid. automatic: Stripe charges a saved payment method. invoice: Stripe sends each invoice, which is paid by its due date.
+   */
+  collection: 'automatic' | 'invoice';
+  /**
    * Whether the vendor paused collecting payments. The status does not show it.
    */
   collection_paused: boolean;
@@ -3060,6 +3072,10 @@ export interface Subscription {
   cancel_at: Timestamp | null;
   ended_at: Timestamp | null;
   tenant_id: TenantId;
+  /**
+   * How invoices are paid. automatic: Stripe charges a saved payment method. invoice: Stripe sends each invoice, which is paid by its due date.
+   */
+  collection: 'automatic' | 'invoice';
   /**
    * Whether the vendor paused collecting payments. The status does not show it.
    */

@@ -8,6 +8,7 @@ export function previewTexts({
   plan,
   seats,
   interval,
+  collection,
   currency,
   amount_due,
   credit,
@@ -16,7 +17,9 @@ export function previewTexts({
   const money = (amount: number): string => moneyText(amount, currency);
   const now =
     amount_due > 0
-      ? `You pay ${money(amount_due)} now.`
+      ? collection === 'automatic'
+        ? `You pay ${money(amount_due)} now.`
+        : `You get an invoice of ${money(amount_due)} now, due as agreed. The change does not wait for its payment.`
       : credit > 0
         ? `You pay nothing now, and get a credit of ${money(credit)} for later invoices.`
         : 'You pay nothing now.';

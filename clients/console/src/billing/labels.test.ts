@@ -77,6 +77,7 @@ describe('a subscription', () => {
     items: [],
     needs_review: null,
     status: 'active',
+    collection: 'automatic',
     created_at: '2026-12-01T12:00:00.000Z',
     collection_paused: false,
     current_period_end: '2027-01-01T12:00:00.000Z',
