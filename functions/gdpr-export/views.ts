@@ -122,6 +122,7 @@ export function exportOfSubscription(subscription: Subscription) {
     collection_paused: ____,
     pending_change: _____,
     collection: ______,
+    unchangeable: _______,
     current_period_end,
     ...view
   } = viewOfSubscription(subscription);

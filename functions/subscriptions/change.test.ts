@@ -296,6 +296,10 @@ describe('a subscription that cannot be changed now is refused, with the reason'
     await happens(bought);
     await suite.stripe.idle();
     const [before, license] = [updates(), await bought.license()];
+    const { body } = await suite.operate('GET', `/api/v1/subscriptions?tenant_id=${bought.tenantId}`);
+    // A suspension is of the license.
+    const shown = reason === 'suspended' ? null : { reason, what_to_do: expect.any(String) };
+    expect(body.subscriptions[0].unchangeable).toEqual(shown);
     for (const refused of [await bought.preview({ seats: 5 }), await bought.change({ seats: 5 })]) {
       expect([refused.status, refused.body.code, refused.body.reason]).toEqual([
         409,

@@ -26,6 +26,7 @@ import { timestampOrNull } from '../../shared/http/fields.ts';
 import { own } from '../../shared/http/own.ts';
 import { refuseFields } from '../../shared/http/refuse-fields.ts';
 import { refuseSeats } from '../../shared/http/refuse-seats.ts';
+import { WHAT_TO_DO } from '../../shared/http/unchangeable-view.ts';
 import type { Billing, ChangeRejected, ItemChange } from '../../shared/ports/billing.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -290,18 +291,3 @@ export function refuseRejected({ because }: ChangeRejected): Refusal<'SUBSCRIPTI
 function unchangeable(reason: UnchangeableReason): Refusal<'SUBSCRIPTION_UNCHANGEABLE'> {
   return { problem: 'SUBSCRIPTION_UNCHANGEABLE', detail: WHAT_TO_DO[reason], members: { reason } };
 }
-
-const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
-  unpaid:
-    'An invoice of this period is not paid, or its payment was returned. Pay it in the billing portal first.',
-  paused: 'The subscription is paused. Resume it first.',
-  collection_paused: 'The vendor has paused its payments. Contact the vendor.',
-  scheduled: 'A schedule already changes this subscription. Contact the vendor.',
-  ending: 'A cancellation is scheduled. Undo it first.',
-  held: 'A dispute or a refund holds the license back. Contact the vendor.',
-  suspended: 'The vendor has suspended the license. Contact the vendor.',
-  several_items: 'Several items pay for its seats. Contact the vendor.',
-  not_recognized: 'The vendor must look at what it pays for. Contact the vendor.',
-  changing: 'Another change is being made. Send the request again in a moment.',
-  rejected: 'The payment service does not accept this change. Contact the vendor.',
-};

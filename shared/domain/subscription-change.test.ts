@@ -11,7 +11,14 @@ import {
 import { BILLING_INTERVALS, PLAN_NAMES, PLANS, priceKeyOf } from './plans.ts';
 import type { PricedItem } from './seat-items.ts';
 import { type Subscription, type SubscriptionState, seenAs } from './subscription.ts';
-import { decideChange, isAsWanted, isChangedTo, isPreviewValid, isUnpaid } from './subscription-change.ts';
+import {
+  decideChange,
+  isAsWanted,
+  isChangedTo,
+  isPreviewValid,
+  isUnpaid,
+  obstacleTo,
+} from './subscription-change.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 const ITEM = pricedItem();
@@ -86,6 +93,23 @@ describe('a change', () => {
   ] as const)('is refused as %s for %j', (reason, change) => {
     const subscription = subscriptionOf([ITEM], change);
     expect(decideChange(subscription, { seats: 7 })).toEqual({ verdict: 'UNCHANGEABLE', reason });
+    expect(obstacleTo(subscription)).toBe(reason);
+  });
+
+  const UNKNOWN = { ...ITEM, itemId: 'si_9', priceId: 'price_unknown', lookupKey: null };
+  test.each([
+    ['several_items', [ITEM, { ...ITEM, itemId: 'si_2' }]],
+    ['not_recognized', [UNKNOWN]],
+    ['not_recognized', [ITEM, { ...ITEM, itemId: 'si_2', lookupKey: 'seatlease_team_month' }]],
+  ] as const)('is refused as %s for items that it cannot be made on', (reason, items) => {
+    const subscription = subscriptionOf(items);
+    expect(decideChange(subscription, { seats: 7 })).toEqual({ verdict: 'UNCHANGEABLE', reason });
+    expect(obstacleTo(subscription)).toBe(reason);
+  });
+
+  test('has no obstacle if it can be made, or if the subscription has ended', () => {
+    expect(obstacleTo(PRO)).toBeUndefined();
+    expect(obstacleTo(subscriptionOf([ITEM], { status: 'canceled' }))).toBeUndefined();
   });
 
   test('of seats out of the range of their plan is possible into it', () => {

@@ -1,7 +1,7 @@
 import { paymentHolds } from './payment-holds.ts';
 import { BILLING_INTERVALS, type BillingInterval, type Plan, priceKeyOf, seatsOutOfRange } from './plans.ts';
 import { isUnderstood, type LicensedItem, seatItemsOf } from './seat-items.ts';
-import { isOverdue, type Subscription } from './subscription.ts';
+import { isOver, isOverdue, type Subscription } from './subscription.ts';
 
 /** How long the amounts of a preview can be used: they are those of its time, and not of the change. */
 export const PREVIEW_VALID_MINUTES = 30;
@@ -62,12 +62,8 @@ export type ChangeDecision =
 
 /** Decides about a change of a subscription that has not ended. */
 export function decideChange(subscription: Subscription, wanted: WantedTerms): ChangeDecision {
-  const reason = obstacleOf(subscription);
-  if (reason) return { verdict: 'UNCHANGEABLE', reason };
-  const [item, ...others] = seatItemsOf(subscription);
-  if (!isUnderstood(subscription) || !item?.plan)
-    return { verdict: 'UNCHANGEABLE', reason: 'not_recognized' };
-  if (others.length > 0) return { verdict: 'UNCHANGEABLE', reason: 'several_items' };
+  const item = changeableItem(subscription);
+  if (typeof item === 'string') return { verdict: 'UNCHANGEABLE', reason: item };
   const { itemId, priceId, isPriceActive } = item;
   const price = { priceId, isPriceActive };
   const from = { plan: item.plan, interval: item.interval, seats: item.quantity };
@@ -133,6 +129,26 @@ function hasPriceOf(item: LicensedItem, { plan = item.plan ?? undefined, interva
 /** Whether its period is one `wanted`. */
 function isBilledEach({ interval, intervalCount }: LicensedItem, wanted: BillingInterval): boolean {
   return interval === wanted && intervalCount === 1;
+}
+
+/**
+ * Why `decideChange` refuses any change of it; `undefined` if it does not, or if the subscription has ended. Its license
+ * may be suspended, or another change may be running.
+ */
+export function obstacleTo(subscription: Subscription): UnchangeableReason | undefined {
+  const item = changeableItem(subscription);
+  return typeof item === 'string' && !isOver(subscription) ? item : undefined;
+}
+
+/** The only seat item, or why it cannot be changed. */
+function changeableItem(
+  subscription: Subscription,
+): (LicensedItem & { readonly plan: Plan }) | UnchangeableReason {
+  const obstacle = obstacleOf(subscription);
+  if (obstacle) return obstacle;
+  const [item, ...others] = seatItemsOf(subscription);
+  if (!isUnderstood(subscription) || !item?.plan) return 'not_recognized';
+  return others.length > 0 ? 'several_items' : { ...item, plan: item.plan };
 }
 
 function obstacleOf(subscription: Subscription): UnchangeableReason | undefined {

@@ -5,6 +5,7 @@ import { graceEndMs, reviewOf, SUBSCRIPTION_STATUSES, type Subscription } from '
 import { LicenseId, TenantId, Timestamp, timestamp, timestampOrNull } from './fields.ts';
 import { TenantHold, tenantHoldOf } from './hold-view.ts';
 import { SeatPriceFields, viewOfAmount } from './seat-price-view.ts';
+import { UnchangeableView, viewOfObstacle } from './unchangeable-view.ts';
 
 /** Seats that are paid at one price. */
 const SeatItem = z.strictObject({
@@ -29,9 +30,9 @@ export const SubscriptionFields = {
   items: z.array(SeatItem),
   /**
    * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for
-   * is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan
-   * is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was
-   * until the end that it had.
+   * is not recognised; the license keeps its plan and seats, and gets none if `plan` is null. too_few_seats and
+   * too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known,
+   * or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review: z.nullable(z.enum(REVIEW_REASONS)),
   /** The status at Stripe. */
@@ -75,6 +76,11 @@ export const SubscriptionView = z.strictObject({
    * date.
    */
   grace_until: z.nullable(Timestamp),
+  /**
+   * Why seats, plan and interval cannot be changed now; null if they can, as far as the subscription shows it, or if it has
+   * ended.
+   */
+  unchangeable: z.nullable(UnchangeableView),
   /** A change that waits for its payment, as last read from Stripe; null if none does. */
   pending_change: z.nullable(PendingChangeView),
   /** Why the license grants no seats now; null if the subscription does not hold it back. */
@@ -101,6 +107,7 @@ export function viewOfSubscription(subscription: Subscription): z.infer<typeof S
     cancel_at: timestampOrNull(subscription.cancelAtMs),
     ended_at: timestampOrNull(subscription.endedAtMs),
     grace_until: timestampOrNull(unpaidSinceMs === null ? null : graceEndMs(subscription, unpaidSinceMs)),
+    unchangeable: viewOfObstacle(subscription),
     pending_change: pendingChangeView(subscription),
     hold: tenantHoldOf(subscription),
   };

@@ -566,7 +566,7 @@ export interface CanceledSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised; the license keeps its plan and seats, and gets none if `plan` is null. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
     | (
@@ -615,6 +615,10 @@ export interface CanceledSubscription {
    */
   grace_until: Timestamp | null;
   /**
+   * Why seats, plan and interval cannot be changed now; null if they can, as far as the subscription shows it, or if it has ended.
+   */
+  unchangeable: Unchangeable | null;
+  /**
    * A change that waits for its payment, as last read from Stripe; null if none does.
    */
   pending_change: PendingChange | null;
@@ -655,6 +659,24 @@ export interface SeatItem {
    */
   unit_amount_decimal: string | null;
   current_period_end: Timestamp;
+}
+/**
+ * Why seats, plan and interval cannot be changed now: what `SUBSCRIPTION_UNCHANGEABLE` would answer.
+ */
+export interface Unchangeable {
+  reason:
+    | 'unpaid'
+    | 'paused'
+    | 'collection_paused'
+    | 'scheduled'
+    | 'ending'
+    | 'held'
+    | 'suspended'
+    | 'several_items'
+    | 'not_recognized'
+    | 'changing'
+    | 'rejected';
+  what_to_do: string;
 }
 /**
  * A change that waits for its payment. Until then, the subscription stays as it is.
@@ -1289,7 +1311,7 @@ export interface ExportedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised; the license keeps its plan and seats, and gets none if `plan` is null. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
     | (
@@ -2630,7 +2652,7 @@ export interface ResumedSubscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised; the license keeps its plan and seats, and gets none if `plan` is null. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
     | (
@@ -2678,6 +2700,10 @@ export interface ResumedSubscription {
    * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
    */
   grace_until: Timestamp | null;
+  /**
+   * Why seats, plan and interval cannot be changed now; null if they can, as far as the subscription shows it, or if it has ended.
+   */
+  unchangeable: Unchangeable | null;
   /**
    * A change that waits for its payment, as last read from Stripe; null if none does.
    */
@@ -3040,7 +3066,7 @@ export interface Subscription {
    */
   items: SeatItem[];
   /**
-   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised, and the license keeps its plan and seats. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
+   * Why the vendor must look at the subscription, else null. no_plan, several_plans and price_replaced: what it pays for is not recognised; the license keeps its plan and seats, and gets none if `plan` is null. too_few_seats and too_many_seats: outside what the plan is sold with. unknown_status and not_at_stripe: its status at Stripe is not known, or Stripe does not have it; it stays what it was until the end that it had.
    */
   needs_review:
     | (
@@ -3088,6 +3114,10 @@ export interface Subscription {
    * While an invoice is unpaid: until when seats can still be used. For an invoice with a due date, also before that date.
    */
   grace_until: Timestamp | null;
+  /**
+   * Why seats, plan and interval cannot be changed now; null if they can, as far as the subscription shows it, or if it has ended.
+   */
+  unchangeable: Unchangeable | null;
   /**
    * A change that waits for its payment, as last read from Stripe; null if none does.
    */

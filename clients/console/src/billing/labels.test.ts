@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
 import { dateAndTime } from '../time.ts';
-import { costTexts, isPaymentDue, pendingNote, priceText, subscriptionState, totalText } from './labels.ts';
+import {
+  canChange,
+  costTexts,
+  isPaymentDue,
+  pendingNote,
+  priceText,
+  reviewNote,
+  subscriptionState,
+  titleOf,
+  totalText,
+  unchangeableNote,
+} from './labels.ts';
 
 type Price = NonNullable<Plan['prices']>[number];
 
@@ -84,6 +95,7 @@ describe('a subscription', () => {
     cancel_at: null,
     ended_at: null,
     grace_until: null,
+    unchangeable: null,
     pending_change: null,
     hold: null,
   };
@@ -107,6 +119,34 @@ describe('a subscription', () => {
     expect(noteOf({ pending_change: unknown }, early)).toBe(`A change waits for its payment. ${end}`);
     expect(noteOf({ pending_change }, Date.parse(until))).toBeUndefined();
     expect(noteOf({}, early)).toBeUndefined();
+  });
+
+  test('of which no plan was ever known says that it gives no seats', () => {
+    const unknown: Subscription = { ...ACTIVE, plan: null, seats: 0, needs_review: 'no_plan' };
+    expect(titleOf(unknown)).toBe('Plan not recognized');
+    expect(reviewNote(unknown)).toContain('gives your license no seats');
+    const replaced: Subscription = { ...ACTIVE, needs_review: 'price_replaced' };
+    expect(titleOf(replaced)).toBe('Team, 5 seats');
+    expect(reviewNote(replaced)).toContain('keeps its plan and seats');
+  });
+
+  test('can be changed unless the server says why not, or it has ended', () => {
+    const because = (reason: NonNullable<Subscription['unchangeable']>['reason']): Subscription => ({
+      ...ACTIVE,
+      unchangeable: { reason, what_to_do: 'Contact the vendor.' },
+    });
+    expect(canChange(ACTIVE)).toBe(true);
+    expect(unchangeableNote(ACTIVE)).toBeUndefined();
+    expect(canChange({ ...ACTIVE, status: 'canceled' })).toBe(false);
+    for (const reason of ['several_items', 'not_recognized', 'scheduled', 'collection_paused'] as const) {
+      expect(canChange(because(reason))).toBe(false);
+      expect(unchangeableNote(because(reason))).toBe(
+        'Seats and plan cannot be changed here. Contact the vendor.',
+      );
+    }
+    // The explanation of the state says it.
+    expect(canChange(because('ending'))).toBe(false);
+    expect(unchangeableNote(because('ending'))).toBeUndefined();
   });
 
   const GRACE = '2027-01-08T12:00:00.000Z';

@@ -140,9 +140,27 @@ const HOLD_LABELS: Readonly<Record<NonNullable<Subscription['hold']>['code'], st
   refund: 'Payment refunded',
 };
 
-/** Whether its seats and plan can be changed. For the rest, the server has the reason. */
-export function canChange({ status, cancel_at, hold }: Subscription): boolean {
-  return (status === 'active' || status === 'trialing') && cancel_at === null && hold === null;
+/** Whether its seats and plan can be changed, as far as the subscription shows it. */
+export function canChange(subscription: Subscription): boolean {
+  return hasNotEnded(subscription) && subscription.unchangeable === null;
+}
+
+/** Why its seats and plan cannot be changed, if the explanation of its state does not say it. */
+export function unchangeableNote({ unchangeable }: Subscription): string | undefined {
+  switch (unchangeable?.reason) {
+    case 'collection_paused':
+    case 'scheduled':
+    case 'several_items':
+    case 'not_recognized':
+      return `Seats and plan cannot be changed here. ${unchangeable.what_to_do}`;
+    default:
+      return undefined;
+  }
+}
+
+/** The plan and seats of a subscription, as its title. */
+export function titleOf({ plan, seats }: Subscription): string {
+  return plan === null ? 'Plan not recognized' : `${planName(plan)}, ${seatsOf(seats)}`;
 }
 
 /** What waits for its payment, and until when. */
@@ -169,7 +187,7 @@ export function hasNotEnded({ status }: Subscription): boolean {
 }
 
 /** A note for the customer if the vendor must look at the subscription. */
-export function reviewNote({ needs_review }: Subscription): string | undefined {
+export function reviewNote({ needs_review, plan }: Subscription): string | undefined {
   switch (needs_review) {
     case null:
       return undefined;
@@ -181,6 +199,8 @@ export function reviewNote({ needs_review }: Subscription): string | undefined {
     case 'not_at_stripe':
       return 'This subscription was not found at Stripe. Your license keeps its plan and seats until the end that it had, and the vendor has been notified.';
     default:
-      return 'The price of this subscription is not recognized. Your license keeps its plan and seats, and the vendor has been notified.';
+      return plan === null
+        ? 'What this subscription pays for is not recognized, so it gives your license no seats. The vendor has been notified.'
+        : 'What this subscription pays for is not recognized. Your license keeps its plan and seats, and the vendor has been notified.';
   }
 }

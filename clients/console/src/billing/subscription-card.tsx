@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Plan, Subscription } from '../../../sdk/src/api.ts';
 import { useConsole } from '../console.ts';
-import { planName, seatsOf } from '../licenses.ts';
 import { dateOf } from '../time.ts';
 import { Alert, Notice } from '../ui/alert.tsx';
 import { Button } from '../ui/button.tsx';
@@ -17,6 +16,8 @@ import {
   pendingNote,
   reviewNote,
   subscriptionState,
+  titleOf,
+  unchangeableNote,
 } from './labels.ts';
 import { Pausing } from './pausing.tsx';
 import { PortalButton } from './portal-button.tsx';
@@ -32,7 +33,7 @@ interface CardProps {
 
 export function SubscriptionCard({ subscription, plans, canPause, onChanged }: CardProps) {
   const { call } = useConsole();
-  const { subscription_id, tenant_id, license_id, plan, seats, cancel_at } = subscription;
+  const { subscription_id, tenant_id, license_id, cancel_at } = subscription;
   const [isEnding, setEnding] = useState(false);
   const [isChanging, setChanging] = useState(false);
   const undo = useAction(async () => {
@@ -41,14 +42,13 @@ export function SubscriptionCard({ subscription, plans, canPause, onChanged }: C
   });
   const { tone, label, explanation } = subscriptionState(subscription);
   const review = reviewNote(subscription);
+  const unchangeable = unchangeableNote(subscription);
   const pending = pendingNote(subscription, Date.now());
   const payUrl = subscription.pending_change?.pay_url ?? null;
   return (
     <article class="card" aria-labelledby={subscription_id}>
       <div class="card-head">
-        <h3 id={subscription_id}>
-          {plan === null ? 'Discontinued plan' : planName(plan)}, {seatsOf(seats)}
-        </h3>
+        <h3 id={subscription_id}>{titleOf(subscription)}</h3>
         <span class={`badge ${tone}`}>{label}</span>
       </div>
       <p>{explanation}</p>
@@ -61,6 +61,7 @@ export function SubscriptionCard({ subscription, plans, canPause, onChanged }: C
         </Notice>
       )}
       {review !== undefined && <p class="warn">{review}</p>}
+      {unchangeable !== undefined && <p class="quiet small">{unchangeable}</p>}
       {costTexts(subscription).map((cost) => (
         <p key={cost} class="small">
           {cost}
