@@ -216,7 +216,6 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   ...runs<Record<string, Recovery>>(
     {},
     {
-      'Stripe sends all events again': deliver,
       async 'the sweep continues, and Stripe sends what was not acknowledged'(ids) {
         clocked.moveClock(MINUTE_MS + 1);
         expect((await suite.sweep()).status).toBe(200);
