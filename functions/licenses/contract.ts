@@ -184,7 +184,7 @@ export default defineFunction({
       path: '/api/v1/licenses/{license_id}',
       summary: 'Update a license.',
       description:
-        'Resizes, suspends or reinstates a license, or changes other terms. Running sessions keep their seats when the pool shrinks. A new `plan` changes every term that is not in `overrides`. If a subscription pays for the license, `max`, `plan`, `ttl_seconds` and `valid_until` follow from the subscription and cannot be set here.',
+        'Resizes, suspends or reinstates a license, or changes other terms. If more seats are in use than the pool then has, those acquired last end, except for loans. A new `plan` changes every term that is not in `overrides`. If a subscription pays for the license, `max`, `plan`, `ttl_seconds` and `valid_until` follow from the subscription and cannot be set here.',
       auth: accessOf('licenses.change'),
       params: Params,
       body: z

@@ -186,18 +186,18 @@ test('grants more seats at once after the pool is enlarged', async () => {
   expect((await license.acquire('b')).status).toBe(201);
 });
 
-test('keeps running sessions after the pool is shrunk, and grants no seat until enough have ended', async () => {
+test('ends the seats beyond the pool when it is shrunk, and grants none until there is room', async () => {
   const license = await suite.createLicense({ max: 3 });
   const ids: string[] = [];
   for (const machine of ['a', 'b', 'c']) ids.push((await license.acquire(machine)).body.session_id);
   await change(license.licenseId, { max: 1 });
-  for (const session_id of ids) expect((await license.heartbeat({ session_id })).status).toBe(200);
-  expect((await read(license.licenseId)).body.seats).toEqual({ active: 3, max: 1 });
-  expect((await license.acquire('a')).status).toBe(200);
-  for (const sessionId of ids) {
-    expect((await license.acquire('d')).status).toBe(409);
-    await license.release(sessionId);
-  }
+  const beats = await Promise.all(ids.map((session_id) => license.heartbeat({ session_id })));
+  // Those of one millisecond have no order.
+  expect(beats.map(({ status }) => status).toSorted()).toEqual([200, 404, 404]);
+  expect((await read(license.licenseId)).body.seats).toEqual({ active: 1, max: 1 });
+  expect((await license.acquire('d')).status).toBe(409);
+  const kept = ids[beats.findIndex(({ status }) => status === 200)];
+  await license.release(kept ?? '');
   expect((await license.acquire('d')).status).toBe(201);
 });
 

@@ -94,6 +94,7 @@ test('returns no end for a session that holds a seat, and its seated time up to 
 test.each([
   ['session.expired', 'lease_ran_out', 'expired'],
   ['session.expired', 'lost', 'lost'],
+  ['session.expired', 'seats_reduced', 'seats_reduced'],
   ['session.evicted', undefined, 'evicted'],
   ['session.released', undefined, 'released'],
 ] as const)('returns the end reason of %s (%s) as %s', async (type, reason, end_reason) => {

@@ -142,7 +142,7 @@ test('lists the other sessions if one cannot be read, and logs which and what to
   const { licenseId } = await suite.createLicense();
   const [sessionId, from] = [newSessionId(licenseId), suite.logged.length];
   vi.spyOn(suite.deps.seats, 'listSeats').mockResolvedValueOnce({
-    ...{ verdict: 'OK', active: 2, max: 2, overdraft: 0, seats: [] },
+    ...{ verdict: 'OK', active: 2, max: 2, overdraft: 0, lent: 0, seats: [] },
     unreadable: [sessionId],
     next: { holder: 'holder', expiresAtMs: 1 },
   });

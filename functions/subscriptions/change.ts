@@ -31,6 +31,7 @@ import type { Billing, ChangeRejected, ItemChange } from '../../shared/ports/bil
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
+import type { Seats } from '../../shared/ports/seats.ts';
 import { isRecorded, recordEvent } from '../../shared/use-cases/record-event.ts';
 import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
@@ -70,15 +71,25 @@ export interface PricedChange extends SeatChange {
   readonly priceId: string;
 }
 
+/** Who decides whether a change can be made, beside its subscription. */
+interface Judges {
+  readonly billing: Billing;
+  readonly seats: Pick<Seats, 'listSeats'>;
+}
+
 export async function priceChange(
   subscription: Subscription,
   wanted: WantedTerms,
-  billing: Billing,
+  { billing, seats }: Judges,
   nowMs: number,
 ): Promise<PricedChange | Refusal<'SUBSCRIPTION_UNCHANGEABLE' | 'PLAN_NOT_FOR_SALE' | 'VALIDATION_FAILED'>> {
   const decision = decideChange(subscription, wanted);
   if (decision.verdict !== 'CHANGE') return refuseDecision(decision);
   const { change } = decision;
+  if (change.to.seats < change.from.seats) {
+    const counted = await seats.listSeats(subscription.licenseId, { limit: 0 });
+    if (counted.verdict === 'OK' && counted.lent > change.to.seats) return unchangeable('lent');
+  }
   if (givesCredit(subscription, change)) {
     const invoices = await billing.readInvoices(subscription.subscriptionId);
     if (isUnpaid(invoices, subscription, change.itemId, nowMs)) return unchangeable('unpaid');
@@ -120,7 +131,7 @@ export async function beginChange(
   subscription: Subscription,
   { body, by }: Pick<Change, 'body' | 'by'>,
   records: Records,
-  billing: Billing,
+  judges: Judges,
   atMs: number,
 ): Promise<
   | Begun
@@ -129,7 +140,7 @@ export async function beginChange(
 > {
   const priced = isAsWanted(subscription, body)
     ? 'UNCHANGED'
-    : (refuseTerms(subscription, body, atMs) ?? (await priceChange(subscription, body, billing, atMs)));
+    : (refuseTerms(subscription, body, atMs) ?? (await priceChange(subscription, body, judges, atMs)));
   return records.transact(async (transaction) => {
     if (priced === 'UNCHANGED' || 'problem' in priced) return priced;
     const { subscriptionId } = subscription;

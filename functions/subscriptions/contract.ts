@@ -201,7 +201,7 @@ export default defineFunction({
       path: '/api/v1/subscriptions/{license_id}',
       summary: 'Change seats, plan or interval.',
       description:
-        'Stripe charges or credits the rest of the paid period at once. Seats are added only once they are paid: if the payment does not succeed, nothing changes, and `PAYMENT_REQUIRED` has the page to pay on. If invoices are sent (`collection` is `invoice`), seats are added at once, and the invoice is due as agreed. If there are fewer seats than sessions, sessions continue, and new ones are refused until there is room. Requests with the same `Idempotency-Key` within 24 hours are the same change.',
+        'Stripe charges or credits the rest of the paid period at once. Seats are added only once they are paid: if the payment does not succeed, nothing changes, and `PAYMENT_REQUIRED` has the page to pay on. If invoices are sent (`collection` is `invoice`), seats are added at once, and the invoice is due as agreed. If more seats are in use than the subscription then pays for, those acquired last end; a number below the seats on loan is refused. Requests with the same `Idempotency-Key` within 24 hours are the same change.',
       auth: accessOf('subscriptions.change'),
       limit: CHANGING,
       idempotencyKey: 'handler',

@@ -89,11 +89,11 @@ async function preview(
   { params, body, standing }: RequestOf<typeof contract, 'preview'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'preview'>> {
-  const { billing, clock } = deps;
+  const { billing, seats, clock } = deps;
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
   const subscription = await currentOf(params.license_id, standing, billing, deps);
   if ('problem' in subscription) return subscription;
-  const change = await priceChange(subscription, body, billing, clock.nowMs());
+  const change = await priceChange(subscription, body, { billing, seats }, clock.nowMs());
   if ('problem' in change) return change;
   // Stripe counts in seconds.
   const prorationDateMs = Math.floor(clock.nowMs() / 1000) * 1000;
@@ -126,7 +126,7 @@ async function change(
   { params, body, by, standing, idempotencyKey }: RequestOf<typeof contract, 'change'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'change'>> {
-  const { billing, records, clock } = deps;
+  const { billing, records, seats, clock } = deps;
   if (!billing) return { problem: 'BILLING_NOT_SET_UP' };
   const current = await currentOf(params.license_id, standing, billing, deps);
   if ('problem' in current) return current;
@@ -135,7 +135,7 @@ async function change(
     idempotencyKey === undefined
       ? records
       : recordsOnce({ key: idempotencyKey, endpoint, actor: by.actor, input: { params, body } }, deps);
-  const begun = await beginChange(current, { body, by }, once, billing, clock.nowMs());
+  const begun = await beginChange(current, { body, by }, once, { billing, seats }, clock.nowMs());
   if (begun === 'UNCHANGED') return { answer: 'subscription', body: viewOfSubscription(current) };
   if ('problem' in begun) return begun;
   const changed = await applyChange(begun, billing, deps);

@@ -110,16 +110,19 @@ describe('a trial that is bought', () => {
     expect((await acquire('1')).body.seats).toEqual({ active: 1, max: 5 });
   });
 
-  test('with fewer seats than are taken, keeps running sessions and grants none until one is free', async () => {
-    const seats = [await acquire('1'), await acquire('2'), await acquire('3')];
+  test('with fewer seats than are taken, ends those that were acquired last and grants none until one is free', async () => {
+    const seats: Reply[] = [];
+    for (const machine of ['1', '2', '3']) {
+      seats.push(await acquire(machine));
+      clocked.moveClock(1);
+    }
     expect(PLANS.pro.trialSeats).toBe(3);
     await buy({ seats: 2 });
-    for (const seat of seats) expect((await beat(seat)).status).toBe(200);
-    expect(code(await acquire('4'))).toBe('409 SEATS_EXHAUSTED');
+    const beats = await Promise.all(seats.map((seat) => beat(seat)));
+    expect(beats.map(({ status }) => status)).toEqual([200, 200, 404]);
+    expect(code(await acquire('3'))).toBe('409 SEATS_EXHAUSTED');
     await release(seats[0]);
-    expect(code(await acquire('4'))).toBe('409 SEATS_EXHAUSTED');
-    await release(seats[1]);
-    expect((await acquire('4')).body.seats).toEqual({ active: 2, max: 2 });
+    expect((await acquire('3')).body.seats).toEqual({ active: 2, max: 2 });
   });
 
   test('for another plan gets the terms of that plan', async () => {

@@ -54,7 +54,7 @@ export const EventDetailSchema = z.object({
   /** Seats of the license at that time, without overdraft. */
   max: z.optional(count),
   /** Why a session ended, or why a subscription needs a review, if the event type does not show it. */
-  reason: z.optional(z.enum(['lease_ran_out', 'lost', ...REVIEW_REASONS])),
+  reason: z.optional(z.enum(['lease_ran_out', 'lost', 'seats_reduced', ...REVIEW_REASONS])),
   /** Requests denied within the minute that began at the event's time. */
   count: z.optional(count),
   /** The id of the signed license. */

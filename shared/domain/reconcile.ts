@@ -62,8 +62,8 @@ export function overrule(license: License, copy: Entitlement, nowMs: number): Li
 }
 
 /**
- * A copy that grants no more seats, for a license that does not exist. A client that holds a seat keeps it for at most
- * one TTL, or until its loan ends.
+ * A copy that grants no more seats, for a license that does not exist. Its seats end, except for loans, which keep theirs
+ * until they end.
  */
 export function retire(copy: Entitlement): Entitlement {
   return { ...copy, version: copy.version + 1, max: 0, overdraft: 0, status: 'suspended' };

@@ -261,6 +261,7 @@ test('keeps every session of a pool open exactly while it lives, whatever order 
 test.each([
   ['session.expired', { reason: 'lease_ran_out' }, 'expired'],
   ['session.expired', { reason: 'lost' }, 'lost'],
+  ['session.expired', { reason: 'seats_reduced' }, 'seats_reduced'],
   ['session.released', {}, 'released'],
   ['session.evicted', {}, 'evicted'],
 ] as const)('maps the end event %s %j to the reason %s', (type, more, reason) => {

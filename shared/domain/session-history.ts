@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { compareMoments, type EventType, type SeatEvent } from './event.ts';
 import { withoutUnknownFields } from './unknown-fields.ts';
 
-export const END_REASONS = ['expired', 'released', 'evicted', 'lost'] as const;
+export const END_REASONS = ['expired', 'released', 'evicted', 'lost', 'seats_reduced'] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** A seat taken, taken again, or given up. */
@@ -132,7 +132,8 @@ export function finalEndOf({ marks }: SessionHistory): 'released' | 'evicted' | 
 
 function markOf({ type, atMs, position, detail }: SeatEvent): Mark | undefined {
   if (type === 'session.acquired' || type === 'session.revived') return { atMs, position, ended: null };
-  const reason = detail.reason === 'lost' ? 'lost' : ENDED_BY[type];
+  const special = detail.reason === 'lost' || detail.reason === 'seats_reduced' ? detail.reason : undefined;
+  const reason = special ?? ENDED_BY[type];
   return reason && { atMs, position, ended: reason };
 }
 

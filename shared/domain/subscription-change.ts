@@ -26,7 +26,8 @@ export interface SeatTerms {
  * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
  * overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
  * added seats could not be used, and Stripe would give a credit for seats that were paid back. `suspended`: the vendor has
- * suspended the license. `several_items`: several items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`:
+ * suspended the license. `lent`: more seats are on loan, which cannot be called back, so that the credit would make them
+ * free. `several_items`: several items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`:
  * another change is running. `rejected`: Stripe rejects the change.
  */
 export const UNCHANGEABLE_REASONS = [
@@ -37,6 +38,7 @@ export const UNCHANGEABLE_REASONS = [
   'ending',
   'held',
   'suspended',
+  'lent',
   'several_items',
   'not_recognized',
   'changing',

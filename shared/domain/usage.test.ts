@@ -155,13 +155,14 @@ test('takes the closing count from the last event in the outbox, compared as num
   }
 });
 
-test.each(['session.released', 'session.evicted'] as const)(
-  'counts a seat as in use until its last session ends (%s)',
-  (type) => {
-    const [hour] = hoursOf([event({ type, atMs: START_MS, detail: { seat: 'freed', active: 2 } })]);
-    expect(hour).toMatchObject({ peak: 3, closing: { active: 2 } });
-  },
-);
+test.each([
+  ['session.released', {}],
+  ['session.evicted', {}],
+  ['session.expired', { reason: 'seats_reduced' }],
+] as const)('counts a seat as in use until its last session ends (%s %j)', (type, more) => {
+  const [hour] = hoursOf([event({ type, atMs: START_MS, detail: { seat: 'freed', active: 2, ...more } })]);
+  expect(hour).toMatchObject({ peak: 3, closing: { active: 2 } });
+});
 
 test('counts no seat above a full pool when one of two programs on a seat ends', () => {
   const left = event({ type: 'session.released', atMs: START_MS, detail: { seat: 'kept', active: 5 } });

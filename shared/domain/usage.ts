@@ -17,8 +17,12 @@ export const UsageHourSchema = z.object({
 });
 export type UsageHour = z.infer<typeof UsageHourSchema>;
 
-/** Ends at the moment when they are written. An expired lease ended before, and does not count then. */
-const ENDS_NOW: ReadonlySet<EventType> = new Set(['session.released', 'session.evicted']);
+const ENDED_BY_CALLERS: ReadonlySet<EventType> = new Set(['session.released', 'session.evicted']);
+
+/** Whether the session ended when the event was written. An expired lease ended before, and does not count then. */
+function endsNow({ type, detail }: SeatEvent): boolean {
+  return ENDED_BY_CALLERS.has(type) || detail.reason === 'seats_reduced';
+}
 
 export function hourOf(atMs: number): number {
   return Math.floor(atMs / HOUR_MS) * HOUR_MS;
@@ -58,7 +62,7 @@ export function addToHour(hour: UsageHour | undefined, event: SeatEvent): UsageH
   };
   if (active === undefined) return { ...before, denials: before.denials + denials };
   // A seat that was just given up is not in `active`, and was in use until then.
-  const most = detail.seat === 'freed' && ENDS_NOW.has(type) ? active + 1 : active;
+  const most = detail.seat === 'freed' && endsNow(event) ? active + 1 : active;
   const isLatest = before.closing === null || comparePositions(position, before.closing.position) > 0;
   return {
     ...before,

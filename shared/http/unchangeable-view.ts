@@ -17,6 +17,7 @@ export const WHAT_TO_DO: Readonly<Record<UnchangeableReason, string>> = {
   ending: 'A cancellation is scheduled. Undo it first.',
   held: 'A dispute or a refund holds the license back. Contact the vendor.',
   suspended: 'The vendor has suspended the license. Contact the vendor.',
+  lent: 'More seats are on loan than that. They cannot be called back: wait until loans end, or return them.',
   several_items: 'Several items pay for its seats. Contact the vendor.',
   not_recognized: 'The vendor must look at what it pays for. Contact the vendor.',
   changing: 'Another change is being made. Send the request again in a moment.',

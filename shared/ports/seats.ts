@@ -43,13 +43,16 @@ export interface Seats {
   evict(request: EvictRequest): Promise<EvictVerdict>;
 
   /**
-   * Replaces the entitlement copy unless its version is as new or newer. `event` reports the change that created this
-   * version; it is published once, even if several callers put the version. `MISSING`: there is no copy to replace, so
-   * nothing was stored: `restore` it with what belongs to it.
+   * Replaces the entitlement copy unless its version is as new or newer. If more seats are in use than the license has
+   * from now on, those acquired last end, each with all its sessions: they can be acquired again and revived once there
+   * is room. Loans count and never end by this. While they alone exceed the license, they are not extended, and their
+   * seats have no other sessions. `event` reports the change that created this version; it is published once, even if
+   * several callers put the version. `MISSING`: there is no copy to replace, so nothing was stored: `restore` it with
+   * what belongs to it.
    */
   putLicense(entitlement: Entitlement, event?: LicenseChanged): Promise<'STORED' | 'STALE' | 'MISSING'>;
 
-  /** Restores what the store has lost of a license. What it still has is not changed. */
+  /** Restores what the store has lost of a license. What it still has is not changed; a newer copy is as if it was put. */
   restore(lost: LostLicense): Promise<Restored>;
 
   /**
@@ -333,6 +336,8 @@ export type SeatListVerdict =
       active: number;
       max: number;
       overdraft: number;
+      /** Seats with a loan. */
+      lent: number;
       seats: readonly Seat[];
       /** Ids of sessions of these seats that are stored in the format of another release. */
       unreadable?: readonly string[];

@@ -66,7 +66,7 @@ export const LICENSES_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('licenses change', {
-    summary: 'Resizes, suspends or reinstates a license. Running sessions keep their seats when it shrinks.',
+    summary: 'Resizes, suspends or reinstates a license. If it shrinks, the newest seats beyond it end.',
     options: z
       .object({ license: License, max: optional(Seats), status: optional(choice(['active', 'suspended'])) })
       .check(

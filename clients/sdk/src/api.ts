@@ -370,6 +370,7 @@ export interface AuditEvent {
   reason?:
     | 'lease_ran_out'
     | 'lost'
+    | 'seats_reduced'
     | 'no_plan'
     | 'several_plans'
     | 'price_replaced'
@@ -672,6 +673,7 @@ export interface Unchangeable {
     | 'ending'
     | 'held'
     | 'suspended'
+    | 'lent'
     | 'several_items'
     | 'not_recognized'
     | 'changing'
@@ -1064,6 +1066,7 @@ export interface ExportedEvent {
   reason?:
     | 'lease_ran_out'
     | 'lost'
+    | 'seats_reduced'
     | 'no_plan'
     | 'several_plans'
     | 'price_replaced'
@@ -2528,7 +2531,7 @@ export interface SessionHistory {
    * null while the session holds a seat.
    */
   ended_at: Timestamp | null;
-  end_reason: ('expired' | 'released' | 'evicted' | 'lost') | null;
+  end_reason: ('expired' | 'released' | 'evicted' | 'lost' | 'seats_reduced') | null;
   /**
    * Total time with a seat, up to the last end, in seconds.
    */
@@ -3165,6 +3168,7 @@ export interface SubscriptionUnchangeableProblem {
     | 'ending'
     | 'held'
     | 'suspended'
+    | 'lent'
     | 'several_items'
     | 'not_recognized'
     | 'changing'

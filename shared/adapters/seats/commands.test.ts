@@ -76,6 +76,9 @@ describeReal('redis-server', 'the commands of a call', () => {
         }),
       read: ({ sessionId }: Session) => seats.readSession({ licenseId, proof, sessionId }),
       release: ({ sessionId }: Session) => seats.release({ licenseId, proof, by: BY, sessionId }),
+      put: async (version: number, newMax: number) => ({
+        verdict: await seats.putLicense({ ...entitlement, version, max: newMax }),
+      }),
     };
     return calls;
   }
@@ -97,6 +100,7 @@ describeReal('redis-server', 'the commands of a call', () => {
     await license.revive(session);
     await license.read(session);
     await license.release(session);
+    await license.put(2, 1);
   });
 
   describe.each([
@@ -141,6 +145,15 @@ describeReal('redis-server', 'the commands of a call', () => {
       expect(await costOf(() => release(one))).toEqual(['ENDED', 12 + more]);
       expect(await costOf(() => release(two))).toEqual(['ENDED', 10 + more]);
     });
+  });
+
+  test('for a new version of a license are 4, 6 with fewer seats, and more only if seats must end', async () => {
+    const { seat, put } = await openLicense(5);
+    for (const holder of ['a', 'b', 'c']) await seat(holder);
+    expect(await costOf(() => put(2, 6))).toEqual(['STORED', 4]);
+    expect(await costOf(() => put(3, 3))).toEqual(['STORED', 6]);
+    // One reads every seat.
+    expect(await costOf(() => put(4, 2))).toEqual(['STORED', 19]);
   });
 
   test('are these for what is rarer', async () => {

@@ -190,8 +190,10 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
 
     async putLicense(entitlement, event) {
       const args = [entitlement.version, packChange(event), ...packEntitlement(entitlement)];
-      const [verdict] = await run('put-license', PutLicenseReply, entitlement, args);
-      return verdict;
+      for (;;) {
+        const [verdict] = await run('put-license', PutLicenseReply, entitlement, args);
+        if (verdict !== 'ENDING') return verdict;
+      }
     },
 
     async restore({ entitlement, event, loans, bars }) {
@@ -199,7 +201,8 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
       const fields = packEntitlement(entitlement);
       const restored = { isCopyStored: false, seated: [] as string[], noRoom: [] as string[] };
       let needsRoom: number | '' = '';
-      for (let first = 0; first === 0 || first < loans.length; first += LOANS_AT_ONCE) {
+      let isEnding = false;
+      for (let first = 0; first === 0 || first < loans.length || isEnding; first += LOANS_AT_ONCE) {
         const isLast = first + LOANS_AT_ONCE >= loans.length;
         const reply: z.output<typeof RestoreReply> = await run('restore', RestoreReply, entitlement, [
           ...[version, packChange(event), isLast ? 1 : '', needsRoom],
@@ -215,6 +218,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         const [, isCopyStored, hasToFit, ...cells] = reply;
         needsRoom = hasToFit;
         restored.isCopyStored = isCopyStored === 1;
+        isEnding = isCopyStored === 2;
         for (const [member, outcome] of decodeRows('restore', LoanRow, cells)) {
           const sessionId = sessionOfMember(licenseId, member);
           if (outcome === 1) restored.seated.push(sessionId);
@@ -231,7 +235,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         limit,
       ]);
       if (reply[0] !== 'OK') return { verdict: reply[0] };
-      const [verdict, active, max, overdraft, ...rows] = reply;
+      const [verdict, active, max, overdraft, lent, ...rows] = reply;
       const unreadable: string[] = [];
       const seats = rows.map(([holder, expiresAtMs, ...cells]) => {
         const listed = readRows(
@@ -249,6 +253,7 @@ export function openSeats(redis: RedisEngine, replaceIncludes: Readonly<Record<s
         active,
         max,
         overdraft,
+        lent,
         seats,
         ...(unreadable.length > 0 && { unreadable }),
         ...next,
@@ -349,13 +354,13 @@ const EvictReply = z.union([
   z.tuple([z.enum(['UNKNOWN_SESSION', 'UNKNOWN_LICENSE'])]),
 ]);
 
-const PutLicenseReply = z.tuple([z.enum(['STORED', 'STALE', 'MISSING'])]);
+const PutLicenseReply = z.tuple([z.enum(['STORED', 'ENDING', 'STALE', 'MISSING'])]);
 
 const RestoreReply = z.tuple([z.literal('RESTORED'), z.int(), z.int()], z.union([z.string(), z.int()]));
 const LoanRow = z.tuple([z.string(), z.int()]);
 
 const ListSeatsReply = z.union([
-  z.tuple([z.literal('OK'), z.int(), z.int(), z.int()], z.tuple([z.string(), z.int()], z.string())),
+  z.tuple([z.literal('OK'), z.int(), z.int(), z.int(), z.int()], z.tuple([z.string(), z.int()], z.string())),
   z.tuple([z.literal('UNKNOWN_LICENSE')]),
 ]);
 const PackedRow = z.tuple([z.string(), z.string()]);

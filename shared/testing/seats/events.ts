@@ -38,7 +38,7 @@ const details: fc.Arbitrary<EventDetail> = fc.record(
     seat: fc.constantFrom('taken' as const, 'kept' as const, 'freed' as const),
     active: count,
     max: count,
-    reason: fc.constantFrom('lease_ran_out' as const, 'lost' as const),
+    reason: fc.constantFrom('lease_ran_out' as const, 'lost' as const, 'seats_reduced' as const),
     count,
     version: count,
     fields: fc.array(words),

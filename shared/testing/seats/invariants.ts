@@ -32,13 +32,13 @@ export class PoolWatch {
     const after = listed.verdict === 'OK' ? listed.seats.flatMap(({ sessions }) => sessions) : [];
     if (listed.verdict === 'OK') {
       checkList(listed, nowMs);
-      const { active, max, overdraft } = listed;
-      const allowed = Math.max(
-        max + overdraft,
-        countHolders(before),
-        touched === 'any' ? countLoans(after) : 0,
+      const { active, max, overdraft, lent } = listed;
+      const hasOnlyLoans = after.every(({ kind }) => kind === 'loan');
+      must(
+        active <= max + overdraft || hasOnlyLoans,
+        `${active} seats, and not only loans, where ${max} and ${overdraft} can be held`,
       );
-      must(active <= allowed, `${active} seats where ${allowed} can be held`);
+      must(lent === countLoans(after), `${lent} loans, not ${countLoans(after)}`);
       for (const { detail } of events)
         must(
           detail.max === undefined || detail.max === max || touched === 'any',
@@ -163,7 +163,7 @@ function checkSeats(
     const { holder = '', seat, active } = detail;
     if (!BEGINS.has(type) && !ENDS.has(type)) continue;
     const what = `${type} of ${sessionId} with a seat ${seat}`;
-    if (type !== 'session.expired') {
+    if (detail.reason !== 'lease_ran_out') {
       must(holders.has(holder) === (seat !== 'taken'), what);
       if (seat === 'taken') holders.add(holder);
       if (seat === 'freed') holders.delete(holder);

@@ -421,15 +421,16 @@ async function changeLicense(run: ModelRun, command: CommandOf<'put'>): Promise<
   const change_ = event && { type: event, atMs: run.nowMs, ...run.nextBy(), detail: {} };
   const act = async () => {
     const verdict = await run.subject.seats.putLicense(next, change_);
-    agree(verdict, license.pool.put(next, change_));
+    agree(verdict, license.pool.put(next, change_, run.nowMs));
     run.count(`put ${verdict}`);
     return { verdict };
   };
+  const before = license.pool.livingIds();
   const first = await act();
   const isUnknown = first.verdict === 'MISSING';
   return {
     licenses: [license],
-    touched: [],
+    touched: before.filter((sessionId) => !license.pool.isLiving(sessionId)),
     isUnknown,
     repeat: async () => expectRepeated(first, await act()),
   };

@@ -61,7 +61,7 @@ function compareEvents(run: ModelRun, events: readonly SeatEvent[], { pool }: Li
   const atOnce: ModelEvent[] = [];
   for (const event of actual) {
     const { type, sessionId, atMs } = event;
-    if (type === 'session.expired') {
+    if (event.reason === 'lease_ran_out') {
       const [first] = pool.unreported().filter(({ holder }) => holder === event.holder);
       agree(event.sessionId, first?.sessionId);
       agree(event, pool.takeExpired(sessionId, atMs));
@@ -82,8 +82,9 @@ function compareEvents(run: ModelRun, events: readonly SeatEvent[], { pool }: Li
     }
   }
   agree(atOnce, pool.takeEvents());
-  for (const { type, sessionId, seat } of actual) {
+  for (const { type, sessionId, seat, reason } of actual) {
     run.count(seat ? `${type} ${seat}` : type);
+    if (reason === 'seats_reduced') run.count(`${reason} ${seat}`);
     if (type === 'session.revived' && run.lostSessionIds.delete(sessionId)) run.count('revived after a loss');
   }
 }

@@ -63,7 +63,7 @@ export interface ModelEvent {
   readonly seat?: 'taken' | 'kept' | 'freed';
   readonly borrowedUntilMs?: number;
   readonly offlineSinceMs?: number;
-  readonly reason?: 'lease_ran_out';
+  readonly reason?: 'lease_ran_out' | 'seats_reduced';
   readonly count?: number;
 }
 
@@ -265,7 +265,7 @@ export class PoolModel {
     const { maxSessions } = terms;
     if (isJoining && this.#programsOf(holder).length >= maxSessions)
       return { verdict: 'SESSIONS_EXHAUSTED', maxSessions };
-    if (!isJoining && !this.#hasRoom(terms)) return this.#refuse(sessionId, terms, nowMs);
+    if (!this.#hasRoom(holder, terms)) return this.#refuse(sessionId, terms, nowMs);
     const why = this.#whyGone(sessionId, nowMs);
     if (why === 'released' || why === 'evicted') return { verdict: 'SESSION_ENDED', ended: why };
 
@@ -292,8 +292,10 @@ export class PoolModel {
 
     const own = this.#ownOf('loan', holder, machine);
     if (own) {
+      const isExtended = borrowedUntilMs >= own.expiresAtMs + MINUTE_MS;
+      if (isExtended && !this.#hasRoom(holder, terms)) return this.#refuse(sessionId, terms, nowMs);
       own.facts = facts;
-      if (borrowedUntilMs >= own.expiresAtMs + MINUTE_MS) {
+      if (isExtended) {
         own.expiresAtMs = borrowedUntilMs;
         this.#report({
           ...aboutSession('session.borrowed', own, nowMs, by),
@@ -305,7 +307,7 @@ export class PoolModel {
       return { verdict: 'RENEWED', ...this.#held(own, terms, nowMs) };
     }
     const isJoining = this.#isSeatLiving(holder);
-    if (!isJoining && !this.#hasRoom(terms)) return this.#refuse(sessionId, terms, nowMs);
+    if (!this.#hasRoom(holder, terms)) return this.#refuse(sessionId, terms, nowMs);
     const lent = new Set(this.#loans().map((loan) => loan.holder));
     const borrowable = Math.max(0, terms.max - terms.borrowLowWater);
     if (!lent.has(holder) && lent.size >= borrowable)
@@ -369,8 +371,7 @@ export class PoolModel {
     if (why === 'released' || why === 'evicted') return ended(why);
     if (!isRevivable(proven, nowMs)) return ended(why ?? 'unknown');
     if (!why && !isCleared) return { verdict: 'FORGOTTEN', sessionId };
-    const hasSeat = this.#isSeatLiving(proven.holder) || this.#hasRoom(terms);
-    if (!hasSeat || this.#programsOf(proven.holder).length >= MOST_SESSIONS)
+    if (!this.#hasRoom(proven.holder, terms) || this.#programsOf(proven.holder).length >= MOST_SESSIONS)
       return { verdict: 'NO_ROOM', sessionId };
     const session = { ...proven, expiresAtMs: leaseEnd(terms, nowMs) };
     this.#add(session, 'session.revived', by, nowMs);
@@ -496,12 +497,17 @@ export class PoolModel {
     return 'FORGOTTEN';
   }
 
-  put(entitlement: Entitlement, event: LicenseChanged | undefined): 'STORED' | 'STALE' | 'MISSING' {
+  put(
+    entitlement: Entitlement,
+    event: LicenseChanged | undefined,
+    nowMs: number,
+  ): 'STORED' | 'STALE' | 'MISSING' {
     const { terms } = this.#state;
     if (!terms) return 'MISSING';
     const isNewer = entitlement.version > terms.version;
     if (isNewer) this.#store(entitlement);
     if (entitlement.version === this.#state.terms?.version) this.#reportChange(event);
+    this.#endExcess(nowMs);
     return isNewer ? 'STORED' : 'STALE';
   }
 
@@ -517,12 +523,14 @@ export class PoolModel {
       const why = this.#whyGone(sessionId, nowMs);
       if (living) living.expiresAtMs = Math.max(living.expiresAtMs, expiresAtMs);
       if (living || expiresAtMs <= nowMs || why === 'released' || why === 'evicted') continue;
-      const hasSeat = isLost || this.#isSeatLiving(holder) || this.#hasRoom(state.terms ?? entitlement);
+      const isFree = this.#seats().length < limitOf(state.terms ?? entitlement);
+      const hasSeat = isLost || isFree || this.#isSeatLiving(holder);
       if (hasSeat) this.#putBack(loan);
       (hasSeat ? seated : noRoom).push(sessionId);
     }
     if (isCopyStored) this.#store(entitlement);
     if (entitlement.version === state.terms?.version) this.#reportChange(event);
+    this.#endExcess(nowMs);
     return { isCopyStored, seated, noRoom };
   }
 
@@ -539,7 +547,12 @@ export class PoolModel {
       expiresAtMs,
       sessions: sessions.filter((session) => session.holder === holder).sort(byFirstAcquired),
     }));
-    return { verdict: 'OK', active: seats.length, max, overdraft, seats: listed };
+    const lent = new Set(this.#loans().map(({ holder }) => holder)).size;
+    return { verdict: 'OK', active: seats.length, max, overdraft, lent, seats: listed };
+  }
+
+  livingIds(): string[] {
+    return this.#state.sessions.map(({ sessionId }) => sessionId);
   }
 
   isLiving(sessionId: string): boolean {
@@ -672,11 +685,33 @@ export class PoolModel {
     this.#state.sessions.push({ ...loan });
   }
 
-  #end(session: Session, why: 'released' | 'evicted', by: By, terms: Entitlement, nowMs: number): void {
+  /** Programs on the newest seats beyond the limit; and on all seats with a loan, if loans alone exceed it. */
+  #endExcess(nowMs: number): void {
+    const { terms, sessions } = this.#state;
+    if (!terms) return;
+    const seats = [...Map.groupBy(sessions, ({ holder }) => holder).values()].sort(byLastTaken);
+    const [lent, others] = [true, false].map((isLent) =>
+      seats.filter((seat) => seat.some(({ kind }) => kind === 'loan') === isLent),
+    ) as [Session[][], Session[][]];
+    const excess = others.slice(0, Math.max(0, seats.length - limitOf(terms)));
+    for (const seat of lent.length > limitOf(terms) ? [...excess, ...lent] : excess) {
+      for (const session of seat.filter(({ kind }) => kind !== 'loan').sort(byFirstAcquired))
+        this.#end(session, 'expired', SEATS, terms, nowMs, { reason: 'seats_reduced' });
+    }
+  }
+
+  #end(
+    session: Session,
+    why: Why,
+    by: By,
+    terms: Entitlement,
+    nowMs: number,
+    more: Partial<ModelEvent> = {},
+  ): void {
     const { sessionId } = session;
     const seat = this.#remove(session);
     this.#state.gone.set(sessionId, { forgetMs: whenForgotten(session, nowMs), why });
-    this.#report({ ...aboutSession(`session.${why}`, session, nowMs, by), seat });
+    this.#report({ ...aboutSession(`session.${why}`, session, nowMs, by), seat, ...more });
     const isPlaceLeft = this.#state.sessions.some((other) => placeOf(other) === placeOf(session));
     if (terms.offlineStartDays === 0 && !isPlaceLeft) this.#state.signed.delete(placeOf(session));
   }
@@ -720,8 +755,10 @@ export class PoolModel {
     }));
   }
 
-  #hasRoom(terms: Entitlement): boolean {
-    return this.#seats().length < limitOf(terms);
+  /** While loans exceed the limit, there is none on a seat that is held either. */
+  #hasRoom(holder: string, terms: Entitlement): boolean {
+    const [active, limit] = [this.#seats().length, limitOf(terms)];
+    return active < limit || (active === limit && this.#isSeatLiving(holder));
   }
 
   #isSeatLiving(holder: string): boolean {
@@ -847,6 +884,12 @@ function toldOf({ entitlements, version }: Entitlement): Told {
 
 function bySoonestEnd(a: Session, b: Session): number {
   return a.expiresAtMs - b.expiresAtMs || (a.sessionId < b.sessionId ? -1 : 1);
+}
+
+/** Seats, as their sessions: the one whose first session began last comes first. */
+function byLastTaken(a: readonly Session[], b: readonly Session[]): number {
+  const startOf = (seat: readonly Session[]) => Math.min(...seat.map(({ acquiredAtMs }) => acquiredAtMs));
+  return startOf(b) - startOf(a) || ((a[0]?.holder ?? '') > (b[0]?.holder ?? '') ? -1 : 1);
 }
 
 function byFirstAcquired(a: Session, b: Session): number {

@@ -28,6 +28,17 @@ test('shows when a program started offline beside the seats in use', () => {
   expect(detailOf(ACQUIRED)).toBe('1 of 3 seats in use then');
 });
 
+test('shows that a seat ended because the license got fewer', () => {
+  const ended = {
+    ...ACQUIRED,
+    type: 'session.expired',
+    seat: 'freed',
+    max: 1,
+    reason: 'seats_reduced',
+  } as const;
+  expect(detailOf(ended)).toBe('the license got fewer seats, 1 of 1 seats in use then');
+});
+
 test('shows what a license update changed', () => {
   const change = { fields: ['hold', 'plan'], plan: 'team', hold: null, version: 4 };
   const { seat: _, active: __, max: ___, ...event } = ACQUIRED;

@@ -133,6 +133,7 @@ export function detailOf({
   }
   if (quantity !== undefined) parts.push(`${quantity} in total`);
   if (reason === 'lost') parts.push('lost in a server failure');
+  if (reason === 'seats_reduced') parts.push('the license got fewer seats');
   if (reason === 'lease_ran_out' && type !== 'session.expired') parts.push('its lease had expired');
   if (type === 'subscription.needs_review' && reason !== undefined) parts.push(reason.replaceAll('_', ' '));
   if (seat === 'kept' && type !== 'session.borrowed') parts.push('seat shared with another program');

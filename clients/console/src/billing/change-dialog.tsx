@@ -112,7 +112,9 @@ export function ChangeDialog({ subscription, plans, onChanged, onClose }: Change
         </label>
         {seats < subscription.seats && (
           <Notice tone="warn">
-            <p>Seats in use stay in use. No new seat is granted until enough of them are released.</p>
+            <p>
+              If more seats are in use, those taken last end, and their programs stop. Borrowed seats stay.
+            </p>
           </Notice>
         )}
         {preview && (

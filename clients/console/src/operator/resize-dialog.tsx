@@ -42,7 +42,9 @@ export function ResizeDialog({ license, onDone, onClose }: ResizeProps) {
         <NumberField label="Overdraft seats" min={0} value={overdraft} onChange={setOverdraft} />
         {max + overdraft < license.max + license.overdraft && (
           <Notice tone="warn">
-            <p>Seats in use stay in use. No new seat is granted until enough of them are released.</p>
+            <p>
+              If more seats are in use, those taken last end, and their programs stop. Borrowed seats stay.
+            </p>
           </Notice>
         )}
         {resize.problem && <Alert problem={resize.problem} />}

@@ -74,7 +74,7 @@ if seat.living[1] and count_programs(seat) >= license.max_sessions then
   return leave({ 'SESSIONS_EXHAUSTED', license.max_sessions })
 end
 local active = count_active(now_ms)
-if not seat.living[1] and active >= license.limit then
+if not has_room(seat, active, license.limit) then
   return leave(refuse_full(license, session, active, now_ms))
 end
 local why = read_gone(session, now_ms)

@@ -1,7 +1,7 @@
 -- borrow: lends a holder a seat for days: a session of its own, which needs no heartbeat.
 --
 -- Promise: there are never more than max + overdraft seats, and never more borrowed seats than allowed; a seat and
--- machine has one loan, which is extended and never shortened. Other sessions of the seat are not touched, unless their
+-- machine has one loan, which is never shortened, and is extended unless loans exceed a limit that was reduced. Other sessions of the seat are not touched, unless their
 -- lease has expired. A call that exceeds the request limit changes nothing.
 --
 -- KEYS license held seats gone loans due outbox barred?
@@ -69,19 +69,22 @@ end
 local seat = read_seat(holder, now_ms)
 local own = find_own(seat, 'l', machine)
 if own then
-  local is_extended = wanted_ms >= own.end_ms + SAME_REQUEST_MS
-  local reply = renew(license, seat, own, facts, is_extended and wanted_ms or own.end_ms, now_ms)
-  if is_extended then
-    note_loan(holder, wanted_ms)
-    append_session_event(license, 'session.borrowed', own, now_ms, by, 'kept', count_active(now_ms),
-      loan_fields(wanted_ms))
+  if wanted_ms < own.end_ms + SAME_REQUEST_MS then
+    return leave(renew(license, seat, own, facts, own.end_ms, now_ms))
   end
+  local active = count_active(now_ms)
+  if not has_room(seat, active, license.limit) then
+    return leave(refuse_full(license, session, active, now_ms))
+  end
+  note_loan(holder, wanted_ms)
+  local reply = renew(license, seat, own, facts, wanted_ms, now_ms)
+  append_session_event(license, 'session.borrowed', own, now_ms, by, 'kept', active, loan_fields(wanted_ms))
   return leave(reply)
 end
 
 collect_dead(license, { seat }, now_ms)
 local active = count_active(now_ms)
-if not seat.living[1] and active >= license.limit then
+if not has_room(seat, active, license.limit) then
   return leave(refuse_full(license, session, active, now_ms))
 end
 local loans = 0
@@ -92,7 +95,7 @@ if loans >= MAX_LOANS then
   return leave({ 'SESSIONS_EXHAUSTED', MAX_LOANS })
 end
 if loans == 0 then
-  local borrowed = redis.call('ZCOUNT', loans_key, '(' .. digits(now_ms), '+inf')
+  local borrowed = count_lent(now_ms)
   local borrowable = math.max(0, license.max - license.borrow_low_water)
   if borrowed >= borrowable then
     return leave({ 'BORROW_LIMIT', borrowed, borrowable })

@@ -3,15 +3,15 @@
 -- Promise: changes nothing, and lists nothing that has expired. A seat that is renewed while pages are read moves to the
 -- end: it may be returned twice, but none is missed.
 --
--- KEYS license held seats
+-- KEYS license held seats loans
 --
 -- ARGV[1] license_id
 -- ARGV[2] after_end_ms  end of the previous page's last seat, or '' for the first page
 -- ARGV[3] after_holder  that seat's holder, or ''
 -- ARGV[4] limit         the most seats to return; 0 to count only
 --
--- returns {'OK', active, max, overdraft, seat, seat, …}  seat is {holder, end_ms, session, packed, session, …}, the
---         first acquired first
+-- returns {'OK', active, max, overdraft, lent, seat, seat, …}  lent: seats with a loan; seat is {holder, end_ms, session,
+--         packed, session, …}, the first acquired first
 -- returns {'UNKNOWN_LICENSE'}
 --
 -- @include clock
@@ -28,7 +28,7 @@ if v ~= '1' then
   return { 'UNKNOWN_LICENSE' }
 end
 local now_ms = read_clock_ms()
-local answer = { 'OK', count_active(now_ms), tonumber(max), tonumber(overdraft) }
+local answer = { 'OK', count_active(now_ms), tonumber(max), tonumber(overdraft), count_lent(now_ms) }
 if limit == 0 then
   return answer
 end

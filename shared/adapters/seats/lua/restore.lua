@@ -3,9 +3,10 @@
 -- Promise: what Redis still has is not changed, except that an older copy is replaced and a shorter bar or loan is
 -- extended. The copy comes last, so no seat is granted before the loans have theirs. If the whole pool was lost, loans
 -- need no room: their seats were held before. Otherwise a loan joins its holder's seat or takes a free one. A restored
--- loan appends no event.
+-- loan appends no event. If there are more seats in use than the stored copy has, the newest of them end; see
+-- include/excess.lua.
 --
--- KEYS license held seats gone loans due copies barred outbox
+-- KEYS license held seats gone loans signed signers due copies barred outbox
 --
 -- ARGV[1] license_id
 -- ARGV[2] version
@@ -17,10 +18,12 @@
 -- ARGV[8..] the fields; the bars; and for each loan: session, holder, machine, acquired_ms, end_ms, facts
 --
 -- returns {'RESTORED', is_copy_stored, needs_room, session, outcome, session, …}  for each loan; outcome: 1 it has a
---         seat again, 0 there is no room, 2 it never lost its seat, or it has ended
+--         seat again, 0 there is no room, 2 it never lost its seat, or it has ended; is_copy_stored: 2 if more seats must
+--         end before: call again
 --
 -- @include clock
 -- @include copy
+-- @include excess
 -- @include gone
 -- @include sessions
 
@@ -32,10 +35,7 @@ local first_bar = 8 + #fields
 local first_loan = first_bar + 2 * tonumber(ARGV[7])
 
 local now_ms = read_clock_ms()
-local entitlement = {}
-for i = 1, #fields, 2 do
-  entitlement[fields[i]] = fields[i + 1]
-end
+local entitlement = license_of(fields)
 
 for i = first_bar, first_loan - 1, 2 do
   if tonumber(ARGV[i + 1]) > now_ms then
@@ -43,9 +43,8 @@ for i = first_bar, first_loan - 1, 2 do
   end
 end
 
-local stored_version = read_version()
-local stored_max, stored_overdraft = unpack(redis.call('HMGET', license_key, 'max', 'overdraft'))
-local limit = tonumber(stored_max or entitlement.max) + tonumber(stored_overdraft or entitlement.overdraft)
+local stored_version, stored_limit = read_version()
+local limit = stored_limit or entitlement.limit
 local needs_room = ARGV[5] == '1' or ARGV[5] == '' and (stored_version or count_active(now_ms) > 0)
 
 local function seat_loan(at)
@@ -84,12 +83,10 @@ end
 if not is_last then
   return answer
 end
-if not stored_version or tonumber(stored_version) < tonumber(version) then
-  answer[2] = 1
-  store_copy(version, unpack(fields))
-end
 redis.call('ZADD', copies_key, '0', license_id)
-if read_version() == version then
+if not stored_version or tonumber(stored_version) < tonumber(version) then
+  answer[2] = store_reducing(entitlement, version, event, fields, now_ms) and 1 or 2
+elseif stored_version == version then
   append_change_event(event)
 end
 return answer

@@ -2,8 +2,8 @@
 --
 -- Promise: there are never more than max + overdraft seats. A session that was released or evicted stays ended. Only a
 -- valid token revives one, and never a loan: those are restored from the records. On a seat that its holder has, a
--- session needs no room unless it has 64 programs. A session that Redis has forgotten is revived only if the records
--- allow it. A call that exceeds the request limit changes nothing.
+-- session needs no room unless it has 64 programs, or loans exceed the limit. A session that Redis has forgotten is
+-- revived only if the records allow it. A call that exceeds the request limit changes nothing.
 --
 -- KEYS license held seats gone loans due outbox barred?
 --
@@ -98,7 +98,7 @@ local function revive(id, at)
   local seat = read_seat(session.holder, now_ms)
   collect_dead(license, { seat }, now_ms)
   local active = count_active_besides(seat, license.limit, now_ms)
-  if not seat.living[1] and active >= license.limit or count_programs(seat) >= MOST_PROGRAMS then
+  if not has_room(seat, active, license.limit) or count_programs(seat) >= MOST_PROGRAMS then
     return { 'NO_ROOM' }
   end
   redis.call('ZREM', gone_key, id)

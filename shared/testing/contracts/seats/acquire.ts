@@ -95,8 +95,6 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(again).toMatchObject({ verdict: 'RENEWED', active: 1, max: 1 });
       expect(heldIn(again)).toEqual({ ...session, facts, expiresAtMs: under().nowMs() + TTL_MS });
       expect(await pool.beat(session)).toMatchObject({ session: { facts } });
-      await pool.put({ max: 0 });
-      expect(await pool.acquire('a', { sessionId })).toMatchObject({ verdict: 'RENEWED', active: 1, max: 0 });
       expect(await pool.story()).toEqual([`acquired ${sessionId} taken`]);
     });
 
@@ -242,29 +240,31 @@ export function acquireContract(under: () => SeatsUnderTest): void {
       expect(await pool.acquire('b')).toMatchObject({ verdict: 'GRANTED', active: 1 });
     });
 
-    test('is long enough for a pool that was made smaller, and ignores seats that have ended', async () => {
-      const pool = await openPool(under(), { max: 3 });
+    test('is long enough for a pool that has fewer seats than loans, and ignores seats that have ended', async () => {
+      const pool = await openPool(under(), { max: 3, borrowMaxDays: 3 });
       const startMs = under().nowMs();
-      for (const n of [0, 1, 2]) {
-        await under().moveClockTo(startMs + n * 10_000);
-        await pool.seat(`machine-${n}`);
-      }
+      for (const days of [1, 2, 3]) await pool.loan(`machine-${days}`, days);
       await pool.put({ max: 2 });
-      expect(await pool.acquire('late')).toMatchObject({ active: 3, max: 2, retryAfterSeconds: 350 });
+      const day = DAY_MS / 1000;
+      expect(await pool.acquire('late')).toMatchObject({ active: 3, max: 2, retryAfterSeconds: 2 * day });
       await pool.put({ max: 1 });
-      expect(await pool.acquire('late')).toMatchObject({ active: 3, max: 1, retryAfterSeconds: 360 });
-      await under().moveClockTo(startMs + 10_000 + TTL_MS);
+      expect(await pool.acquire('late')).toMatchObject({ active: 3, max: 1, retryAfterSeconds: 3 * day });
+      await under().moveClockTo(startMs + 2 * DAY_MS);
       // Two seats have ended by now, and the third still fills a pool of one.
-      expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, retryAfterSeconds: 10 });
-      await under().moveClockTo(startMs + 20_000 + TTL_MS);
+      expect(await pool.acquire('late')).toMatchObject({
+        verdict: 'FULL',
+        active: 1,
+        retryAfterSeconds: day,
+      });
+      await under().moveClockTo(startMs + 3 * DAY_MS);
       expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
     });
 
     test('is one TTL for a pool without seats', async () => {
       const pool = await openPool(under(), { max: 0 });
       expect(await pool.acquire('a')).toEqual({ verdict: 'FULL', active: 0, max: 0, retryAfterSeconds: 360 });
-      const shrunk = await openPool(under(), { max: 1 });
-      await shrunk.seat('a');
+      const shrunk = await openPool(under(), { max: 1, borrowMaxDays: 1 });
+      await shrunk.loan('a', 1);
       await pass(100_000);
       await shrunk.put({ max: 0 });
       expect(await shrunk.acquire('b')).toMatchObject({ verdict: 'FULL', active: 1, retryAfterSeconds: 360 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { newLicenseId, newPersonalId } from '../../../domain/ids.ts';
+import type { Session } from '../../../domain/session.ts';
 import type { Proof } from '../../../ports/seats.ts';
 import { BY } from '../../by.ts';
 import {
   all,
   DAY_MS,
+  MEMORY_MS,
   MINUTE_MS,
   newEntitlement,
   openPool,
@@ -153,20 +155,6 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       expect(await pool.events()).toEqual([]);
     });
 
-    test('that is made smaller ends no lease and grants no seat until enough have ended', async () => {
-      const pool = await openPool(under(), { max: 3 });
-      const sessions = await pool.seatMany(3);
-      await pool.put({ max: 1 }, 'license.updated');
-      expect(await pool.beatAll(sessions)).toMatchObject(Array(3).fill({ verdict: 'RENEWED' }));
-      const [one, two, three] = sessions;
-      if (!one || !two || !three) throw new Error('no session');
-      await pool.release(one);
-      await pool.release(two);
-      expect(await pool.acquire('late')).toMatchObject({ verdict: 'FULL', active: 1, max: 1 });
-      await pool.release(three);
-      expect(await pool.acquire('late')).toMatchObject({ verdict: 'GRANTED', active: 1 });
-    });
-
     test('whose unit changes leaves each seat to its holder, and ends it in time', async () => {
       const pool = await openPool(under(), { unit: 'machine', max: 5 });
       const program = { machine: 'm', user: 'u' };
@@ -212,6 +200,222 @@ export function licenseContract(under: () => SeatsUnderTest): void {
       await pool.evict(own, 'seat');
       expect([await neighbour.state(), await neighbour.events()]).toEqual(before);
       expect(await neighbour.beat(foreign)).toMatchObject({ verdict: 'RENEWED' });
+    });
+  });
+
+  describe('a license that gets fewer seats than are taken', () => {
+    /** Seats for these holders, each taken a second after the one before. */
+    async function seatInTurn(pool: Pool, ...holders: readonly string[]): Promise<Session[]> {
+      const sessions: Session[] = [];
+      for (const holder of holders) {
+        sessions.push(await pool.seat(holder));
+        await pass(1_000);
+      }
+      return sessions;
+    }
+    const holdersOf = async (pool: Pool) => (await pool.list()).map(({ holder }) => holder).toSorted();
+    const reduced = (session: Session, seat = 'freed') => `seats_reduced ${session.sessionId} ${seat}`;
+    const endsOf = async (pool: Pool) =>
+      (await pool.events())
+        .filter(({ type }) => type === 'session.expired')
+        .map(({ sessionId, more }) => `${more.reason} ${sessionId} ${more.seat}`);
+
+    test('ends the seats that were taken last, at once and in that order, and tells why', async () => {
+      const pool = await openPool(under(), { max: 3, overdraft: 1 });
+      const [first, second, third, fourth] = await seatInTurn(pool, 'd', 'c', 'b', 'a');
+      if (!first || !second || !third || !fourth) throw new Error('no session');
+      // The first program is extended last: only when it began counts.
+      await pass(250_000);
+      await pool.beat(fourth);
+      await pass(1_000);
+      await pool.beat(first);
+      expect(await pool.put({ max: 1 }, 'license.updated')).toBe('STORED');
+      expect(await holdersOf(pool)).toEqual(['c', 'd']);
+      expect(await endsOf(pool)).toEqual([reduced(fourth), reduced(third)]);
+      const [change, ...ends] = (await pool.events()).slice(-3);
+      expect(change?.type).toBe('license.updated');
+      expect(ends.map(({ atMs, more }) => [atMs, more.active, more.max])).toEqual([
+        [under().nowMs(), '3', '1'],
+        [under().nowMs(), '2', '1'],
+      ]);
+      expect((await pool.state()).gone).toMatchObject([
+        { sessionId: third.sessionId, why: 'expired', forgetMs: third.expiresAtMs + MEMORY_MS },
+        { sessionId: fourth.sessionId, why: 'expired' },
+      ]);
+    });
+
+    test('refuses the ended programs while it is full, and seats them again once there is room', async () => {
+      const pool = await openPool(under(), { max: 2 });
+      const [kept, ended] = await seatInTurn(pool, 'a', 'b');
+      if (!kept || !ended) throw new Error('no session');
+      await pool.put({ max: 1 });
+      expect(await pool.beatAll([kept, ended])).toMatchObject([
+        { verdict: 'RENEWED' },
+        { verdict: 'MISSING' },
+      ]);
+      expect(await pool.revive(ended)).toMatchObject({ verdict: 'NO_ROOM' });
+      const again = { sessionId: ended.sessionId };
+      expect(await pool.acquire('b', again)).toMatchObject({ verdict: 'FULL', active: 1, max: 1 });
+      await pool.release(kept);
+      expect(await pool.revive(ended)).toMatchObject({ verdict: 'REVIVED' });
+    });
+
+    test('ends a seat with all its programs, and counts it by the first of them', async () => {
+      const pool = await openPool(under(), { max: 2 });
+      const [first, , other] = await seatInTurn(pool, 'a', 'b', 'a');
+      const [one, two] = [await pool.seat('b'), first];
+      if (!one || !two || !other) throw new Error('no session');
+      await pool.put({ max: 1 });
+      expect(await holdersOf(pool)).toEqual(['a']);
+      expect((await pool.list())[0]?.sessions).toHaveLength(2);
+      expect((await endsOf(pool)).map((line) => line.split(' ').at(-1))).toEqual(['kept', 'freed']);
+    });
+
+    test('reports a program that crashed before with its true end', async () => {
+      const pool = await openPool(under(), { max: 2 });
+      await pool.seat('a');
+      const [crashed] = await seatInTurn(pool, 'b');
+      await pass(TTL_MS - 2_000);
+      const [kept, other] = [await pool.seat('a'), await pool.seat('b')];
+      await pass(1_000);
+      if (!crashed) throw new Error('no session');
+      await pool.put({ max: 1 });
+      expect(await holdersOf(pool)).toEqual(['a']);
+      expect(kept.holder).toBe('a');
+      expect((await pool.events()).slice(-2)).toMatchObject([
+        { sessionId: crashed.sessionId, atMs: crashed.expiresAtMs, more: { reason: 'lease_ran_out' } },
+        { sessionId: other.sessionId, more: { reason: 'seats_reduced', seat: 'freed', active: '1' } },
+      ]);
+    });
+
+    test('ends nothing if there is room for all, or if it gets more', async () => {
+      const pool = await openPool(under(), { max: 3, overdraft: 2 });
+      const sessions = await seatInTurn(pool, 'a', 'b');
+      await pool.put({ max: 1, overdraft: 1 });
+      await pool.put({ max: 2, overdraft: 0 });
+      await pool.put({ max: 9 });
+      expect(await pool.beatAll(sessions)).toMatchObject(Array(2).fill({ verdict: 'RENEWED' }));
+    });
+
+    test('of none ends every seat, and no other license of its shard', async () => {
+      const neighbour = await openPool(under(), { max: 1 });
+      await neighbour.seat('a');
+      const { tenantId } = neighbour.terms;
+      const pool = await openPool(under(), { max: 2, tenantId, licenseId: newLicenseId(tenantId) });
+      await pool.seatMany(2);
+      await pool.put({ max: 0 });
+      expect([await pool.countActive(), await neighbour.countActive()]).toEqual([0, 1]);
+    });
+
+    test('ends more seats than one call can', async () => {
+      const pool = await openPool(under(), { max: 470 });
+      await pool.seatMany(20, 'old-');
+      await pass(1);
+      await pool.seatMany(450, 'new-');
+      expect(await pool.put({ max: 20 }, 'license.updated')).toBe('STORED');
+      const { seats } = await pool.state();
+      expect(seats.map(({ holder }) => holder.split('-')[0])).toEqual(Array(20).fill('old'));
+      const ends = await endsOf(pool);
+      expect([ends.length, new Set(ends).size]).toEqual([450, 450]);
+      const changes = (await pool.events()).filter(({ type }) => type === 'license.updated');
+      expect(changes).toHaveLength(1);
+    });
+
+    test('deletes what was signed for ended programs, unless they may start offline', async () => {
+      for (const offlineStartDays of [0, 3]) {
+        const pool = await openPool(under(), { max: 2, offlineStartDays });
+        const [, ended] = await seatInTurn(pool, 'a', 'b');
+        if (!ended) throw new Error('no session');
+        const { licenseId } = pool;
+        const request = { licenseId, sessionId: ended.sessionId, untilMs: under().nowMs() + DAY_MS };
+        await under().seats.reserveSignature(request);
+        await under().seats.keepSigned({ ...request, signed: 'x', jti: 'j', by: BY });
+        await pool.put({ max: 1 });
+        expect((await pool.state()).signed).toEqual(offlineStartDays === 0 ? [] : ['b']);
+      }
+    });
+
+    test('ends other seats before it ends a loan, however old they are', async () => {
+      const pool = await openPool(under(), { max: 4, borrowMaxDays: 9 });
+      const [, b] = await seatInTurn(pool, 'a', 'b');
+      const loan = await pool.loan('c', 2);
+      await pass(1_000);
+      const program = await pool.seat('c');
+      if (!b) throw new Error('no session');
+      await pool.put({ max: 2 });
+      expect(await holdersOf(pool)).toEqual(['a', 'c']);
+      expect(await pool.beatAll([loan, program])).toMatchObject(Array(2).fill({ verdict: 'RENEWED' }));
+      expect(await endsOf(pool)).toEqual([reduced(b)]);
+    });
+
+    test('never ends loans: they keep their ends, and nothing else of the license until they have passed', async () => {
+      const pool = await openPool(under(), { max: 4, borrowMaxDays: 9 });
+      const [long, short] = [await pool.loan('a', 3), await pool.loan('b', 1)];
+      const [program, other] = [await pool.seat('a'), await pool.seat('c')];
+      await pass(1_000);
+      await pool.put({ max: 1 });
+      expect(await endsOf(pool)).toEqual([reduced(other), reduced(program, 'kept')]);
+      expect(await pool.beatAll([long, short])).toMatchObject(Array(2).fill({ verdict: 'RENEWED' }));
+      const full = { verdict: 'FULL', active: 2, max: 1 };
+      // A program on the seat of a loan would keep it when the loan ends.
+      expect(await pool.acquire('a')).toMatchObject(full);
+      expect(await pool.revive(program)).toMatchObject({ verdict: 'NO_ROOM' });
+      expect(await pool.borrow('c', 1)).toMatchObject(full);
+      expect(await pool.borrow({ machine: 'a' }, 9)).toMatchObject(full);
+      expect(await pool.borrow('a', 3)).toMatchObject({
+        verdict: 'RENEWED',
+        session: { expiresAtMs: long.expiresAtMs },
+      });
+      await under().moveClockTo(short.expiresAtMs);
+      expect(await pool.countActive()).toBe(1);
+      expect(await pool.acquire('a')).toMatchObject({ verdict: 'JOINED', active: 1 });
+      expect(await pool.acquire('c')).toMatchObject({ verdict: 'FULL', active: 1 });
+      expect(await pool.borrow('a', 9)).toMatchObject({ verdict: 'RENEWED' });
+    });
+
+    test('ends seats too if its newer copy comes with what was lost, or its copy alone was lost', async () => {
+      const pool = await openPool(under(), { max: 4 });
+      const [, , third, fourth] = await seatInTurn(pool, 'a', 'b', 'c', 'd');
+      if (!third || !fourth) throw new Error('no session');
+      const newer = { ...pool.terms, version: 2, max: 3 };
+      expect(await pool.restore({ entitlement: newer })).toMatchObject({ isCopyStored: true });
+      expect(await endsOf(pool)).toEqual([reduced(fourth)]);
+      await under().losePart(pool.licenseId, 'copy');
+      const newest = { ...newer, version: 3, max: 2 };
+      expect(await pool.restore({ entitlement: newest })).toMatchObject({ isCopyStored: true });
+      expect(await endsOf(pool)).toEqual([reduced(fourth), reduced(third)]);
+    });
+
+    test('restores loans by the hundred and then ends seats, more than one call can', async () => {
+      const pool = await openPool(under(), { max: 500, borrowMaxDays: 9 });
+      const one = await pool.loan('loan-0', 9);
+      const of = (n: number) => ({ ...one, sessionId: pool.newSession(), holder: `loan-${n}` });
+      const loans = [one, ...[...Array(209).keys()].map((n) => of(n + 1))];
+      await pool.seatMany(280);
+      const entitlement = { ...pool.terms, version: 2, max: 220 };
+      const restored = await pool.restore({ entitlement, loans });
+      expect([restored.isCopyStored, restored.seated.length, restored.noRoom]).toEqual([true, 209, []]);
+      expect(await pool.countActive()).toBe(220);
+      expect(await endsOf(pool)).toHaveLength(270);
+    });
+
+    test('frees a seat whose sessions were lost before it ends others', async () => {
+      const pool = await openPool(under(), { max: 3, borrowMaxDays: 1 });
+      const [kept] = await seatInTurn(pool, 'b');
+      const [lost, loan] = [await pool.seat('a'), await pool.loan('c', 1)];
+      if (!kept) throw new Error('no session');
+      await under().losePart(pool.licenseId, 'all but the number of seats');
+      const { seats } = under();
+      await seats.restore({ entitlement: pool.terms, loans: [], bars: [] });
+      const { licenseId } = pool;
+      const revival = { sessionId: kept.sessionId, proven: kept, isCleared: true };
+      await seats.revive({ licenseId, proof: TRUSTED, by: BY, sessions: [revival] });
+      expect(await pool.put({ max: 1 })).toBe('STORED');
+      expect(await holdersOf(pool)).toEqual(['b']);
+      expect(await pool.state()).toMatchObject({ loans: {} });
+      expect(await pool.revive(lost)).toMatchObject({ verdict: 'NO_ROOM' });
+      expect(await endsOf(pool)).toEqual([]);
+      expect(await pool.restore({ loans: [loan] })).toMatchObject({ noRoom: [loan.sessionId] });
     });
   });
 

@@ -17,7 +17,7 @@ export function listingContract(under: () => SeatsUnderTest): void {
       await pass(10);
       await pool.beat(one);
       const renewed = { ...one, expiresAtMs: one.expiresAtMs + 10 };
-      const counts = { verdict: 'OK', max: 5, overdraft: 1 };
+      const counts = { verdict: 'OK', max: 5, overdraft: 1, lent: 0 };
       const shared = { holder: 'shared', expiresAtMs: renewed.expiresAtMs };
       const inOrder = [renewed, two].toSorted((a, b) => (a.sessionId < b.sessionId ? -1 : 1));
       const list = () => under().seats.listSeats(pool.licenseId, { limit: 100 });
@@ -38,11 +38,16 @@ export function listingContract(under: () => SeatsUnderTest): void {
       expect(await under().readEverything()).toBe(before);
     });
 
-    test('only counts if no rows are requested', async () => {
-      const pool = await openPool(under());
+    test('only counts if no rows are requested, seats with a loan too, which end with it', async () => {
+      const pool = await openPool(under(), { borrowMaxDays: 1 });
       await pool.seat('a');
-      const counted = await under().seats.listSeats(pool.licenseId, { limit: 0 });
-      expect(counted).toEqual({ verdict: 'OK', active: 1, max: 3, overdraft: 0, seats: [] });
+      const loan = await pool.loan('b', 1);
+      await pool.seat('b');
+      const count = () => under().seats.listSeats(pool.licenseId, { limit: 0 });
+      const counts = { verdict: 'OK', max: 3, overdraft: 0, seats: [] };
+      expect(await count()).toEqual({ ...counts, active: 2, lent: 1 });
+      await under().moveClockTo(loan.expiresAtMs);
+      expect(await count()).toEqual({ ...counts, active: 0, lent: 0 });
     });
 
     test.each([1, 7, 100])(

@@ -1,9 +1,24 @@
 -- @include events
 
--- The version of the entitlement copy, or nil if there is none, or one in a format of another release.
+-- The version of the entitlement copy and its seats with overdraft; nil if there is none, or one in a format of another
+-- release.
 local function read_version()
-  local field = redis.call('HMGET', license_key, 'v', 'version')
-  return field[1] == '1' and field[2] or nil
+  local field = redis.call('HMGET', license_key, 'v', 'version', 'max', 'overdraft')
+  if field[1] ~= '1' then
+    return nil
+  end
+  return field[2], tonumber(field[3]) + tonumber(field[4])
+end
+
+-- What scripts need of a copy that is not stored yet.
+local function license_of(fields)
+  local license = {}
+  for i = 1, #fields, 2 do
+    license[fields[i]] = fields[i + 1]
+  end
+  license.limit = tonumber(license.max) + tonumber(license.overdraft)
+  license.offline_start_days = tonumber(license.offline_start_days)
+  return license
 end
 
 -- Every version has the same fields, so each is overwritten. Counters in the same hash are kept.

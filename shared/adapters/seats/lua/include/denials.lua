@@ -34,8 +34,8 @@ local function count_denial(license, session, now_ms)
   end
 end
 
--- The reply for a full pool. A seat becomes free when the first one ends, if no client renews; after a pool was made
--- smaller, more than one must end. A pool without seats never has a free one: its clients retry once per TTL.
+-- The reply for a full pool. A seat becomes free when the first one ends, if no client renews; if loans exceed the limit,
+-- more than one must end. A pool without seats never has a free one: its clients retry once per TTL.
 local function refuse_full(license, session, active, now_ms)
   count_denial(license, session, now_ms)
   local wait_seconds = license.ttl_seconds

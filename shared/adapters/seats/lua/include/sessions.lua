@@ -112,6 +112,10 @@ local function count_active(now_ms)
   return redis.call('ZCOUNT', seats_key, '(' .. digits(now_ms), '+inf')
 end
 
+local function count_lent(now_ms)
+  return redis.call('ZCOUNT', loans_key, '(' .. digits(now_ms), '+inf')
+end
+
 -- Seats in use. If they reach the limit: without this one if it has no living session, because it still counts after
 -- Redis has lost its sessions alone.
 local function count_active_besides(seat, limit, now_ms)
@@ -120,6 +124,12 @@ local function count_active_besides(seat, limit, now_ms)
     return active - 1
   end
   return active
+end
+
+-- Whether a session can be added to the seat. Loans can exceed the limit after it was reduced: until they have ended, no
+-- seat gets another session, which could outlast its loan.
+local function has_room(seat, active, limit)
+  return active < limit or active == limit and seat.living[1] ~= nil
 end
 
 local function ids_of(sessions)
@@ -238,9 +248,9 @@ local function put_session(seat, session, is_new)
   redis.call('ZADD', seats_key, 'GT', digits(session.end_ms), session.holder)
 end
 
--- Ends living sessions of a seat, in this order, on behalf of `by`. Their ends are remembered for as long as a token could revive them. The
--- token of a loan revives nothing: its end is remembered from now on.
-local function end_sessions(license, seat, ended, why, by, now_ms)
+-- Ends living sessions of a seat, in this order, on behalf of `by`. Their ends are remembered for as long as a token could
+-- revive them. The token of a loan revives nothing: its end is remembered from now on. `more`: fields of their events.
+local function end_sessions(license, seat, ended, why, by, now_ms, more)
   local marks, is_ended, others = {}, {}, {}
   for _, session in ipairs(ended) do
     is_ended[session.id] = true
@@ -258,6 +268,6 @@ local function end_sessions(license, seat, ended, why, by, now_ms)
   for i, session in ipairs(ended) do
     local frees = not others[1] and i == #ended
     append_session_event(license, 'session.' .. why, session, now_ms, by, frees and 'freed' or 'kept',
-      (frees or others[1]) and active or active + 1)
+      (frees or others[1]) and active or active + 1, more)
   end
 end
