@@ -222,6 +222,27 @@ export const RENEWED: readonly Scenario[] = [
     },
   },
   {
+    id: 'P15/full',
+    promise:
+      'is lost by the end of its lease when its session is gone and the pool is full, and gets a freed seat by itself',
+    kinds: AGENT,
+    needs: ['offline'],
+    async play(stage) {
+      const player = await stage.seatWithGrace();
+      player.network.always(problem('SEATS_EXHAUSTED'), 'acquire');
+      player.network.next('heartbeat', problem('SESSION_NOT_FOUND', { members: { ended: 'expired' } }));
+      await player.untilAnswered('acquire', 409, 12);
+      await player.untilState('expired', 12);
+      await player.untilEvent('lost', 3, 'SEATS_EXHAUSTED');
+      const lostMs = Date.now();
+      await stage.sleep(3);
+      stage.expect(player.asksSince(lostMs).length <= 3, 'it pauses between two tries');
+      player.network.always(PASS, 'acquire');
+      await player.untilState('online', 65);
+      player.expectEvent('reacquired');
+    },
+  },
+  {
     id: 'P19',
     promise: 'is lost when its instance has ended while it acquires anew',
     kinds: BOTH,
