@@ -1,11 +1,6 @@
-import type { By } from '../../shared/domain/actor.ts';
 import { newSecretWord } from '../../shared/domain/ids.ts';
 import { priceOf } from '../../shared/domain/prices.ts';
-import {
-  CHANGE_MAX_MS,
-  type RequestedChange,
-  requestedChange,
-} from '../../shared/domain/requested-change.ts';
+import { requestedChange } from '../../shared/domain/requested-change.ts';
 import { isOver, type Subscription } from '../../shared/domain/subscription.ts';
 import {
   type ChangeDecision,
@@ -17,7 +12,6 @@ import {
   isPreviewValid,
   isUnpaid,
   PREVIEW_VALID_MINUTES,
-  type SeatChange,
   type UnchangeableReason,
   type WantedTerms,
 } from '../../shared/domain/subscription-change.ts';
@@ -32,9 +26,17 @@ import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import type { Records } from '../../shared/ports/records.ts';
 import type { Seats } from '../../shared/ports/seats.ts';
-import { isRecorded, recordEvent } from '../../shared/use-cases/record-event.ts';
+import { recordEvent } from '../../shared/use-cases/record-event.ts';
 import { syncSubscription } from '../../shared/use-cases/subscriptions.ts';
 import type contract from './contract.ts';
+import {
+  type Begun,
+  claimChange,
+  finishChange,
+  noteOf,
+  type PricedChange,
+  withChange,
+} from './running-change.ts';
 
 type Change = RequestOf<typeof contract, 'change'>;
 
@@ -64,11 +66,6 @@ export async function currentOf(
   if (look.verdict === 'IGNORED') return { problem: 'SUBSCRIPTION_NOT_FOUND', because: look.because };
   if (isOver(look.subscription)) return { problem: 'SUBSCRIPTION_ENDED' };
   return license.status === 'suspended' ? unchangeable('suspended') : look.subscription;
-}
-
-/** A decided change, with the ids that Stripe needs. */
-export interface PricedChange extends SeatChange {
-  readonly priceId: string;
 }
 
 /** Who decides whether a change can be made, beside its subscription. */
@@ -113,14 +110,6 @@ export function itemChangeOf(
   return { subscriptionId, collection, itemId, priceId: named, quantity: to.seats, prorationDateMs };
 }
 
-/** What was asked for once, by whom, with the key under which Stripe makes the change once. */
-interface Begun {
-  readonly change: PricedChange;
-  readonly ask: ItemChange & { readonly requestId: string };
-  readonly by: By;
-  readonly atMs: number;
-}
-
 /**
  * Decides, and records who asked for what before Stripe is asked, so that every change at Stripe has an author, and the
  * sweep looks at the subscription soon. Refuses if the decision was made on seats that have changed since, or if another
@@ -157,12 +146,6 @@ export async function beginChange(
     recordEvent(transaction, noteOf('subscription.change_requested', subscription, begun), atMs);
     return begun;
   });
-}
-
-/** The sweep looks whether Stripe has made the change, if the function does not. */
-function withChange(known: Subscription, change: RequestedChange): Subscription {
-  const lookAtMs = change.state === 'running' ? change.untilMs : known.lookAtMs;
-  return { ...known, change, lookAtMs, revision: known.revision + 1 };
 }
 
 function isDecidedAlike(a: Subscription, b: Subscription, wanted: WantedTerms): boolean {
@@ -225,61 +208,6 @@ export async function applyChange(
   }
   await finishChange(begun, 'made', deps);
   return subscription;
-}
-
-/** `MINE`: Stripe can be asked for it, for the first time or again. `CHANGED`: it was made. */
-function claimChange(
-  { change, ask, by, atMs }: Begun,
-  { records, clock }: Deps,
-): Promise<'MINE' | 'CHANGED' | 'REPLACED'> {
-  return records.transact(async (transaction) => {
-    const known = await transaction.get(SUBSCRIPTIONS, ask.subscriptionId);
-    const last = known?.change;
-    if (!known || last?.requestId !== ask.requestId) {
-      const made = known && noteOf('subscription.changed', known, { change, by });
-      return made && (await isRecorded(transaction, made, atMs)) ? 'CHANGED' : 'REPLACED';
-    }
-    if (last.state === 'running') {
-      const untilMs = clock.nowMs() + CHANGE_MAX_MS;
-      transaction.set(SUBSCRIPTIONS, ask.subscriptionId, withChange(known, { ...last, untilMs }));
-    }
-    return last.state === 'made' ? 'CHANGED' : 'MINE';
-  });
-}
-
-/**
- * Records that it was made, and lets the next change begin. Of several requests for it, the first does both: what another
- * change has followed was finished.
- */
-function finishChange(
-  { change, ask, by, atMs }: Begun,
-  state: 'made' | 'refused',
-  { records }: Deps,
-): Promise<void> {
-  return records.transact(async (transaction) => {
-    const known = await transaction.get(SUBSCRIPTIONS, ask.subscriptionId);
-    const last = known?.change;
-    if (!known || last?.requestId !== ask.requestId || last.state === state) return;
-    transaction.set(SUBSCRIPTIONS, ask.subscriptionId, withChange(known, { ...last, state }));
-    if (state === 'made')
-      recordEvent(transaction, noteOf('subscription.changed', known, { change, by }), atMs);
-  });
-}
-
-function noteOf(
-  type: 'subscription.change_requested' | 'subscription.changed',
-  { tenantId, licenseId, subscriptionId }: Subscription,
-  { change: { from, to }, by }: Pick<Begun, 'change' | 'by'>,
-) {
-  const detail = {
-    plan: to.plan,
-    previousPlan: from.plan,
-    seats: to.seats,
-    previousSeats: from.seats,
-    interval: to.interval,
-    previousInterval: from.interval,
-  };
-  return { type, tenantId, licenseId, subject: subscriptionId, by, detail };
 }
 
 function refuseDecision(
