@@ -30,10 +30,20 @@ const Schedule = z.object({
 const FinalInvoice = z.object({ status: z.nullable(z.string()), auto_advance: z.optional(z.boolean()) });
 
 /**
- * Key of a subscription's metadata: the end that was set without prorations, and the start of the period in which it was
- * set. If both are still true, undoing it costs nothing either: the whole period is paid.
+ * Key of a subscription's metadata: the end that was set here without prorations, and what is paid beyond it. Valid while
+ * the subscription has that end and period.
  */
 const UNPRORATED_END = 'seatlease_unprorated_end';
+
+/** Instead of that: what is not charged beyond the end has to be paid when the end is moved or undone. */
+const SHORTENED = 'shortened';
+
+/** The time of the current period that is paid, in seconds. */
+interface PaidTime {
+  readonly until: number;
+  /** Whether that is the whole period. If not, or if it cannot be seen, what follows `until` was not charged, or credited. */
+  readonly isWhole: boolean;
+}
 
 /** Changes that take effect one after the other: a schedule, then a flag, then a date, and once more after a race. */
 const MAX_STEPS = 5;
@@ -49,7 +59,7 @@ export async function endSubscription(stripe: Stripe, ask: EndAsk): Promise<EndV
       // dispute (docs.stripe.com/billing/subscriptions/cancel).
       const scheduleId = idOf(before.schedule);
       if (scheduleId !== null) await stripe.subscriptionSchedules.release(scheduleId);
-      await stripe.subscriptions.update(id, endOf(before, end));
+      for (const change of changesTo(before, end)) await stripe.subscriptions.update(id, change);
     }
     return { verdict: 'ENDING' };
   } catch (error) {
@@ -77,24 +87,45 @@ async function endNow(stripe: Stripe, id: string, { schedule }: Standing): Promi
 /**
  * If the items' periods have different ends, `cancel_at_period_end` ends them all with the first
  * (docs.stripe.com/changelog/basil/2025-07-30/cancel-at-enums): the subscription goes on until the last one, as if the
- * customer had canceled in the portal (docs.stripe.com/billing/subscriptions/billing-mode/compare). A date within the
- * period shortens what is paid, and credits the rest unless prorations are disabled
- * (docs.stripe.com/billing/subscriptions/cancel, "Set a custom cancel date"). A date in a later period always shortens
- * the invoice of that period: if it is moved or undone then, the rest of the period is invoiced at once. Otherwise it would
- * be charged with the next period, and a tenant could use a year for the price of its first hour.
+ * customer had canceled in the portal (docs.stripe.com/billing/subscriptions/billing-mode/compare).
+ *
+ * A date within the period shortens it, and Stripe credits the rest unless prorations are disabled
+ * (docs.stripe.com/billing/subscriptions/cancel, "Set a custom cancel date"): an earlier end is set without them, also
+ * where it replaces an end of the portal or the dashboard. Otherwise a tenant could cancel a year, move the end to
+ * tomorrow, and pay for other licenses with the credit. A date in a later period always shortens the invoice of that
+ * period: if it is moved or undone then, the rest of the period is invoiced at once. Otherwise it would be charged with
+ * the next period, and a tenant could use a year for the price of its first hour.
  */
-function endOf(before: Standing, end: Exclude<EndAsk['end'], 'now'>): Stripe.SubscriptionUpdateParams {
-  if (end !== 'period_end') {
-    const cancelAt = Math.floor(end.atMs / 1000);
-    return {
-      cancel_at: cancelAt,
-      proration_behavior: isUnprorated(before) ? 'none' : 'always_invoice',
-      metadata: { [UNPRORATED_END]: unproratedEnd(cancelAt, before) },
-    };
+function changesTo(before: Standing, end: Exclude<EndAsk['end'], 'now'>): Stripe.SubscriptionUpdateParams[] {
+  const paid = paidTime(before);
+  const { until, isWhole } = paid;
+  const isCutShort = before.cancel_at != null && before.cancel_at < until;
+  if (end === 'period_end') {
+    if (isCutShort) return [unprorated(before, until, paid)];
+    const ends = new Set(before.items.data.map((item) => item.current_period_end));
+    const isMixed = ends.size > 1 || before.items.has_more;
+    const metadata = { [UNPRORATED_END]: isWhole ? '' : SHORTENED };
+    return [{ ...(isMixed ? { cancel_at: 'max_period_end' } : { cancel_at_period_end: true }), metadata }];
   }
-  const ends = new Set(before.items.data.map((item) => item.current_period_end));
-  const isMixed = ends.size > 1 || before.items.has_more;
-  return isMixed ? { cancel_at: 'max_period_end' } : { cancel_at_period_end: true };
+  const cancelAt = Math.floor(end.atMs / 1000);
+  if (isWhole || cancelAt <= until) return [unprorated(before, cancelAt, paid)];
+  const charged = prorated(cancelAt);
+  return isCutShort ? [unprorated(before, until, paid), charged] : [charged];
+}
+
+function unprorated(
+  before: Standing,
+  cancelAt: number,
+  { until, isWhole }: PaidTime,
+): Stripe.SubscriptionUpdateParams {
+  const note =
+    isWhole || cancelAt < until ? [cancelAt, startOf(before), until, isWhole].join(' ') : SHORTENED;
+  return { cancel_at: cancelAt, proration_behavior: 'none', metadata: { [UNPRORATED_END]: note } };
+}
+
+function prorated(cancelAt: number | ''): Stripe.SubscriptionUpdateParams {
+  const metadata = { [UNPRORATED_END]: cancelAt === '' ? '' : SHORTENED };
+  return { cancel_at: cancelAt, proration_behavior: 'always_invoice', metadata };
 }
 
 /**
@@ -133,30 +164,35 @@ async function undoOne(stripe: Stripe, id: string, now: Standing): Promise<boole
     if (isEnding) await stripe.subscriptionSchedules.release(scheduleId);
     return isEnding;
   }
+  if (!isEnding) return false;
+  const paid = paidTime(now);
   if (now.cancel_at_period_end) {
-    // The end of a period that a date of ours had shortened.
-    const isShortened = now.metadata[UNPRORATED_END] !== undefined && !isUnprorated(now);
+    const isNoted = now.metadata[UNPRORATED_END] !== undefined;
     await stripe.subscriptions.update(id, {
       cancel_at_period_end: false,
-      ...(isShortened && { proration_behavior: 'always_invoice', metadata: { [UNPRORATED_END]: '' } }),
-    });
-  } else if (isEnding)
-    await stripe.subscriptions.update(id, {
-      cancel_at: '',
-      proration_behavior: isUnprorated(now) ? 'none' : 'always_invoice',
+      ...(isNoted && { proration_behavior: paid.isWhole ? 'none' : 'always_invoice' }),
       metadata: { [UNPRORATED_END]: '' },
     });
-  return isEnding;
+  } else if (paid.isWhole)
+    await stripe.subscriptions.update(id, { ...prorated(''), proration_behavior: 'none' });
+  else if (now.cancel_at != null && now.cancel_at < paid.until)
+    await stripe.subscriptions.update(id, unprorated(now, paid.until, paid));
+  else await stripe.subscriptions.update(id, prorated(''));
+  return true;
 }
 
-/** Whether moving or removing the end changes nothing that was charged or credited for it. */
-function isUnprorated(now: Standing): boolean {
+function paidTime(now: Standing): PaidTime {
   const { cancel_at, metadata } = now;
-  return cancel_at == null || metadata[UNPRORATED_END] === unproratedEnd(cancel_at, now);
+  const [end, start, until, isWhole] = metadata[UNPRORATED_END]?.split(' ') ?? [];
+  if (cancel_at != null && end === String(cancel_at) && start === String(startOf(now)))
+    return { until: Number(until), isWhole: isWhole === 'true' };
+  const periodEnd = Math.max(...now.items.data.map((item) => item.current_period_end));
+  // An end of the period may be a date that has shortened it.
+  return { until: periodEnd, isWhole: cancel_at == null || cancel_at > periodEnd };
 }
 
-function unproratedEnd(cancelAt: number, { items }: Standing): string {
-  return `${cancelAt} ${Math.min(...items.data.map((item) => item.current_period_start))}`;
+function startOf({ items }: Standing): number {
+  return Math.min(...items.data.map((item) => item.current_period_start));
 }
 
 /**

@@ -166,6 +166,11 @@ export function prorationOf({ prorations }: State, subscriptionId: Subscription[
   return at(prorations, subscriptionId) ?? 0;
 }
 
+export function creditOf({ customers, subscriptions }: State, subscriptionId: Subscription['id']): number {
+  const { customer = '' } = at(subscriptions, subscriptionId) ?? {};
+  return Math.max(0, -(at(customers, customer)?.balance ?? 0));
+}
+
 function remove(account: Account, customerId: string): void {
   deleteCustomer(account, customerId);
 }

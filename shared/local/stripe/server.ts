@@ -6,6 +6,7 @@ import { readBody } from '../read-body.ts';
 import { type Account, type NewEvent, newEvent } from './account.ts';
 import { type Answer, answerCall, type Call } from './api.ts';
 import {
+  creditOf,
   customersOfTenant,
   latestChargeOf,
   openControls,
@@ -109,6 +110,7 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
     chargeOf: (subscriptionId) => latestChargeOf(state, subscriptionId),
     invoicesOf: (subscriptionId) => invoicesOf(state, subscriptionId),
     prorationOf: (subscriptionId) => prorationOf(state, subscriptionId),
+    creditOf: (subscriptionId) => creditOf(state, subscriptionId),
     subscription: (subscriptionId) => readSubscription(state, subscriptionId),
     get meterEvents() {
       return readMeterEvents(state);

@@ -40,6 +40,8 @@ export interface FakeStripe extends StripeControls {
   invoicesOf(subscriptionId: string): readonly FakeInvoice[];
   /** What the next invoice of the subscription charges or, if negative, credits for parts of periods. */
   prorationOf(subscriptionId: string): number;
+  /** Credit of its customer, which pays later invoices, also of other subscriptions. */
+  creditOf(subscriptionId: string): number;
   /** Status, seats and end dates at Stripe, for comparisons in tests. */
   subscription(subscriptionId: string): FakeSubscription | undefined;
   /** Meter events by identifier. A duplicate that was accepted after a day or more has the identifier `… again`. */

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newLicenseId, newTenantId } from '../../../domain/ids.ts';
 import { priceOf } from '../../../domain/prices.ts';
 import type { FakeStripe } from '../../../local/stripe/types.ts';
 import type { Billing } from '../../../ports/billing.ts';
+import { runs } from '../../runs.ts';
 import type { BillingUnderTest } from './suite.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 25);
@@ -102,6 +104,72 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
       expect(await billing.keepSubscription(id)).toEqual({ verdict: 'KEPT' });
       expect([await cancelAtMsOf(id), stripe.prorationOf(id)]).toEqual([null, 0]);
       expect(stripe.subscription(id)?.periodEnd).toBe(Date.UTC(2026, 11, 25) / 1000);
+    });
+
+    test.each<[string, (id: string) => Promise<unknown>]>([
+      ['of the period', (id) => billing.endSubscription({ subscriptionId: id, end: 'period_end' })],
+      ['of the period, by the portal', (id) => stripe.cancelAt(id, stripe.subscription(id)?.periodEnd ?? 0)],
+      ['in a later period, by the dashboard', (id) => stripe.cancelAt(id, NOW_MS / 1000 + 50 * 86_400)],
+    ])('refunds nothing if it is moved to an earlier time from the end %s', async (_, schedule) => {
+      const id = await bought();
+      await schedule(id);
+      await billing.endSubscription({ subscriptionId: id, end: { atMs: NOW_MS + DAY_MS } });
+      expect([await cancelAtMsOf(id), stripe.creditOf(id), stripe.prorationOf(id)]).toEqual([
+        NOW_MS + DAY_MS,
+        0,
+        0,
+      ]);
+      expect(await billing.keepSubscription(id)).toEqual({ verdict: 'KEPT' });
+      expect(stripe.invoicesOf(id)).toHaveLength(1);
+    });
+
+    test('within its period can be moved to the end of what is paid', async () => {
+      const id = await bought();
+      const { periodEnd = 0 } = stripe.subscription(id) ?? {};
+      await billing.endSubscription({ subscriptionId: id, end: { atMs: NOW_MS + DAY_MS } });
+      await billing.endSubscription({ subscriptionId: id, end: 'period_end' });
+      expect(await cancelAtMsOf(id)).toBe(periodEnd * 1000);
+      expect(stripe.invoicesOf(id)).toHaveLength(1);
+    });
+
+    test('gives no credit and no free time, however often it is set, moved and undone', async () => {
+      type Step = 'period_end' | 'undo' | 'renew' | 'portal' | { readonly inDays: number };
+      const step = fc.oneof(
+        fc.constantFrom<Step>('period_end', 'undo', 'renew', 'portal'),
+        fc.integer({ min: 1, max: 70 }).map((inDays): Step => ({ inDays })),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+          nowMs = NOW_MS;
+          const id = await bought();
+          let periods = 1;
+          for (const each of steps) {
+            const { periodEnd = 0, cancelAt = null } = stripe.subscription(id) ?? {};
+            if (each === 'undo') await billing.keepSubscription(id);
+            else if (each === 'period_end') await billing.endSubscription({ subscriptionId: id, end: each });
+            else if (each === 'portal') await stripe.cancelAt(id, periodEnd);
+            else if (each === 'renew') {
+              if (cancelAt !== null && cancelAt <= periodEnd) continue;
+              nowMs = periodEnd * 1000;
+              await stripe.renew(id);
+              periods += 1;
+            } else {
+              nowMs += 3600_000;
+              await billing.endSubscription({
+                subscriptionId: id,
+                end: { atMs: nowMs + each.inDays * DAY_MS },
+              });
+            }
+            expect([stripe.creditOf(id), stripe.prorationOf(id)]).toEqual([0, 0]);
+          }
+          await billing.keepSubscription(id);
+          const invoices = stripe.invoicesOf(id);
+          const paid = invoices.reduce((sum, { amountPaid }) => sum + amountPaid, 0);
+          const cents = invoices.length;
+          expect(Math.abs(paid - periods * (invoices.at(-1)?.amountPaid ?? 0))).toBeLessThan(cents);
+        }),
+        { numRuns: runs(60, 1000) },
+      );
     });
 
     test('that the dashboard set with a credit is undone with a charge', async () => {
