@@ -48,28 +48,39 @@ interface PaidTime {
 /** Changes that take effect one after the other: a schedule, then a flag, then a date, and once more after a race. */
 const MAX_STEPS = 5;
 
+/** A call that Stripe refuses is repeated if the schedule was released or set meanwhile. */
 export async function endSubscription(stripe: Stripe, ask: EndAsk): Promise<EndVerdict> {
   const { subscriptionId: id, end } = ask;
-  const before = await standingOf(stripe, id);
-  if (!before || before.ended_at != null) return { verdict: 'OVER' };
-  try {
-    if (end === 'now') await endNow(stripe, id, before);
-    else {
-      // Stripe refuses any other end (dust-tt/dust#32051). It releases the schedule itself where it cancels after a
-      // dispute (docs.stripe.com/billing/subscriptions/cancel).
-      const scheduleId = idOf(before.schedule);
-      if (scheduleId !== null) await stripe.subscriptionSchedules.release(scheduleId);
-      for (const change of changesTo(before, end)) await stripe.subscriptions.update(id, change);
+  let refused: { readonly scheduleId: string | null; readonly because: string } | undefined;
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const now = await standingOf(stripe, id);
+    // It may have ended by this call whose answer was lost.
+    if (!now || now.ended_at != null) return { verdict: refused && end === 'now' ? 'ENDING' : 'OVER' };
+    const scheduleId = idOf(now.schedule);
+    if (refused?.scheduleId === scheduleId) break;
+    try {
+      if (await endOnce(stripe, id, now, end)) return { verdict: 'ENDING' };
+    } catch (error) {
+      refusalOf(error, 'subscriptions');
+      refused = { scheduleId, because: faultOf(error, 'subscriptions').message };
     }
-    return { verdict: 'ENDING' };
-  } catch (error) {
-    refusalOf(error, 'subscriptions');
-    const after = await standingOf(stripe, id);
-    if (after && after.ended_at == null)
-      return { verdict: 'REJECTED', because: faultOf(error, 'subscriptions').message };
-    // It ended since: by this call whose answer was lost, or by another.
-    return { verdict: end === 'now' ? 'ENDING' : 'OVER' };
   }
+  return { verdict: 'REJECTED', because: refused?.because ?? 'its schedule was set again' };
+}
+
+/** Returns whether it is set to end, or has ended. */
+async function endOnce(stripe: Stripe, id: string, now: Standing, end: EndAsk['end']): Promise<boolean> {
+  const scheduleId = idOf(now.schedule);
+  if (end === 'now') await endNow(stripe, id, now);
+  else if (scheduleId === null)
+    for (const change of changesTo(now, end)) await stripe.subscriptions.update(id, change);
+  else {
+    // Stripe refuses any other end (dust-tt/dust#32051). It releases the schedule itself where it cancels after a
+    // dispute (docs.stripe.com/billing/subscriptions/cancel). The end that the schedule has set goes with it.
+    await stripe.subscriptionSchedules.release(scheduleId);
+    return false;
+  }
+  return true;
 }
 
 /**

@@ -284,6 +284,16 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
     }
   });
 
+  test('a subscription ends as asked also if its schedule is released meanwhile', async () => {
+    const id = await bought();
+    await stripe.addSchedule(id, 'release', 2);
+    const ends = Array.from({ length: 4 }, (_, day) => ({ atMs: NOW_MS + (day + 1) * DAY_MS }));
+    const verdicts = await Promise.all(
+      ends.map((end) => billing.endSubscription({ subscriptionId: id, end })),
+    );
+    expect(verdicts).toEqual(ends.map(() => ({ verdict: 'ENDING' })));
+  });
+
   describe('the final invoice', () => {
     test('charges the usage so far, and usage that Stripe processes within its hour as a draft', async () => {
       const id = await bought();
