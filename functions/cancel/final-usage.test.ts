@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../shared/domain/audit-chain.ts';
 import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
@@ -192,4 +192,35 @@ test('a crash before Stripe’s call changes nothing, and a repeated call ends i
   suite.stripe.breakApi(undefined);
   expect((await bought.acquire('desktop')).status).toBe(201);
   expect((await bought.cancel()).body.status).toBe('canceled');
+});
+
+describe('an end now', () => {
+  test('does not collect a renewal that Stripe drafted before, also if its event was lost', async () => {
+    const bought = await buySeats(suite);
+    const canceled = await withoutStripeEvents(suite, async () => {
+      await suite.stripe.pauseCollection(bought.subscriptionId, 'keep_as_draft');
+      await suite.stripe.renew(bought.subscriptionId);
+      await suite.stripe.resumeCollection(bought.subscriptionId);
+      const end = { license_id: bought.licenseId, when: 'now' };
+      return suite.operate('POST', '/api/v1/subscriptions/cancel', end);
+    });
+    expect(canceled.body.final_invoice_id).toBeNull();
+    await suite.stripe.advanceDrafts();
+    expect(suite.stripe.invoicesOf(bought.subscriptionId)[0]).toMatchObject({
+      status: 'draft',
+      amountPaid: 0,
+    });
+  });
+
+  test('collects nothing while the vendor has paused the collection', async () => {
+    const bought = await buyMetered();
+    await suite.stripe.pauseCollection(bought.subscriptionId, 'keep_as_draft');
+    await bought.record('exports', 7);
+    const { final_invoice_id } = (await bought.cancel()).body;
+    await suite.stripe.advanceDrafts();
+    expect(suite.stripe.invoicesOf(bought.subscriptionId)[0]).toMatchObject({
+      id: final_invoice_id,
+      status: 'draft',
+    });
+  });
 });

@@ -4,7 +4,7 @@ import { BILLING_ACCOUNTS, LICENSES, SUBSCRIPTIONS } from '../../shared/ports/co
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { SUBSCRIPTIONS_OF_TENANT } from '../../shared/ports/queries.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { beginPurchase } from '../testing/purchases.ts';
+import { beginPurchase, withoutStripeEvents } from '../testing/purchases.ts';
 import type { Reply, TestSuite } from '../testing/suite.ts';
 import { signIn, type TestUser } from '../testing/users.ts';
 
@@ -100,6 +100,20 @@ describe('usage that was not invoiced before the erasure', () => {
     expect(paidAt).toBeLessThan(calls.indexOf(`DELETE /v1/customers/${customerId}`));
   });
 
+  test('is not charged while the vendor has paused the collection, and the log names the invoice', async () => {
+    const { subscriptionId } = await useBeforeErasure(7);
+    await suite.stripe.pauseCollection(subscriptionId, 'keep_as_draft');
+    expect((await (await ask({ tenant_id: tenantId }))()).status).toBe(200);
+    const invoice = suite.stripe.invoicesOf(subscriptionId)[0];
+    expect(invoice).toMatchObject({ status: 'draft', amountPaid: 0 });
+    expect(suite.logged).toContainEqual(
+      expect.objectContaining({
+        severity: 'WARNING',
+        because: `${invoice?.id} is not paid: collection is paused`,
+      }),
+    );
+  });
+
   test('does not stop the erasure if it cannot be charged, and the log names the invoice', async () => {
     const { subscriptionId, customerId } = await useBeforeErasure(7);
     await suite.stripe.setCard(subscriptionId, 'declined');
@@ -115,6 +129,13 @@ describe('usage that was not invoiced before the erasure', () => {
       }),
     );
   });
+});
+
+test('does not charge a renewal that was open before, also if its event was lost', async () => {
+  const { subscriptionId } = await buy();
+  await withoutStripeEvents(suite, () => suite.stripe.renew(subscriptionId, 'declined'));
+  expect((await (await ask({ tenant_id: tenantId }))()).body).toMatchObject({ erased: { tenants: 1 } });
+  expect(suite.stripe.invoicesOf(subscriptionId)[0]).toMatchObject({ status: 'open', amountPaid: 0 });
 });
 
 test('waits while Stripe is unavailable, and continues on its own', async () => {

@@ -121,7 +121,7 @@ function seenNow(
 
 /**
  * Sees to the final invoice of a subscription that ended because we asked for it: before its end is on record, so that an
- * interrupted run is repeated by the next look.
+ * interrupted run is repeated by the next look. While the vendor collects nothing, it stays a draft.
  */
 async function collectWhatIsLeft(
   known: Subscription,
@@ -130,7 +130,8 @@ async function collectWhatIsLeft(
 ): Promise<void> {
   const isNew = latestInvoiceId !== null && latestInvoiceId !== known.latestInvoiceId;
   const hasEnded = isOver(state) && !isOver(known) && known.endRequestedAtMs !== undefined;
-  if (hasEnded && isNew) await billing.collectFinalInvoice(latestInvoiceId, 'soon');
+  if (hasEnded && isNew && !state.isCollectionPaused)
+    await billing.collectFinalInvoice(latestInvoiceId, 'soon');
 }
 
 type Written =

@@ -103,7 +103,9 @@ async function endWithInvoice(
 ): Promise<void> {
   const { subscriptionId, tenantId } = subscription;
   const by = { actor: system('erasure') };
-  const usage = isOver(subscription) ? [] : (await endNow(subscription, by, billing, deps)).usage;
+  const { usage, invoiceIdBefore } = isOver(subscription)
+    ? { usage: [], invoiceIdBefore: subscription.latestInvoiceId }
+    : await endNow(subscription, by, billing, deps);
   const look = await syncSubscription(subscriptionId, { by }, billing, deps);
   const lost = unbilledOf(usage);
   const warn = (because: string): void =>
@@ -114,9 +116,11 @@ async function endWithInvoice(
       because,
     });
   if (lost !== undefined) warn(`${subscriptionId}: ${lost}`);
-  const invoiceId = look.verdict === 'SEEN' ? look.subscription.latestInvoiceId : null;
-  if (invoiceId === null || invoiceId === subscription.latestInvoiceId) return;
-  if ((await billing.collectFinalInvoice(invoiceId, 'at_once')) === 'UNPAID')
+  if (look.verdict !== 'SEEN') return;
+  const { latestInvoiceId: invoiceId, isCollectionPaused } = look.subscription;
+  if (invoiceId === null || invoiceId === invoiceIdBefore) return;
+  if (isCollectionPaused) warn(`${invoiceId} is not paid: collection is paused`);
+  else if ((await billing.collectFinalInvoice(invoiceId, 'at_once')) === 'UNPAID')
     warn(`${invoiceId} is not paid`);
 }
 
