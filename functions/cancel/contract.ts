@@ -95,7 +95,7 @@ export default defineFunction({
       path: '/api/v1/subscriptions/pause',
       summary: 'Pause the subscription of a license, or the collection of its payments.',
       description:
-        'With `collection` the license keeps its seats, and invoices are not collected. With `subscription` the license grants no seats, no new period begins, usage so far is invoiced, and the unused part of the period becomes credit.',
+        'With `collection` the license keeps its seats, and invoices are not collected. With `subscription` the license grants no seats, no new period begins, usage so far is invoiced, and the unused part of a paid period becomes credit.',
       auth: accessOf('cancel.pause'),
       limit: CHANGING,
       body: z.strictObject({

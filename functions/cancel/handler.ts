@@ -1,5 +1,12 @@
 import type { By } from '../../shared/domain/actor.ts';
-import { isOver, type Subscription } from '../../shared/domain/subscription.ts';
+import { seatItemsOf } from '../../shared/domain/seat-items.ts';
+import {
+  isOver,
+  isOverdue,
+  type Subscription,
+  type SubscriptionState,
+} from '../../shared/domain/subscription.ts';
+import { isUnpaid } from '../../shared/domain/subscription-change.ts';
 import {
   type End,
   type EndingObstacle,
@@ -13,7 +20,7 @@ import type { HandlersOf, Refusal, ReplyOf, RequestOf } from '../../shared/http/
 import { own } from '../../shared/http/own.ts';
 import { viewOfSubscription } from '../../shared/http/subscription-view.ts';
 import type { Billing } from '../../shared/ports/billing.ts';
-import { LICENSES } from '../../shared/ports/collections.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { endNow, unbilledOf } from '../../shared/use-cases/ending.ts';
 import { flushUsage } from '../../shared/use-cases/metering/flush-usage.ts';
@@ -44,14 +51,17 @@ async function cancel(
     end === 'now' ? await endNow(owner, by, billing, deps) : await endLater(owner, end, by, billing, deps);
   if (ended.verdict === 'REJECTED') return unchangeable('rejected', ended.because);
   const unbilled = unbilledOf(usage);
-  if (unbilled !== undefined)
-    note({ severity: 'WARNING', license_id: owner.licenseId, because: `usage is not billed: ${unbilled}` });
+  if (unbilled !== undefined) note(notBilled(owner, unbilled));
   const now = await lookAgain(owner, by, billing, deps);
   if ('problem' in now) return now;
   if (ended.verdict === 'OVER') return refused('SUBSCRIPTION_ENDED');
   const isInvoiced = isOver(now) && now.latestInvoiceId !== state.latestInvoiceId;
   const final = { final_usage: [...usage], final_invoice_id: isInvoiced ? now.latestInvoiceId : null };
   return { answer: 'canceled', body: { ...viewOfSubscription(now), ...final } };
+}
+
+function notBilled({ licenseId }: Owner, usage: string) {
+  return { severity: 'WARNING', license_id: licenseId, because: `usage is not billed: ${usage}` } as const;
 }
 
 function endOf({ when, cancel_at }: RequestOf<typeof contract, 'cancel'>['body']): End | undefined {
@@ -83,7 +93,7 @@ async function undo(
 }
 
 async function pause(
-  { body, by, standing }: RequestOf<typeof contract, 'pause'>,
+  { body, by, standing, note }: RequestOf<typeof contract, 'pause'>,
   deps: Deps,
 ): Promise<ReplyOf<typeof contract, 'pause'>> {
   const { kind, behavior, resumes_at } = body;
@@ -102,10 +112,15 @@ async function pause(
   if (obstacle !== null) return unchangeable(obstacle);
   if (kind === 'collection' || !isPausedAs(state, kind)) {
     // A pause invoices the usage so far, like an end.
-    if (kind === 'subscription') await flushUsage(tenantId, deps);
+    if (kind === 'subscription') {
+      const unbilled = unbilledOf(await flushUsage(tenantId, deps));
+      if (unbilled !== undefined) note(notBilled(owner, unbilled));
+    }
     const how = { behavior: behavior ?? 'keep_as_draft', resumesAtMs } as const;
     const paused = await billing.pauseSubscription(
-      kind === 'subscription' ? { kind, subscriptionId } : { kind, subscriptionId, ...how },
+      kind === 'subscription'
+        ? { kind, subscriptionId, creditsRest: await isPaid(state, billing, deps) }
+        : { kind, subscriptionId, ...how },
     );
     if (paused.verdict === 'REJECTED') return unchangeable('rejected', paused.because);
     if (paused.verdict === 'PAUSED') await record('subscription.paused', owner, by, deps, { pause: kind });
@@ -113,6 +128,19 @@ async function pause(
   const now = await lookAgain(owner, by, billing, deps);
   if ('problem' in now) return now;
   return isOver(now) ? refused('SUBSCRIPTION_ENDED') : shown(now);
+}
+
+/** Whether all seats of the running period are paid: Stripe also credits what was not. */
+async function isPaid(
+  state: SubscriptionState,
+  billing: Billing,
+  { records, clock }: Deps,
+): Promise<boolean> {
+  const { subscriptionId } = state;
+  const known = await records.get(SUBSCRIPTIONS, subscriptionId);
+  if (!known || isOverdue(state)) return false;
+  const invoices = await billing.readInvoices(subscriptionId);
+  return seatItemsOf(known).every(({ itemId }) => !isUnpaid(invoices, known, itemId, clock.nowMs()));
 }
 
 async function resume(

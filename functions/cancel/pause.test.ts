@@ -104,6 +104,39 @@ describe('a pause of the subscription', () => {
     expect((await bought.acquire('laptop')).status).toBe(201);
   });
 
+  test('credits what is left of a paid period', async () => {
+    const bought = await buy();
+    await bought.pause('subscription');
+    expect(suite.stripe.creditOf(bought.subscriptionId)).toBeGreaterThan(0);
+  });
+
+  test.each<[string, (id: string) => Promise<unknown>]>([
+    ['overdue', (id) => suite.stripe.renew(id, 'declined')],
+    [
+      'not collected',
+      async (id) => {
+        await suite.stripe.pauseCollection(id, 'keep_as_draft');
+        await suite.stripe.renew(id);
+      },
+    ],
+    [
+      'given away',
+      async (id) => {
+        await suite.stripe.pauseCollection(id, 'void');
+        await suite.stripe.renew(id);
+      },
+    ],
+    ['refunded', (id) => suite.stripe.refund(suite.stripe.chargeOf(id) ?? '')],
+    ['disputed', (id) => suite.stripe.dispute(suite.stripe.chargeOf(id) ?? '')],
+  ])('gives no credit for a period whose invoice is %s', async (_, change) => {
+    const bought = await buy();
+    await change(bought.subscriptionId);
+    await suite.stripe.idle();
+    const paused = await bought.pause('subscription');
+    expect([paused.status, paused.body.status], paused.text).toEqual([200, 'paused']);
+    expect(suite.stripe.creditOf(bought.subscriptionId)).toBe(0);
+  });
+
   test('needs a payment method to end', async () => {
     const bought = await buy();
     await bought.pause('subscription');

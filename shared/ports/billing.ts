@@ -221,7 +221,12 @@ export type KeepVerdict =
 export type Collected = 'DONE' | 'UNPAID';
 
 export type PauseAsk =
-  | { readonly kind: 'subscription'; readonly subscriptionId: string }
+  | {
+      readonly kind: 'subscription';
+      readonly subscriptionId: string;
+      /** Whether the unused part of the period becomes credit of the customer. */
+      readonly creditsRest: boolean;
+    }
   | {
       readonly kind: 'collection';
       readonly subscriptionId: string;

@@ -18,8 +18,8 @@ const InvoiceAnswer = z.object({ status: z.nullable(z.string()), hosted_invoice_
 /**
  * Both kinds of Stripe. `collection` keeps the status and what it grants; invoices are handled as `behavior` says
  * (docs.stripe.com/billing/subscriptions/pause-payment). `subscription` stops periods and invoices: usage so far is
- * invoiced now, and the unused rest of the period is credited (docs.stripe.com/billing/subscriptions/pause, since
- * 2026-09-30.endive).
+ * invoiced now, and the unused rest of the period is credited if it was paid
+ * (docs.stripe.com/billing/subscriptions/pause, since 2026-09-30.endive).
  */
 export async function pauseSubscription(stripe: Stripe, ask: PauseAsk): Promise<PauseVerdict> {
   const { subscriptionId: id } = ask;
@@ -33,7 +33,10 @@ export async function pauseSubscription(stripe: Stripe, ask: PauseAsk): Promise<
     } else
       await stripe.subscriptions.pause(id, {
         type: 'subscription',
-        bill_for: { outstanding_usage_through: { type: 'now' }, unused_time_from: { type: 'now' } },
+        bill_for: {
+          outstanding_usage_through: { type: 'now' },
+          unused_time_from: { type: ask.creditsRest ? 'now' : 'none' },
+        },
         invoicing_behavior: 'invoice',
       });
     return { verdict: 'PAUSED' };

@@ -85,7 +85,11 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
           expect(await billing.endSubscription({ subscriptionId, end })).toEqual({ verdict: 'OVER' });
         expect(await billing.keepSubscription(subscriptionId)).toEqual({ verdict: 'OVER' });
         expect(await billing.resumeSubscription(subscriptionId)).toEqual({ verdict: 'OVER' });
-        const paused = await billing.pauseSubscription({ subscriptionId, kind: 'subscription' });
+        const paused = await billing.pauseSubscription({
+          subscriptionId,
+          kind: 'subscription',
+          creditsRest: true,
+        });
         expect(paused).toEqual({ verdict: 'OVER' });
       }
     });
@@ -355,7 +359,7 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
     test('of the subscription invoices usage, credits the rest, and ends with a paid new period', async () => {
       const id = await bought();
       await (await meteredAt(id))('use 1', 7);
-      const ask = { subscriptionId: id, kind: 'subscription' } as const;
+      const ask = { subscriptionId: id, kind: 'subscription', creditsRest: true } as const;
       nowMs += 10 * DAY_MS;
       for (let again = 0; again < 2; again += 1)
         expect(await billing.pauseSubscription(ask)).toEqual({ verdict: 'PAUSED' });
@@ -370,7 +374,7 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
     test('of the subscription goes on until the invoice of the new period is paid', async () => {
       const id = await bought();
       nowMs += DAY_MS;
-      await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription' });
+      await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription', creditsRest: true });
       await stripe.setCard(id, 'declined');
       const payUrl = expect.stringMatching(/^http/);
       expect(await billing.resumeSubscription(id)).toEqual({ verdict: 'RESUMED', payUrl });
@@ -381,7 +385,7 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
 
     test('cannot end without a payment method', async () => {
       const id = await bought();
-      await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription' });
+      await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription', creditsRest: true });
       await stripe.setCard(id, 'none');
       expect(await billing.resumeSubscription(id)).toMatchObject({ verdict: 'REJECTED' });
     });
@@ -393,7 +397,11 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
     ])('of a subscription %s is rejected', async (_, change) => {
       const id = await bought();
       await change(id);
-      const paused = await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription' });
+      const paused = await billing.pauseSubscription({
+        subscriptionId: id,
+        kind: 'subscription',
+        creditsRest: true,
+      });
       expect(paused).toMatchObject({ verdict: 'REJECTED' });
     });
 

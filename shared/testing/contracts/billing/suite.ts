@@ -533,7 +533,7 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
         billing.changeItem({ ...change, requestId: 'change' }),
         billing.endSubscription({ subscriptionId: 'sub_1', end: 'now' }),
         billing.keepSubscription('sub_1'),
-        billing.pauseSubscription({ kind: 'subscription', subscriptionId: 'sub_1' }),
+        billing.pauseSubscription({ kind: 'subscription', subscriptionId: 'sub_1', creditsRest: true }),
         billing.resumeSubscription('sub_1'),
         billing.collectFinalInvoice('in_1', 'soon'),
         billing.recordUsage({
