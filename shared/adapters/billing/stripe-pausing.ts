@@ -2,18 +2,25 @@ import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import type { PauseAsk, PauseVerdict, ResumeVerdict } from '../../ports/billing.ts';
 import { callStripe, faultOf, refusalOf, unlessMissing } from './stripe-failures.ts';
-import { idOf, Ref } from './stripe-objects.ts';
+import { ItemLine, idOf, Ref } from './stripe-objects.ts';
 
 const Standing = z.object({
   status: z.string(),
   ended_at: z.nullish(z.int()),
   billing_mode: z.object({ type: z.string() }),
+  status_details: z.nullish(z.object({ paused: z.nullish(z.object({ transitioned_at: z.int() })) })),
   pause_collection: z.nullish(z.object({})),
   latest_invoice: Ref,
 });
 type Standing = z.infer<typeof Standing>;
 
-const InvoiceAnswer = z.object({ status: z.nullable(z.string()), hosted_invoice_url: z.nullish(z.string()) });
+const InvoiceAnswer = z.object({
+  id: z.string(),
+  status: z.nullable(z.string()),
+  hosted_invoice_url: z.nullish(z.string()),
+  lines: z.object({ data: z.array(z.extend(ItemLine, { period: z.object({ start: z.int() }) })) }),
+});
+type InvoiceAnswer = z.infer<typeof InvoiceAnswer>;
 
 /**
  * Both kinds of Stripe. `collection` keeps the status and what it grants; invoices are handled as `behavior` says
@@ -54,7 +61,8 @@ export async function pauseSubscription(stripe: Stripe, ask: PauseAsk): Promise<
  * (pay-rails/pay#991). A resumed subscription begins a new period, because the rest of the old one was credited, and is
  * active only once that is paid: with the default behavior Stripe would not try to collect it
  * (docs.stripe.com/billing/subscriptions/pause). In the billing mode `classic`, where Stripe pauses a subscription whose
- * trial ended without a payment method, only the default exists.
+ * trial ended without a payment method, only the default exists. If it was resumed before, and its invoice is open, that one
+ * is collected: another one would be paid too.
  */
 export async function resumeSubscription(stripe: Stripe, id: string): Promise<ResumeVerdict> {
   const before = await standingOf(stripe, id);
@@ -62,28 +70,41 @@ export async function resumeSubscription(stripe: Stripe, id: string): Promise<Re
   const call = 'subscriptions.resume';
   try {
     if (before.pause_collection) await stripe.subscriptions.update(id, { pause_collection: '' });
-    if (before.status === 'paused')
-      await stripe.subscriptions.resume(id, {
-        billing_cycle_anchor: { type: 'now' },
-        ...(before.billing_mode.type === 'flexible' && { payment_behavior: 'resume_on_payment_success' }),
-      });
+    if (before.status === 'paused') {
+      const toPay = await resumption(stripe, before);
+      if (toPay) await stripe.invoices.pay(toPay.id);
+      else
+        await stripe.subscriptions.resume(id, {
+          billing_cycle_anchor: { type: 'now' },
+          ...(before.billing_mode.type === 'flexible' && { payment_behavior: 'resume_on_payment_success' }),
+        });
+    }
   } catch (error) {
     refusalOf(error, call);
     const now = await standingOf(stripe, id);
     if (!now || now.ended_at != null) return { verdict: 'OVER' };
-    if (now.status === 'paused') return { verdict: 'REJECTED', because: faultOf(error, call).message };
+    if (now.status === 'paused' && !(await resumption(stripe, now)))
+      return { verdict: 'REJECTED', because: faultOf(error, call).message };
   }
   const after = await standingOf(stripe, id);
-  return { verdict: 'RESUMED', payUrl: after?.status === 'paused' ? await payUrlOf(stripe, after) : null };
+  const toPay = after?.status === 'paused' ? await resumption(stripe, after) : undefined;
+  return { verdict: 'RESUMED', payUrl: toPay?.hosted_invoice_url ?? null };
 }
 
-/** The page on which the invoice that ends the pause can be paid. */
-async function payUrlOf(stripe: Stripe, { latest_invoice }: Standing): Promise<string | null> {
+/** The open invoice of the period that begins when the subscription is resumed: it ends the pause when it is paid. */
+async function resumption(
+  stripe: Stripe,
+  { latest_invoice, status_details }: Standing,
+): Promise<InvoiceAnswer | undefined> {
   const invoiceId = idOf(latest_invoice);
-  if (invoiceId === null) return null;
+  if (invoiceId === null) return undefined;
   const found = await callStripe('invoices.retrieve', () => stripe.invoices.retrieve(invoiceId));
-  const { status, hosted_invoice_url } = z.parse(InvoiceAnswer, found);
-  return status === 'open' ? (hosted_invoice_url ?? null) : null;
+  const invoice = z.parse(InvoiceAnswer, found);
+  const pausedAt = status_details?.paused?.transitioned_at ?? Number.POSITIVE_INFINITY;
+  const isOfNewPeriod = invoice.lines.data.some(
+    ({ parent, period }) => !parent?.subscription_item_details?.proration && period.start >= pausedAt,
+  );
+  return invoice.status === 'open' && isOfNewPeriod ? invoice : undefined;
 }
 
 async function standingOf(stripe: Stripe, id: string): Promise<Standing | undefined> {

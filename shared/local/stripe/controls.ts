@@ -23,7 +23,7 @@ import { addItem, changeQuantityOf, removeItem } from './item-changes.ts';
 import { payOpenInvoice } from './item-updates.ts';
 import { periodEndOf, priceOfItem } from './items.ts';
 import { addMeter, archiveMeter, rejectUse, reportMeterErrors } from './meters.ts';
-import { advanceDrafts } from './pauses.ts';
+import { advanceDrafts, invoiceAt, resumeIfPaid } from './pauses.ts';
 import { type Card, chargeOf } from './payments.ts';
 import { expirePendingUpdate } from './pending-updates.ts';
 import { addPrice, archivePrice, moveLookupKey, setPriceActive, setPriceMetadata } from './prices.ts';
@@ -177,6 +177,7 @@ function remove(account: Account, customerId: string): void {
 
 function payInvoiceOn(account: Account, invoiceIdOrUrl: string): void {
   payOpenInvoice(account, idIn(invoiceIdOrUrl));
+  resumeIfPaid(account, invoiceAt(account, idIn(invoiceIdOrUrl)));
 }
 
 function expirePending(account: Account, subscriptionId: string): void {

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { balance } from './endings.ts';
 import { priceOfItem } from './items.ts';
-import { bill, cardOf, draft, finalize, payInvoice } from './payments.ts';
+import { bill, cardOf, draft, finalize, payInvoice, subscriptionOf } from './payments.ts';
 import { periodEnd } from './period.ts';
 import { Refused } from './refused.ts';
 import { publishUpdated, runningAt } from './running.ts';
@@ -97,6 +97,17 @@ export function setResumed(account: Account, subscription: Subscription): void {
   delete subscription.status_details;
   account.publish('customer.subscription.resumed', subscription);
   publishUpdated(account, subscription);
+}
+
+/** A subscription that was resumed stays paused until the invoice of its new period is paid. */
+export function resumeIfPaid(account: Account, invoice: Invoice): void {
+  const subscription = found(account.state.subscriptions, subscriptionOf(invoice), 'subscription');
+  const { status, status_details } = subscription;
+  const pausedAt = status_details?.paused.transitioned_at ?? Number.POSITIVE_INFINITY;
+  const billsNewPeriod = invoice.lines.some(
+    ({ parent, period }) => !parent.subscription_item_details.proration && period.start >= pausedAt,
+  );
+  if (status === 'paused' && invoice.status === 'paid' && billsNewPeriod) setResumed(account, subscription);
 }
 
 /** An hour passes: drafts that advance by themselves are finalized and collected. */

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { previewUpdate } from '../item-updates.ts';
 import { list } from '../list.ts';
-import { collect, invoiceAt } from '../pauses.ts';
+import { collect, invoiceAt, resumeIfPaid } from '../pauses.ts';
 import { finalize, subscriptionOf } from '../payments.ts';
 import { Refused } from '../refused.ts';
 import { found } from '../state.ts';
@@ -62,6 +62,7 @@ export const INVOICES: readonly Route[] = [
         code: 'card_declined',
         message: 'Your card was declined.',
       });
+    resumeIfPaid(account, invoice);
     return invoice;
   }),
   route('GET', /^\/v1\/invoices$/, ListInvoices, ({ state }, { subscription, status, ...page }) => {

@@ -383,6 +383,25 @@ export function endingContract(open: (nowMs: () => number) => Promise<BillingUnd
       expect(stripe.subscription(id)?.status).toBe('active');
     });
 
+    test('of the subscription has one invoice to pay, however often it is resumed', async () => {
+      const id = await bought();
+      // An invoice that was open before the pause is none that ends it.
+      nowMs = Date.UTC(2026, 11, 25);
+      await stripe.renew(id, 'declined');
+      const open = () => stripe.invoicesOf(id).filter(({ status }) => status === 'open').length;
+      nowMs += DAY_MS;
+      await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription', creditsRest: false });
+      nowMs += DAY_MS;
+      await stripe.setCard(id, 'declined');
+      const first = await billing.resumeSubscription(id);
+      expect(first).toEqual({ verdict: 'RESUMED', payUrl: expect.stringMatching(/^http/) });
+      expect(await billing.resumeSubscription(id)).toEqual(first);
+      expect(open()).toBe(2);
+      await stripe.setCard(id, 'good');
+      expect(await billing.resumeSubscription(id)).toEqual({ verdict: 'RESUMED', payUrl: null });
+      expect([open(), stripe.subscription(id)?.status]).toEqual([1, 'active']);
+    });
+
     test('cannot end without a payment method', async () => {
       const id = await bought();
       await billing.pauseSubscription({ subscriptionId: id, kind: 'subscription', creditsRest: true });
