@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
-import { LICENSES } from '../../shared/ports/collections.ts';
+import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { type BoughtLicense, beginPurchase, buySeats, withoutStripeEvents } from '../testing/purchases.ts';
@@ -109,6 +109,30 @@ describe('a subscription with several items', () => {
     await suite.stripe.idle();
     expect(await license(bought)).toMatchObject({ max: 7 });
   });
+});
+
+test('an invoice that was written off does not matter after a later period was paid, also of another item', async () => {
+  const bought = await buySeats(suite, { seats: 4 });
+  const { subscriptionId, licenseId } = bought;
+  const { stripe } = suite;
+  const [item] = stripe.subscription(subscriptionId)?.items ?? [];
+  await stripe.renew(subscriptionId, 'declined');
+  await stripe.markUncollectible(stripe.invoicesOf(subscriptionId)[0]?.id ?? '', 'max_payment_attempts');
+  // The vendor replaces the item, as a change of the product does.
+  await stripe.addItem(subscriptionId, { price: MONTHLY, quantity: 4 });
+  await stripe.removeItem(item?.id ?? '');
+  await stripe.idle();
+  expect(await suite.deps.records.get(SUBSCRIPTIONS, subscriptionId)).toMatchObject({
+    unpaidSinceMs: expect.any(Number),
+  });
+  await stripe.renew(subscriptionId);
+  await stripe.idle();
+  expect(await suite.deps.records.get(SUBSCRIPTIONS, subscriptionId)).toMatchObject({
+    hold: null,
+    unpaidSinceMs: null,
+  });
+  const changed = await suite.operate('PATCH', `/api/v1/subscriptions/${licenseId}`, { seats: 5 });
+  expect([changed.status, changed.body.seats], changed.text).toEqual([200, 5]);
 });
 
 test('a paid subscription that is not understood keeps its seats, and is reported in log, audit log and console', async () => {

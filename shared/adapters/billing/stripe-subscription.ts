@@ -140,7 +140,8 @@ async function stateOf(subscription: SubscriptionAnswer, stripe: Stripe): Promis
   const isOverdue = status === 'past_due' || status === 'unpaid';
   // A subscription stays active while an invoice that was sent is open, and while a payment is on its way.
   const isOpenUnpaid = isOverdue || collection === 'invoice';
-  const unpaid = ended_at == null ? await unpaidInvoices(id, isOpenUnpaid, stripe) : NOTHING_UNPAID;
+  const unpaid =
+    ended_at == null ? await unpaidInvoices(subscription, items, isOpenUnpaid, stripe) : NOTHING_UNPAID;
   const since = unpaid.oldest?.atSeconds ?? (isOverdue ? firstStart : null);
   const cancelAt = cancel_at ?? (cancel_at_period_end ? firstEnd : null);
   return {
@@ -229,17 +230,20 @@ const NOTHING_UNPAID: UnpaidInvoices = { oldest: undefined, itemIds: [] };
  * account can be set up to do. Writing off makes the subscription `active` again
  * (https://docs.stripe.com/billing/subscriptions/overview), and such an invoice can still be paid (dj-stripe/dj-stripe#1870).
  * One from before a later period of its items was paid or given away does not matter: the newest invoice decides the
- * status of the subscription, and void ones never do. Those that were made by hand do not affect the subscription
+ * status of the subscription, and void ones never do. Nor does a written off one whose items are gone since, or that bills
+ * invoice items, after any later period was. Those that were made by hand do not affect the subscription
  * (https://docs.stripe.com/api/invoices/create, `subscription`).
  */
 async function unpaidInvoices(
-  subscription: string,
+  { id: subscription }: SubscriptionAnswer,
+  items: readonly ItemAnswer[],
   isOpenUnpaid: boolean,
   stripe: Stripe,
 ): Promise<UnpaidInvoices> {
   const { data } = await callStripe('invoices.list', () =>
     stripe.invoices.list({ subscription, limit: MAX_INVOICES }),
   );
+  const current = new Set(items.map(({ id }) => id));
   const settled = new Set<string>();
   // Newest first.
   const unpaid = z
@@ -252,16 +256,17 @@ async function unpaidInvoices(
       if (status === 'paid' || isGivenAway)
         for (const { subscription_item, proration } of details)
           if (!proration) settled.add(subscription_item);
-      const isSettled = itemIds.length > 0 && itemIds.every((itemId) => settled.has(itemId));
+      const left = itemIds.filter((itemId) => !settled.has(itemId));
+      const isGone = isWrittenOff && settled.size > 0 && left.every((itemId) => !current.has(itemId));
+      const isSettled = isGone || (itemIds.length > 0 && left.length === 0);
       const isUnpaid = (isWrittenOff && !isGivenAway) || (status === 'open' && isOpenUnpaid);
       if (!isUnpaid || billing_reason === 'manual' || isSettled) return [];
-      const unpaidItemIds = itemIds.filter((itemId) => !settled.has(itemId));
       return [
         {
           id,
           reason: billing_reason,
           atSeconds: invoice.due_date ?? invoice.created,
-          itemIds: unpaidItemIds,
+          itemIds: left,
           isWhole: !lines.has_more,
         },
       ];
