@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
-import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
+import { LICENSES, SUBSCRIPTIONS, TENANTS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
 import { type BoughtLicense, beginPurchase, buySeats, withoutStripeEvents } from '../testing/purchases.ts';
@@ -302,6 +302,41 @@ describe('a subscription that Stripe does not have', () => {
     await suite.sweep();
     expect(await listed(bought)).toMatchObject({ needs_review: null });
     expect((await buy(bought)).body.code).toBe('ALREADY_SUBSCRIBED');
+  });
+
+  test('is reported no longer after its tenant was erased', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    missing.add(bought.subscriptionId);
+    const { tenantId } = bought;
+    await suite.deps.records.transact(async (transaction) => {
+      const tenant = await transaction.get(TENANTS, tenantId);
+      if (tenant) transaction.set(TENANTS, tenantId, { ...tenant, closedAtMs: clocked.nowMs() });
+    });
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    const reported = errors(bought).length;
+    for (let day = 0; day < 2; day += 1) {
+      clocked.moveClock(DAY_MS + 1);
+      await suite.sweep();
+    }
+    expect(errors(bought)).toHaveLength(reported);
+  });
+
+  test('leaves its license to another one that was paid for it before', async () => {
+    const bought = await buySeats(suite, { seats: 4 });
+    const { tenantId, licenseId, customerId } = bought;
+    const metadata = { seatlease_tenant_id: tenantId, seatlease_license_id: licenseId };
+    const rival = await suite.stripe.createSubscription(customerId, {
+      price: MONTHLY,
+      quantity: 7,
+      metadata,
+    });
+    await suite.stripe.idle();
+    expect(await license(bought)).toMatchObject({ max: 4 });
+    missing.add(bought.subscriptionId);
+    clocked.moveClock(DAY_MS + 1);
+    await suite.sweep();
+    expect(await license(bought)).toMatchObject({ max: 7, subscriptionId: rival });
   });
 
   test('is replaced by another one that is paid for its license', async () => {

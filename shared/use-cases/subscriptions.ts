@@ -89,8 +89,7 @@ export async function syncSubscription(
         if (written.notices.length > 0) await deps.events.publish(written.notices);
         if (reviewOf(seen) !== null) deps.log(needsReview(seen, state?.status));
         // Such as the one that the vendor created to replace this one, before it was canceled.
-        if (isOver(seen))
-          for (const rivalId of seen.rivalIds) await syncSubscription(rivalId, {}, billing, deps);
+        if (isGone(seen)) await syncRivals(seen, billing, deps);
         for (const line of await billedTwice(seen, deps)) deps.log(line);
         if (unknownDisputes(seen.payments).length > 0) deps.log(unknownStatus(seen));
         return { verdict: 'SEEN', subscription: seen };
@@ -100,6 +99,14 @@ export async function syncSubscription(
     'records',
     `${subscriptionId} was updated concurrently ${MAX_ATTEMPTS} times in a row`,
   );
+}
+
+/** Those that are gone too are left out: two can be rivals of each other. */
+async function syncRivals({ rivalIds }: Subscription, billing: Billing, deps: Deps): Promise<void> {
+  for (const rivalId of rivalIds) {
+    const rival = await deps.records.get(SUBSCRIPTIONS, rivalId);
+    if (!rival || !isGone(rival)) await syncSubscription(rivalId, {}, billing, deps);
+  }
 }
 
 /** The next record; `IGNORED` if there is none to write. */
@@ -176,7 +183,8 @@ async function write(
   const next = isPayer ? licenseUnder(seen, license, nowMs) : license;
   const notices = noticesOf(seen, notice);
   const known = await Promise.all(notices.map(({ eventId }) => transaction.get(AUDIT, eventId)));
-  transaction.set(SUBSCRIPTIONS, subscriptionId, isPayer ? seen : { ...seen, lookAtMs: null });
+  const isLookedAt = isPayer && tenant.closedAtMs === null;
+  transaction.set(SUBSCRIPTIONS, subscriptionId, isLookedAt ? seen : { ...seen, lookAtMs: null });
   if (next && next !== license) transaction.writeLicense(next, nowMs);
   else if (next) transaction.putAgain(next);
   for (const [i, event] of notices.entries())
