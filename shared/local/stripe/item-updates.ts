@@ -143,7 +143,8 @@ function linesOf(
   { proration_behavior, proration_date = account.now() }: Update,
   invoice: string,
 ): LineItem[] {
-  if (subscription.status === 'trialing') return [];
+  // A paused subscription has no period with a rest.
+  if (subscription.status === 'trialing' || subscription.status === 'paused') return [];
   const now = account.now();
   return planned
     .filter(({ isChanged }) => isChanged)
