@@ -158,3 +158,15 @@ test('a sent invoice for a change is unpaid while it is due, whatever its lines 
   expect(isUnpaid([invoice], PRO, 'si_1', NOW_MS)).toBe(false);
   expect(isUnpaid([{ ...invoice, reason: 'subscription_cycle' }], sent, 'si_1', NOW_MS)).toBe(false);
 });
+
+test('an invoice is not unpaid any more after a later period was paid that runs now', () => {
+  const endMs = NOW_MS + DAY_MS;
+  const bill = (isPaid: boolean, isProration = false) => ({
+    ...{ isPaid, isDue: false, reason: 'subscription_cycle' },
+    periods: [{ itemId: 'si_1', endMs, isProration }],
+  });
+  expect(isUnpaid([bill(true), bill(false)], PRO, 'si_1', NOW_MS)).toBe(false);
+  expect(isUnpaid([bill(false), bill(true)], PRO, 'si_1', NOW_MS)).toBe(true);
+  expect(isUnpaid([bill(true, true), bill(false)], PRO, 'si_1', NOW_MS)).toBe(true);
+  expect(isUnpaid([bill(true), bill(false)], PRO, 'si_2', NOW_MS)).toBe(false);
+});

@@ -87,8 +87,13 @@ export interface BilledInvoice {
   readonly isDue: boolean;
   /** In Stripe's words (`billing_reason`), such as `subscription_cycle`. */
   readonly reason: string | null;
-  /** What it bills for items of the subscription, prorations among them. */
-  readonly periods: readonly { readonly itemId: string; readonly endMs: number }[];
+  /** What it bills for items of the subscription. */
+  readonly periods: readonly {
+    readonly itemId: string;
+    readonly endMs: number;
+    /** Whether it is a part of a period, such as of added seats. */
+    readonly isProration: boolean;
+  }[];
 }
 
 /** Whether Stripe gives a credit for the rest of the current period. In a trial nothing is prorated. */
@@ -99,7 +104,9 @@ export function givesCredit({ status }: Subscription, { newPrice, from, to }: Se
 /**
  * Whether the running period of the item, or a change in it, was not paid: its invoice is a draft for an hour, open until
  * its due date, or was given up. A change that Stripe charges automatically is not made before it is paid, so that its
- * open invoice does not matter. A payment that was refunded or disputed is none, also if its hold was lifted.
+ * open invoice does not matter. Nor does one from before a later period was paid that runs now: the vendor has begun a new
+ * billing cycle, or a pause has ended. A payment that was refunded or disputed is none, also if its hold was lifted.
+ * `invoices`: the newest first.
  */
 export function isUnpaid(
   invoices: readonly BilledInvoice[],
@@ -108,11 +115,17 @@ export function isUnpaid(
   nowMs: number,
 ): boolean {
   if (paymentHolds(payments).length > 0) return true;
-  return invoices.some(({ isPaid, isDue, reason, periods }) => {
+  const runs = ({ periods }: BilledInvoice) =>
+    periods.filter((period) => period.itemId === itemId && period.endMs > nowMs);
+  const payer = invoices.findIndex(
+    (invoice) => invoice.isPaid && runs(invoice).some(({ isProration }) => !isProration),
+  );
+  return invoices.some((invoice, index) => {
+    const { isPaid, isDue, reason } = invoice;
     if (isPaid || reason === 'manual') return false;
     // Its lines can be invoice items, which name no item of the subscription.
     if (reason === 'subscription_update') return isDue && collection === 'invoice';
-    return periods.some((period) => period.itemId === itemId && period.endMs > nowMs);
+    return (payer === -1 || index < payer) && runs(invoice).length > 0;
   });
 }
 

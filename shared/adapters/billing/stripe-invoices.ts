@@ -33,8 +33,10 @@ export async function readInvoices(stripe: Stripe, subscription: string): Promis
       isDue: status === 'open' || status === 'draft',
       reason: billing_reason,
       periods: all.flatMap(({ period, parent }) => {
-        const itemId = parent?.subscription_item_details?.subscription_item;
-        return itemId === undefined ? [] : [{ itemId, endMs: period.end * 1000 }];
+        const details = parent?.subscription_item_details;
+        if (!details) return [];
+        const { subscription_item: itemId, proration: isProration = false } = details;
+        return [{ itemId, endMs: period.end * 1000, isProration }];
       }),
     });
   }

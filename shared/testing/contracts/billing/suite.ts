@@ -440,13 +440,18 @@ export function billingContract(open: (nowMs: () => number) => Promise<BillingUn
     const [seats] = stripe.subscription(id)?.items ?? [];
     await stripe.prorate(id, 300);
     await stripe.renew(id, 'declined');
-    const first = { itemId: seats?.id, endMs: Date.UTC(2026, 11, 25) };
-    const second = { itemId: seats?.id, endMs: Date.UTC(2027, 0, 25) };
+    const first = { itemId: seats?.id, endMs: Date.UTC(2026, 11, 25), isProration: false };
+    const second = { itemId: seats?.id, endMs: Date.UTC(2027, 0, 25), isProration: false };
     const [renewed, ...others] = await billing.readInvoices(id);
     const cycle = { reason: 'subscription_cycle', periods: [second] };
     expect(renewed).toEqual({ isPaid: false, isDue: true, ...cycle });
     expect(others).toEqual([
-      { isPaid: true, isDue: false, reason: 'subscription_update', periods: [first] },
+      {
+        isPaid: true,
+        isDue: false,
+        reason: 'subscription_update',
+        periods: [{ ...first, isProration: true }],
+      },
       { isPaid: true, isDue: false, reason: 'subscription_create', periods: [first] },
     ]);
     const [newest] = stripe.invoicesOf(id);
