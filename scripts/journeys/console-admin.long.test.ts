@@ -311,7 +311,7 @@ describeReal('chromium', 'the console for admins and operators', () => {
     await page.getByLabel('Name').fill('Nightly report');
     await page.getByLabel('Scopes').fill('licenses:read, users:nothing');
     await page.getByRole('button', { name: 'Create token' }).click();
-    await page.getByText('/scopes/1').waitFor();
+    await page.getByText('“scopes 2”').waitFor();
     await page.getByLabel('Scopes').fill('licenses:read');
     await page.getByRole('button', { name: 'Create token' }).click();
     const shown = page.getByRole('dialog', { name: 'New operator token' });

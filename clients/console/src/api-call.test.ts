@@ -71,6 +71,14 @@ describe('a failed request', () => {
     });
   });
 
+  test('names an entry of a list by its number', async () => {
+    const errors = [{ at: '/scopes/1', detail: 'is no scope' }];
+    const { call } = callWith(() => problemResponse(400, 'VALIDATION_FAILED', { errors }));
+    expect((await problemOf(call('usersMe', {}))).message).toBe(
+      'Title of VALIDATION_FAILED. “scopes 2” is no scope.',
+    );
+  });
+
   test('throws the server’s detail if it is about no field', async () => {
     const { call } = callWith(() =>
       problemResponse(409, 'SUBSCRIPTION_UNCHANGEABLE', { detail: 'A detail.' }),

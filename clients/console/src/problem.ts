@@ -86,9 +86,10 @@ function isFieldError(value: unknown): value is FieldError {
   );
 }
 
-/** Shows the last part of a field's JSON pointer as its name. */
+/** Shows the last part of a field's JSON pointer as its name, and an entry of a list by its number, from 1. */
 function sentenceOf(at: string, detail: string): string {
-  const name = at.split('/').at(-1)?.replaceAll('_', ' ') ?? '';
+  const [list = '', field = ''] = at.split('/').slice(-2);
+  const name = (/^\d+$/.test(field) ? `${list} ${Number(field) + 1}` : field || list).replaceAll('_', ' ');
   return name === '' ? `It ${detail}.` : `“${name}” ${detail}.`;
 }
 
