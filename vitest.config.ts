@@ -14,6 +14,8 @@ const FIRST = [
   // In `npm run test:long`. They took 135 to 45 seconds; the first two mostly wait.
   'conformance/conformance.long.test.ts',
   'simulation/real-programs.long.test.ts',
+  'stripe-webhook/crash-points-of-holds.test.ts',
+  'subscriptions/change-interleavings.test.ts',
   'seats/seats-embedded.property.test.ts',
   'stripe-webhook/permutations.test.ts',
   'checks/blocks.long.test.ts',

@@ -125,7 +125,6 @@ const HAPPENINGS: Readonly<Record<string, Happening>> = {
         answer: 'LICENSE_EXPIRED',
       },
       'an erased tenant': {
-        licenses: 2,
         before: beginErasure,
         request: ({ owner }, confirmation_token) =>
           owner.call('DELETE', '/api/v1/gdpr/delete', { confirmation_token }),
