@@ -5,6 +5,7 @@ import config, { LONG } from './vitest.config.ts';
 const WITH_MORE_RUNS = [
   'functions/audit/verify.test.ts',
   'functions/bad-input.test.ts',
+  'functions/cancel/interleavings.test.ts',
   'functions/checkout/interleavings.test.ts',
   'functions/stripe-webhook/{crash-points-of-holds,permutations}.test.ts',
   'functions/subscriptions/change-interleavings.test.ts',

@@ -206,7 +206,7 @@ test('makes each change as a whole, on what the last one left, in any order of c
         expect((await send({ seats: 10 })).body).toMatchObject({ seats: 10 });
       },
     ),
-    { numRuns: runs(15, 100) },
+    { numRuns: runs(15, 100), seed: 20261130 },
   );
 }, 240_000);
 

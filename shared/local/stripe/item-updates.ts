@@ -152,7 +152,8 @@ function linesOf(
       const { id, current_period_start: start, current_period_end: end } = item;
       const period = { start: proration_date, end };
       const rest = (amount: number): number =>
-        Number((BigInt(amount) * BigInt(end - proration_date)) / BigInt(end - start));
+        // A pause can end a period in the second in which it began.
+        Number((BigInt(amount) * BigInt(end - proration_date)) / BigInt(Math.max(1, end - start)));
       const was = item.quantity ?? 0;
       const whole = { start: now, end: periodEnd(now, now, price.recurring.interval) };
       const credit: NewLine = {
