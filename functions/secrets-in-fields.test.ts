@@ -2,7 +2,7 @@ import { format } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fieldsOf } from './testing/bad-requests.ts';
 import { findWords } from './testing/find-text.ts';
-import { NO_LIMITS } from './testing/no-limits.ts';
+import { unlimited } from './testing/no-limits.ts';
 import { SAMPLES, type Sample, sendTo } from './testing/sample-requests.ts';
 import {
   credentialsFor,
@@ -38,10 +38,7 @@ const written: string[] = [];
 let sent = 0;
 
 beforeAll(async () => {
-  suite = await openTestSuite({ USAGE_METERS: 'exports' }, (deps) => ({
-    ...deps,
-    limits: NO_LIMITS,
-  }));
+  suite = await openTestSuite({ USAGE_METERS: 'exports' }, unlimited);
   place = await newPlace(suite);
   self = await newMember(suite, place.tenantId);
   secrets = await secretsOfAllKinds();

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PLANS } from '../../shared/domain/plans.ts';
 import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
+import { buyEndable } from '../testing/endings.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { buySeats, type PurchaseOptions, withoutStripeEvents } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
-import { unlimited } from '../testing/unlimited.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -13,17 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-async function buy(options: PurchaseOptions = {}) {
-  const bought = await buySeats(suite, options);
-  const { licenseId } = bought;
-  const send = (path: string, more = {}) =>
-    suite.operate('POST', `/api/v1/subscriptions/${path}`, { license_id: licenseId, ...more });
-  return {
-    ...bought,
-    cancel: (more = {}) => send('cancel', more),
-    undo: () => send('cancel/undo'),
-    license: async () => (await suite.operate('GET', `/api/v1/licenses/${licenseId}`)).body,
-  };
+async function buy(options?: PurchaseOptions) {
+  const bought = await buyEndable(suite, options);
+  const license = async () => (await suite.operate('GET', `/api/v1/licenses/${bought.licenseId}`)).body;
+  return { ...bought, license };
 }
 
 test('keeps seats until the end of the paid period, or longer if the cancellation is undone', async () => {
@@ -147,7 +141,7 @@ describe('a subscription that is not active', () => {
       },
     ],
     ['in its trial', async () => undefined, { trialDays: 14 }],
-    ['collected by nobody', (id) => suite.stripe.pauseCollection(id, 'void')],
+    ['not collected for now', (id) => suite.stripe.pauseCollection(id, 'void')],
   ])('and is %s can end now, with its period and at a date, and be kept', async (_, change, options) => {
     const cancel_at = new Date(Date.now() + 2 * DAY_MS).toISOString();
     const bought = await buy(options);

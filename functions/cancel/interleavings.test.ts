@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Billing } from '../../shared/ports/billing.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import { NO_LIMITS } from '../testing/no-limits.ts';
 import { buySeats } from '../testing/purchases.ts';
+import { openSlowCalls } from '../testing/slow-calls.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 /**
@@ -33,19 +35,12 @@ const ACTIONS = [
 ] as const;
 type Action = (typeof ACTIONS)[number];
 
+const calls = openSlowCalls();
 let suite: TestSuite;
-let turns: Iterator<number>;
 beforeAll(async () => {
-  turns = [0].values();
   suite = await openTestSuite({}, slowly);
 });
 afterAll(() => suite.close());
-
-async function pass(): Promise<void> {
-  const next = turns.next();
-  for (let left = next.done ? 0 : next.value; left > 0; left -= 1)
-    await new Promise((resolve) => setImmediate(resolve));
-}
 
 function slowly(deps: Deps): Deps {
   const { records, billing } = deps;
@@ -53,25 +48,9 @@ function slowly(deps: Deps): Deps {
   return {
     ...deps,
     limits: NO_LIMITS,
-    records: slowPort(records, ['get', 'transact']),
-    billing: slowPort(billing, Object.keys(billing)),
+    records: calls.wrap(records, ['get', 'transact']),
+    billing: calls.wrap(billing, Object.keys(billing) as (keyof Billing)[]),
   };
-}
-
-function slowPort<T extends object>(port: T, names: readonly string[]): T {
-  return new Proxy(port, {
-    get(target, name) {
-      const member = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      if (!names.includes(String(name))) return member.bind(target);
-      return async (...args: unknown[]) => {
-        await pass();
-        const result = await Reflect.apply(member, target, args);
-        await pass();
-        return result;
-      };
-    },
-  });
 }
 
 const REFUSALS =
@@ -129,14 +108,14 @@ test('ends, pauses and changes at the same time leave the license as Stripe has 
       fc.array(action, { minLength: 2, maxLength: 5 }),
       fc.infiniteStream(fc.nat(6)),
       async (before, together, delays) => {
-        turns = [0].values();
+        calls.take([]);
         const { licenseId, subscriptionId } = await buySeats(suite, { seats: SEATS });
         for (const each of before) await act(each, licenseId, subscriptionId);
         await suite.stripe.idle();
 
-        turns = delays[Symbol.iterator]();
+        calls.take(delays);
         const replies = await Promise.all(together.map((each) => act(each, licenseId, subscriptionId)));
-        turns = [0].values();
+        calls.take([]);
         await suite.stripe.idle();
 
         for (const [n, reply] of replies.entries()) {

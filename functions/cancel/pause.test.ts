@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { eachDocument } from '../../shared/ports/each-document.ts';
 import { auditQuery } from '../../shared/ports/queries.ts';
-import { buySeats, type PurchaseOptions } from '../testing/purchases.ts';
+import { buyEndable } from '../testing/endings.ts';
+import { unlimited } from '../testing/no-limits.ts';
+import type { PurchaseOptions } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
-import { unlimited } from '../testing/unlimited.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -14,18 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => suite.close());
 
-async function buy(options: PurchaseOptions = {}) {
-  const bought = await buySeats(suite, options);
-  const { licenseId } = bought;
-  const send = (path: string, more = {}) =>
-    suite.operate('POST', `/api/v1/subscriptions/${path}`, { license_id: licenseId, ...more });
-  return {
-    ...bought,
-    pause: (kind: 'collection' | 'subscription', more = {}) => send('pause', { kind, ...more }),
-    resume: () => send('resume'),
-    cancel: (more = {}) => send('cancel', more),
-  };
-}
+const buy = (options?: PurchaseOptions) => buyEndable(suite, options);
 
 async function eventsOf(tenantId: string): Promise<unknown[]> {
   const all = await Array.fromAsync(

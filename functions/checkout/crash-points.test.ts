@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { LICENSES } from '../../shared/ports/collections.ts';
 import { openCrashes } from '../testing/crashes.ts';
-import { NO_LIMITS } from '../testing/no-limits.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { createTrial } from '../testing/purchases.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
@@ -9,7 +9,7 @@ const crashes = openCrashes();
 
 let suite: TestSuite;
 beforeAll(async () => {
-  suite = await openTestSuite({}, (deps) => ({ ...deps, limits: NO_LIMITS }), {
+  suite = await openTestSuite({}, unlimited, {
     // Other functions handle webhooks and events of earlier purchases meanwhile: their calls do not count.
     depsOf: ({ name }, deps) => (name === 'checkout' ? crashes.wrap(deps) : deps),
   });

@@ -4,6 +4,7 @@ import type { Deps } from '../../shared/ports/deps.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import { NO_LIMITS } from '../testing/no-limits.ts';
 import { createTrial } from '../testing/purchases.ts';
+import { openSlowCalls } from '../testing/slow-calls.ts';
 import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts';
 
 /**
@@ -11,45 +12,21 @@ import { OPERATOR_KEY, openTestSuite, type TestSuite } from '../testing/suite.ts
  * takes its time. In any order of calls, only one of their pages can be paid, and it is paid once.
  */
 
+const calls = openSlowCalls();
 let suite: TestSuite;
-/** How long the next calls take, in turns of the event loop. */
-let turns: Iterator<number>;
 beforeAll(async () => {
   suite = await openTestSuite({}, slowly);
 });
 afterAll(() => suite.close());
 
-async function pass(): Promise<void> {
-  const next = turns?.next();
-  for (let left = next?.done ? 0 : (next?.value ?? 0); left > 0; left -= 1)
-    await new Promise((resolve) => setImmediate(resolve));
-}
-
 function slowly(deps: Deps): Deps {
-  const slow = async <R>(work: () => Promise<R>): Promise<R> => {
-    await pass();
-    const result = await work();
-    await pass();
-    return result;
-  };
   const { records, billing } = deps;
   if (!billing) throw new Error('billing is not configured');
   return {
     ...deps,
     limits: NO_LIMITS,
-    records: {
-      ...records,
-      get: (collection, id) => slow(() => records.get(collection, id)),
-      create: (collection, id, document) => records.create(collection, id, document),
-      query: (query, equals, page) => records.query(query, equals, page),
-      transact: (work) => slow(() => records.transact(work)),
-    },
-    billing: {
-      ...billing,
-      createCheckout: (ask) => slow(() => billing.createCheckout(ask)),
-      openCheckouts: (of) => slow(() => billing.openCheckouts(of)),
-      expireCheckout: (id) => slow(() => billing.expireCheckout(id)),
-    },
+    records: calls.wrap(records, ['get', 'transact']),
+    billing: calls.wrap(billing, ['createCheckout', 'openCheckouts', 'expireCheckout']),
   };
 }
 
@@ -66,7 +43,7 @@ test('gives out one page at a time and sells a license once, in any order of cal
       fc.array(person, { minLength: 2, maxLength: 4 }),
       fc.infiniteStream(fc.nat(6)),
       async (buyers, delays) => {
-        turns = [0].values();
+        calls.take([]);
         const { tenantId, licenseId } = await createTrial(suite);
         const given = new Set<string>();
         const openOnes = () => [...given].filter((page) => suite.stripe.sessionStatus(page) === 'open');
@@ -82,7 +59,7 @@ test('gives out one page at a time and sells a license once, in any order of cal
           expect(openOnes().length).toBeLessThanOrEqual(1);
           return reply;
         }
-        turns = delays[Symbol.iterator]();
+        calls.take(delays);
         await Promise.all(
           buyers.map(async ({ seats, key, pays }) => {
             const { status, body } = await buy(seats, key);
@@ -90,7 +67,7 @@ test('gives out one page at a time and sells a license once, in any order of cal
             if (status === 201 && pays) await suite.stripe.pay(body.checkout_url).catch(() => undefined);
           }),
         );
-        turns = [0].values();
+        calls.take([]);
         await suite.stripe.idle();
         const paid = [...given].filter((page) => suite.stripe.subscriptionOf(page) !== undefined);
         expect(paid.length).toBeLessThanOrEqual(1);

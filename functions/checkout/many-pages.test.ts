@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { NO_LIMITS } from '../testing/no-limits.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { createTrial } from '../testing/purchases.ts';
 import { openTestSuite } from '../testing/suite.ts';
 
 test('a purchase costs a few calls to Stripe, however many pages of the tenant are open', async () => {
-  const suite = await openTestSuite({}, (deps) => ({ ...deps, limits: NO_LIMITS }));
+  const suite = await openTestSuite({}, unlimited);
   const { tenantId, licenseId } = await createTrial(suite);
   const buy = (more: object = {}) =>
     suite.operate('POST', '/api/v1/checkout/create-session', {

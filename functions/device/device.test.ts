@@ -3,7 +3,7 @@ import { newUserCode, readUserCode } from '../../shared/domain/device-sign-in.ts
 import { Unavailable } from '../../shared/errors.ts';
 import { DEVICE_SIGN_INS, USERS } from '../../shared/ports/collections.ts';
 import { SIGN_INS_OF_USER } from '../../shared/ports/queries.ts';
-import { NO_LIMITS } from '../testing/no-limits.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 import {
   accountOf,
@@ -144,22 +144,19 @@ describe('a device', () => {
   });
 
   test('gets one sign-in from 20 questions at once', async () => {
-    const unlimited = await openTestSuite({}, (deps) => ({
-      ...deps,
-      limits: NO_LIMITS,
-    }));
-    const { body } = await unlimited.call('POST', '/auth/device', {
+    const busy = await openTestSuite({}, unlimited);
+    const { body } = await busy.call('POST', '/auth/device', {
       body: new URLSearchParams({ client_id: CLIENT_ID }),
     });
-    await decideOnDevice(unlimited, body.user_code, someone(), 'allow');
+    await decideOnDevice(busy, body.user_code, someone(), 'allow');
     const form = { grant_type: DEVICE_GRANT, device_code: body.device_code };
-    const replies = await Promise.all(Array.from({ length: 20 }, () => requestTokens(unlimited, form)));
+    const replies = await Promise.all(Array.from({ length: 20 }, () => requestTokens(busy, form)));
     const signIns = replies.map(({ body: { access_token = '' } }) => {
       const [, claims = ''] = access_token.split('.');
       return JSON.parse(Buffer.from(claims, 'base64url').toString()).sid;
     });
     expect(new Set(signIns).size).toBe(1);
-    await unlimited.close();
+    await busy.close();
   });
 
   test.each<[string, (code: string) => string]>([

@@ -7,9 +7,9 @@ import type { DisputeStatus } from '../../shared/local/stripe/state.ts';
 import { LICENSES, SUBSCRIPTIONS } from '../../shared/ports/collections.ts';
 import { BY } from '../../shared/testing/by.ts';
 import { runs } from '../../shared/testing/runs.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { beginPurchase } from '../testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../testing/suite.ts';
-import { unlimited } from '../testing/unlimited.ts';
 import handler from './handler.ts';
 
 /** The stand-in and the local records scan what they hold, so each suite gets few lives. */

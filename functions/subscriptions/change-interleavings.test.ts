@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Billing } from '../../shared/ports/billing.ts';
 import type { Deps } from '../../shared/ports/deps.ts';
 import { runs } from '../../shared/testing/runs.ts';
 import { NO_LIMITS } from '../testing/no-limits.ts';
 import { type BoughtLicense, buySeats } from '../testing/purchases.ts';
+import { openSlowCalls } from '../testing/slow-calls.ts';
 import { OPERATOR_KEY, openTestSuite, type Reply, type TestSuite } from '../testing/suite.ts';
 
 /**
@@ -29,19 +31,13 @@ interface Step {
   readonly asked: Terms;
 }
 
+const calls = openSlowCalls();
 let suite: TestSuite;
-let turns: Iterator<number>;
 let steps: Step[];
 beforeAll(async () => {
   suite = await openTestSuite({}, slowly);
 });
 afterAll(() => suite.close());
-
-async function pass(): Promise<void> {
-  const next = turns?.next();
-  for (let left = next?.done ? 0 : (next?.value ?? 0); left > 0; left -= 1)
-    await new Promise((resolve) => setImmediate(resolve));
-}
 
 function termsAt(subscriptionId: string): Terms {
   const [item] = suite.stripe.subscription(subscriptionId)?.items ?? [];
@@ -49,40 +45,23 @@ function termsAt(subscriptionId: string): Terms {
 }
 
 function slowly(deps: Deps): Deps {
-  const slow = async <R>(work: () => Promise<R>): Promise<R> => {
-    await pass();
-    const result = await work();
-    await pass();
-    return result;
-  };
   const { records, billing } = deps;
   if (!billing) throw new Error('billing is not configured');
+  const changeItem: Billing['changeItem'] = async (change) => {
+    const { subscriptionId, requestId, priceId, quantity: seats } = change;
+    const before = termsAt(subscriptionId);
+    const changed = await billing.changeItem(change);
+    const after = termsAt(subscriptionId);
+    const asked = { price: priceId ?? before.price, seats };
+    const isFirst = steps.every((step) => step.requestId !== requestId);
+    if (changed.verdict === 'CHANGED' && isFirst) steps.push({ requestId, before, after, asked });
+    return changed;
+  };
   return {
     ...deps,
     limits: NO_LIMITS,
-    records: {
-      ...records,
-      get: (collection, id) => slow(() => records.get(collection, id)),
-      create: (collection, id, document) => records.create(collection, id, document),
-      query: (query, equals, page) => records.query(query, equals, page),
-      transact: (work) => slow(() => records.transact(work)),
-    },
-    billing: {
-      ...billing,
-      readSubscription: (id) => slow(() => billing.readSubscription(id)),
-      readPrices: () => slow(() => billing.readPrices()),
-      changeItem: (change) =>
-        slow(async () => {
-          const { subscriptionId, requestId, priceId, quantity: seats } = change;
-          const before = termsAt(subscriptionId);
-          const changed = await billing.changeItem(change);
-          const after = termsAt(subscriptionId);
-          const asked = { price: priceId ?? before.price, seats };
-          const isFirst = steps.every((step) => step.requestId !== requestId);
-          if (changed.verdict === 'CHANGED' && isFirst) steps.push({ requestId, before, after, asked });
-          return changed;
-        }),
-    },
+    records: calls.wrap(records, ['get', 'transact']),
+    billing: calls.wrap({ ...billing, changeItem }, ['readSubscription', 'readPrices', 'changeItem']),
   };
 }
 
@@ -124,7 +103,7 @@ test('makes each change as a whole, on what the last one left, in any order of c
       fc.boolean(),
       fc.infiniteStream(fc.nat(6)),
       async (admins, paysEarlier, delays) => {
-        turns = [0].values();
+        calls.take([]);
         steps = [];
         const bought = await buySeats(suite, { seats: 6 });
         const { licenseId, subscriptionId } = bought;
@@ -150,10 +129,10 @@ test('makes each change as a whole, on what the last one left, in any order of c
           ...(paid > 0 ? [{ price: 'price_seatlease_team_month', seats: 9 }] : []),
         ];
 
-        turns = delays[Symbol.iterator]();
+        calls.take(delays);
         let paid = 0;
         const pay = async (url: string) => {
-          await pass();
+          await calls.pass();
           // Another change has discarded it, or it is being discarded.
           await suite.stripe.payInvoice(url).then(
             () => {
@@ -171,7 +150,7 @@ test('makes each change as a whole, on what the last one left, in any order of c
             return { wanted, reply };
           }),
         ]);
-        turns = [0].values();
+        calls.take([]);
         await suite.stripe.idle();
 
         for (const each of replies) {

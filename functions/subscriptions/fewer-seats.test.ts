@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClockedSuite, openClockedSuite } from '../testing/clocked-suite.ts';
-import { NO_LIMITS } from '../testing/no-limits.ts';
+import { unlimited } from '../testing/no-limits.ts';
 import { buySeats } from '../testing/purchases.ts';
 import type { Reply } from '../testing/suite.ts';
 
@@ -8,7 +8,7 @@ let clocked: ClockedSuite;
 let suite: ClockedSuite['suite'];
 beforeAll(async () => {
   // One operator sends all requests.
-  clocked = await openClockedSuite((deps) => ({ ...deps, limits: NO_LIMITS }));
+  clocked = await openClockedSuite(unlimited);
   suite = clocked.suite;
 });
 afterAll(() => clocked.close());

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { unlimited } from '../../functions/testing/no-limits.ts';
 import { type BoughtLicense, buySeats } from '../../functions/testing/purchases.ts';
 import { openTestSuite, type TestSuite } from '../../functions/testing/suite.ts';
-import { unlimited } from '../../functions/testing/unlimited.ts';
 
 /** Sends each call to a subscription in each state, as the table in clients/docs/billing.md has them. */
 const [HEADER = [], ...ROWS] = tableOf(readFileSync('clients/docs/billing.md', 'utf8'), '| State |');
