@@ -96,9 +96,9 @@ export type SeatEvent = z.infer<typeof SeatEventSchema>;
 
 /**
  * Adds the event's id. It is derived from type, tenant, license, session and time, from the version of the license, from
- * the end of the loan, and from invoice and dispute: Stripe's times are in whole seconds. Counts of seats and denials are not part of it: a Redis restored from an older copy can
- * report the same fact with another count. The actor and the request are not part of it either: the same fact can be
- * reported by another request.
+ * the end of the loan, and from invoice and dispute: Stripe's times are in whole seconds. Counts of seats and denials are
+ * not part of it: a Redis restored from an older copy can report the same fact with another count. The actor and the
+ * request are not part of it either: the same fact can be reported by another request.
  */
 export function eventOf(fields: Omit<SeatEvent, 'eventId'>): SeatEvent {
   const { type, tenantId, licenseId, sessionId, atMs, detail } = fields;

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { PLAN_NAMES, type PlanPrice, planOfPrice } from './plans.ts';
-import { type LicensedItem, type PaidFor, sumOf } from './seat-items.ts';
+import { PLAN_NAMES, type PlanPrice } from './plans.ts';
+import { type LicensedItem, type PaidFor, planOfItem, sumOf } from './seat-items.ts';
 
 /** What an item becomes once the invoice of the change is paid. */
 export interface PendingItem extends PlanPrice {
@@ -44,10 +44,9 @@ export function pendingChangeOf(
     const before = items.find(({ itemId }) => itemId === item.itemId);
     const { itemId, priceId, quantity, interval } = item;
     const kept = before?.priceId === priceId ? before : undefined;
-    const known = Object.hasOwn(planOfPriceId, priceId) ? planOfPriceId[priceId] : undefined;
     return {
       itemId,
-      plan: planOfPrice(item) ?? known ?? null,
+      plan: planOfItem(item, planOfPriceId),
       quantity: quantity ?? before?.quantity ?? 0,
       interval: interval ?? kept?.interval ?? null,
     };

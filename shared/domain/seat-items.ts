@@ -92,8 +92,7 @@ export function paidFor(
   const licensed = items.filter(({ isMetered }) => !isMetered);
   const known = licensed.map((item): LicensedItem => {
     const { lookupKey: _, planName: __, isMetered: ___, ...rest } = item;
-    const remembered = Object.hasOwn(planOfPriceId, item.priceId) ? planOfPriceId[item.priceId] : undefined;
-    return { ...rest, plan: planOfPrice(item) ?? remembered ?? null };
+    return { ...rest, plan: planOfItem(item, planOfPriceId) };
   });
   const seatItems = known.filter(({ plan }) => plan !== null);
   for (const { priceId, plan } of seatItems) if (plan) planOfPriceId[priceId] = plan;
@@ -110,6 +109,15 @@ export function paidFor(
   const { plan } = first;
   const seats = sumOf(seatItems);
   return { ...memory, plan, seats, review: seatsOutOfRange(plan, seats) };
+}
+
+/** The plan that the price shows, or that is remembered of it. */
+export function planOfItem(
+  item: PlanPrice & { readonly priceId: string },
+  planOfPriceId: PaidFor['planOfPriceId'],
+): Plan | null {
+  const remembered = Object.hasOwn(planOfPriceId, item.priceId) ? planOfPriceId[item.priceId] : undefined;
+  return planOfPrice(item) ?? remembered ?? null;
 }
 
 /** Whether plan and seats are those of the current items. */

@@ -22,9 +22,9 @@ export interface SeatTerms {
 
 /**
  * Why a subscription cannot be changed here. `unpaid`: an invoice is not paid; Stripe gives a credit for the rest of its
- * period nevertheless (docs.stripe.com/billing/subscriptions/credit-proration-deferral), which pays for other licenses. `paused`: Stripe sends no invoices.
- * `collection_paused`: they are not collected, so added seats would be free. `scheduled`: the phases of a schedule
- * overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
+ * period nevertheless (docs.stripe.com/billing/subscriptions/credit-proration-deferral), which pays for other licenses.
+ * `paused`: Stripe sends no invoices. `collection_paused`: they are not collected, so added seats would be free.
+ * `scheduled`: the phases of a schedule overwrite the change. `ending`: a cancellation is scheduled. `held`: a dispute or a refund holds the license back, so that
  * added seats could not be used, and Stripe would give a credit for seats that were paid back. `suspended`: the vendor has
  * suspended the license. `lent`: more seats are on loan, which cannot be called back, so that the credit would make them
  * free. `several_items`: several items pay for seats. `not_recognized`: see `REVIEW_REASONS`. `changing`:

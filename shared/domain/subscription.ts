@@ -109,7 +109,7 @@ export const SubscriptionSchema = z.extend(StateSchema, {
   payments: PaymentRecordSchema,
   /** When its seat items were first seen as they are. */
   itemsSinceMs: z.int(),
-  /** The change that waits for its payment, whoever asked Stripe for it. */
+  /** The change that waits for its payment, also one that was requested at Stripe. */
   pendingChange: z.nullable(PendingChangeSchema),
   /** `null` if none was requested of us. */
   change: z.nullable(RequestedChangeSchema),
@@ -145,7 +145,10 @@ export interface StripeRead {
   readonly closing?: Closing | undefined;
 }
 
-/** The record of a subscription, updated with what was just read. */
+/**
+ * The record of a subscription, updated with what was just read. With a status that this release does not know it stays
+ * what it was, until the end that it had, and one that was never seen grants nothing.
+ */
 export function seenAs(
   { state, payments, closing }: StripeRead,
   owner: { readonly tenantId: string; readonly licenseId: string },
@@ -178,10 +181,7 @@ export function seenAs(
 
 type StateFacts = z.infer<typeof StateSchema> & PaidFor & Pick<Subscription, 'periodEndMs'>;
 
-/**
- * What a subscription is. With a status that this release does not know it stays what it was, until the end that it had,
- * and one that was never seen grants nothing.
- */
+/** What a subscription is and pays for. */
 function factsOf(
   { soldAs, items, pendingUpdate: _, ...state }: SubscriptionState & { readonly status: Status },
   before: Subscription | undefined,

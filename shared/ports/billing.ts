@@ -56,7 +56,7 @@ export interface Billing {
   /** Ends it, now with an invoice for usage that is not invoiced yet. Nothing is refunded. */
   endSubscription(ask: EndAsk): Promise<EndVerdict>;
 
-  /** Undoes a scheduled end, whoever set it. */
+  /** Undoes a scheduled end, also one that was set at Stripe. */
   keepSubscription(subscriptionId: string): Promise<KeepVerdict>;
 
   /** Lets the final invoice of an ended subscription be collected: soon and by itself, or at once. */

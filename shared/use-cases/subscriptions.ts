@@ -74,11 +74,13 @@ export async function syncSubscription(
     switch (written.verdict) {
       case 'OVERTAKEN':
         continue;
-      case 'RIVAL':
+      case 'RIVAL': {
         if (!(await isStillRival(written.rivalId, billing, deps))) continue;
         if (!(await rememberRival(written.rivalId, subscriptionId, deps))) continue;
-        deps.log(paidTwice(seen, written.rivalId));
-        return { verdict: 'IGNORED', because: paidTwice(seen, written.rivalId).because };
+        const line = paidTwice(seen, written.rivalId);
+        deps.log(line);
+        return { verdict: 'IGNORED', because: line.because };
+      }
       case 'IGNORED':
         return written;
       case 'CLOSED':

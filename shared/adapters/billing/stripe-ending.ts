@@ -140,7 +140,7 @@ function prorated(cancelAt: number | ''): Stripe.SubscriptionUpdateParams {
 }
 
 /**
- * Undoes a scheduled end, whoever set it: a schedule that ends the subscription (its planned changes stay), the end of the
+ * Undoes a scheduled end, wherever it was set: a schedule that ends the subscription (its planned changes stay), the end of the
  * period, and a date. Stripe refuses the last two in one call ("Received both cancel_at_period_end and cancel_at
  * parameters"), and `cancel_at_period_end: false` leaves a date as it is, which the portal sets
  * (better-auth/better-auth#5535). Reads after each step, because each can show the next.

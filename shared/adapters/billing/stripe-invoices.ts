@@ -1,7 +1,8 @@
 import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import type { BilledInvoice } from '../../domain/subscription-change.ts';
-import { callStripe, readAll } from './stripe-failures.ts';
+import { callStripe } from './stripe-failures.ts';
+import { allLines } from './stripe-lines.ts';
 import { ItemLine } from './stripe-objects.ts';
 
 /** The largest page. Older invoices do not bill a running period. */
@@ -23,11 +24,7 @@ export async function readInvoices(stripe: Stripe, subscription: string): Promis
   );
   const invoices: BilledInvoice[] = [];
   for (const { id, status, billing_reason, lines } of z.parse(InvoicesAnswer, data)) {
-    const all = lines.has_more
-      ? await readAll('invoices.listLineItems', LineAnswer, () =>
-          stripe.invoices.listLineItems(id, { limit: PAGE }),
-        )
-      : lines.data;
+    const all = await allLines(stripe, id, lines, LineAnswer);
     invoices.push({
       isPaid: status === 'paid',
       isDue: status === 'open' || status === 'draft',

@@ -2,6 +2,7 @@ import type { Stripe } from 'stripe';
 import * as z from 'zod/mini';
 import type { Dispute, PaidInvoice, Payment } from '../../domain/payment-holds.ts';
 import { callStripe, readAll, unlessMissing } from './stripe-failures.ts';
+import { allLines } from './stripe-lines.ts';
 import { Invoice, ItemLine, idOf, Ref, subscriptionOf } from './stripe-objects.ts';
 
 /** The largest page. Older invoices do not pay for a running period. */
@@ -113,11 +114,7 @@ export async function readPaidInvoices(stripe: Stripe, subscription: string): Pr
   const invoices: PaidInvoice[] = [];
   for (const { id, created, amount_paid, status_transitions, lines } of z.parse(PaidInvoicesAnswer, data)) {
     // Prorations come first, so that the lines of the seats can be on a later page.
-    const all = lines.has_more
-      ? await readAll('invoices.listLineItems', LineAnswer, () =>
-          stripe.invoices.listLineItems(id, { limit: PAGE }),
-        )
-      : lines.data;
+    const all = await allLines(stripe, id, lines, LineAnswer);
     invoices.push({
       invoiceId: id,
       paidAtMs: (status_transitions.paid_at ?? created) * 1000,
