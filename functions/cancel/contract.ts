@@ -83,7 +83,7 @@ export default defineFunction({
       path: '/api/v1/subscriptions/cancel/undo',
       summary: 'Undo a scheduled cancellation.',
       description:
-        'The subscription then continues, whoever had set its end: this API, the customer portal, or a schedule at Stripe.',
+        'The subscription then continues. Its end can have been set by this API, the customer portal, or a schedule at Stripe.',
       auth: accessOf('cancel.undo'),
       limit: CHANGING,
       body: z.strictObject({ license_id: LicenseId }),

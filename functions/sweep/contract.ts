@@ -45,7 +45,6 @@ const Swept = z.strictObject({
   usage_sent: count,
   /** Usage records that Stripe has and bills to no one: no subscription of the tenant has a price for their meter. */
   usage_without_price: count,
-  /** Usage records that Stripe bills several times: subscriptions of the tenant have several prices for their meter. */
   /** Usage records that came too late for the invoice of their period. */
   usage_late: count,
   /** Usage records that Stripe rejected. */

@@ -76,7 +76,7 @@ export const SUBSCRIPTIONS_COMMANDS: readonly Command<Api>[] = [
     },
   }),
   defineCommand('subscriptions keep', {
-    summary: 'Undoes an end that has not come yet, whoever set it.',
+    summary: 'Undoes a planned end, also one that was set in the portal or at Stripe.',
     options: z.object({ license: License }),
     async run({ license: license_id }, api: Api) {
       const kept = await api.call(cancel, 'undo', { body: { license_id } });
